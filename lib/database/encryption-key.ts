@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** Makes the data directory readable by its owner alone (0700), whatever the umask says. */
+export function prepareDataDirectory(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  chmodSync(directory, 0o700);
+}
+
+/**
+ * The keys that encrypt secrets at rest, newest first: the configured ones, else one kept in
+ * `<dataDir>/encryption.key` (0600) and made at the first start. Processes that start together agree on one key:
+ * the file appears complete or not at all (link(2) fails if it exists). Throws when the file holds no 32-byte key.
+ */
+export function loadEncryptionKeys(configured: ReadonlyArray<string>, dataDirectory: string): Buffer[] {
+  if (configured.length > 0) return configured.map((key) => Buffer.from(key, 'base64'));
+  const file = path.join(dataDirectory, 'encryption.key');
+  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  try {
+    return [readKey(file)];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  writeFileSync(draft, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flush: true });
+  try {
+    linkSync(draft, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  return [readKey(file)];
+}
+
+function readKey(file: string): Buffer {
+  const key = Buffer.from(readFileSync(file, 'utf8').trim(), 'base64');
+  if (key.length !== 32) {
+    throw new Error(
+      `${file} does not hold a 32-byte key in base64: restore it from a backup, or start with an empty data directory`,
+    );
+  }
+  return key;
+}

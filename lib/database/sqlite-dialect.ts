@@ -1,0 +1,83 @@
+import { chmodSync, closeSync, openSync } from 'node:fs';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { SqliteDialect, type SqliteStatement } from 'kysely';
+
+/** How long a writer waits for another process's write transaction, in ms, before SQLITE_BUSY. */
+const BUSY_TIMEOUT_MILLISECONDS = 10_000;
+
+function sleep(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
+/**
+ * The switch to WAL needs an exclusive lock and ignores the busy timeout; processes that start at the
+ * same moment on a new file meet here, so it is tried again for a while.
+ */
+function enterWriteAheadLog(connection: DatabaseSync): void {
+  const deadline = Date.now() + BUSY_TIMEOUT_MILLISECONDS;
+  for (;;) {
+    try {
+      connection.exec('PRAGMA journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      sleep(20);
+    }
+  }
+}
+
+/**
+ * Opens one connection to the embedded database file, made with mode 0600 if absent (SQLite gives its
+ * -wal and -shm companions the same mode). `synchronous=FULL`: a commit that returned survives power loss.
+ * Throws what node:sqlite throws when the file cannot be opened.
+ */
+export function openSqliteConnection(file: string): DatabaseSync {
+  closeSync(openSync(file, 'a', 0o600));
+  chmodSync(file, 0o600);
+  const connection = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MILLISECONDS });
+  enterWriteAheadLog(connection);
+  connection.exec(`
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA secure_delete = OFF;
+    PRAGMA cache_size = -8192;
+    PRAGMA wal_autocheckpoint = 2000;
+  `);
+  return connection;
+}
+
+class KyselyStatement implements SqliteStatement {
+  readonly reader: boolean;
+  readonly #statement: StatementSync;
+
+  constructor(statement: StatementSync) {
+    this.#statement = statement;
+    this.reader = statement.columns().length > 0;
+  }
+
+  all(parameters: ReadonlyArray<unknown>): unknown[] {
+    return this.#statement.all(...(parameters as SQLInputValue[]));
+  }
+
+  run(parameters: ReadonlyArray<unknown>): { changes: number | bigint; lastInsertRowid: number | bigint } {
+    return this.#statement.run(...(parameters as SQLInputValue[]));
+  }
+
+  iterate(parameters: ReadonlyArray<unknown>): IterableIterator<unknown> {
+    return this.#statement.iterate(...(parameters as SQLInputValue[])) as IterableIterator<unknown>;
+  }
+}
+
+/**
+ * Kysely over `node:sqlite`. Transactions begin IMMEDIATE: a deferred one that reads and then writes
+ * fails at once (SQLITE_BUSY_SNAPSHOT, which no timeout covers) when another process wrote in between.
+ */
+export function createSqliteDialect(connection: DatabaseSync): SqliteDialect {
+  return new SqliteDialect({
+    database: {
+      prepare: (sql) => new KyselyStatement(connection.prepare(sql === 'begin' ? 'begin immediate' : sql)),
+      close: () => connection.close(),
+    },
+  });
+}

@@ -1,0 +1,24 @@
+import { EventEmitter } from 'node:events';
+
+/**
+ * What has happened, told upward. Listeners observe; nobody waits for them and they can refuse nothing.
+ * Payloads carry identifiers only, never a secret, a token, a code or a password.
+ */
+export interface LatchkeyEvents {
+  'login.succeeded': [{ accountId: string; clientId?: string; method: string }];
+  'login.failed': [{ reason: string; address: string }];
+  'login.throttled': [{ address: string; scope: 'account' | 'address' }];
+  'account.ended': [{ accountId: string; reason: string }];
+  'refresh.reused': [{ clientId?: string }];
+  'grant.revoked': [{ clientId?: string; accountId?: string }];
+  'keys.changed': [{ algorithm: string; kid: string; state: string }];
+  'protocol.error': [{ reference: string; error: string; clientId?: string; path: string }];
+}
+
+/** The application's one typed emitter. */
+export type Events = EventEmitter<LatchkeyEvents>;
+
+/** Makes the emitter; composition makes exactly one for each process. */
+export function createEvents(): Events {
+  return new EventEmitter<LatchkeyEvents>();
+}
