@@ -1,0 +1,135 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Configuration } from './configuration.ts';
+import { isLoopbackHost } from './loopback.ts';
+
+/** OWASP's equivalent argon2id parameter sets (Password Storage Cheat Sheet): memory in KiB, and passes. */
+const argon2Minimums: readonly (readonly [memory: number, iterations: number])[] = [
+  [47_104, 1],
+  [19_456, 2],
+  [12_288, 3],
+  [9216, 4],
+  [7168, 5],
+];
+
+/** What is wrong with values that are each fine alone; one line each. Reads the TLS files. */
+export function combinationProblems(configuration: Configuration): string[] {
+  return [
+    ...tlsProblems(configuration.tls),
+    ...transportProblems(configuration),
+    ...accountProblems(configuration),
+    ...argon2Problems(configuration.passwords.argon2),
+    ...keyProblems(configuration.keys),
+    ...portProblems(configuration),
+  ];
+}
+
+function tlsProblems({ certFile, keyFile }: Configuration['tls']): string[] {
+  if (certFile === undefined && keyFile === undefined) return [];
+  if (keyFile === undefined)
+    return ['tls.key_file (LATCHKEY_TLS_KEY_FILE): is missing; tls.cert_file is set'];
+  if (certFile === undefined)
+    return ['tls.cert_file (LATCHKEY_TLS_CERT_FILE): is missing; tls.key_file is set'];
+  const certificate = readPem(
+    'tls.cert_file (LATCHKEY_TLS_CERT_FILE)',
+    certFile,
+    'a PEM certificate',
+    (pem) => {
+      return new X509Certificate(pem);
+    },
+  );
+  const key = readPem(
+    'tls.key_file (LATCHKEY_TLS_KEY_FILE)',
+    keyFile,
+    'an unencrypted PEM private key',
+    (pem) => {
+      return createPrivateKey(pem);
+    },
+  );
+  const problems = [certificate, key].filter((result) => typeof result === 'string');
+  if (typeof certificate !== 'string' && typeof key !== 'string' && !certificate.checkPrivateKey(key)) {
+    problems.push(
+      `tls.key_file (LATCHKEY_TLS_KEY_FILE): ${keyFile} is not the key of the certificate in ${certFile}`,
+    );
+  }
+  return problems;
+}
+
+function readPem<T>(name: string, file: string, form: string, parse: (pem: Buffer) => T): T | string {
+  let pem: Buffer;
+  try {
+    pem = readFileSync(file);
+  } catch (error) {
+    return `${name}: cannot read ${file} (${(error as NodeJS.ErrnoException).code})`;
+  }
+  try {
+    return parse(pem);
+  } catch {
+    return `${name}: ${file} does not hold ${form}`;
+  }
+}
+
+/** Nobody may reach the pages over a wire in plain text: TLS ends here, or at a proxy that the operator named. */
+function transportProblems({ issuer, host, tls, trustedProxies }: Configuration): string[] {
+  const ownTls = tls.certFile !== undefined || tls.keyFile !== undefined;
+  const https = issuer.startsWith('https://');
+  const problems: string[] = [];
+  if (ownTls && !https) problems.push('issuer (LATCHKEY_ISSUER): must be https, since tls.cert_file is set');
+  if (ownTls || trustedProxies.length > 0) return problems;
+  if (https) {
+    problems.push(
+      'trusted_proxies (LATCHKEY_TRUSTED_PROXIES): the issuer is https, but nothing ends TLS; name your proxy here, or set tls.cert_file and tls.key_file',
+    );
+  } else if (!isLoopbackHost(host)) {
+    problems.push(
+      `host (LATCHKEY_HOST): ${JSON.stringify(host)} would serve plain http to other machines; set tls.cert_file and tls.key_file, or name your proxy in trusted_proxies`,
+    );
+  }
+  return problems;
+}
+
+function accountProblems({ accounts }: Configuration): string[] {
+  if (accounts.adapter !== 'http' || accounts.http.url !== undefined) return [];
+  return ['accounts.http.url (LATCHKEY_ACCOUNTS_HTTP_URL): is missing; accounts.adapter is http'];
+}
+
+function argon2Problems({ memory, iterations, parallelism }: Configuration['passwords']['argon2']): string[] {
+  const problems: string[] = [];
+  if (!argon2Minimums.some(([leastMemory, least]) => memory >= leastMemory && iterations >= least)) {
+    problems.push(
+      `passwords.argon2.iterations (LATCHKEY_PASSWORDS_ARGON2_ITERATIONS): ${iterations} with ${memory} KiB of memory is weaker than OWASP’s minimum (19456 KiB with 2)`,
+    );
+  }
+  // RFC 9106 section 3.1: at least 8 KiB a lane.
+  if (memory < 8 * parallelism) {
+    problems.push(
+      `passwords.argon2.parallelism (LATCHKEY_PASSWORDS_ARGON2_PARALLELISM): needs at least ${8 * parallelism} KiB of memory`,
+    );
+  }
+  return problems;
+}
+
+function keyProblems({
+  algorithms,
+  rotationInterval,
+  jwksMaxAge,
+  announceMargin,
+}: Configuration['keys']): string[] {
+  const problems: string[] = [];
+  if (new Set(algorithms).size < algorithms.length) {
+    problems.push('keys.algorithms (LATCHKEY_KEYS_ALGORITHMS): names an algorithm twice');
+  }
+  if (rotationInterval <= jwksMaxAge + announceMargin) {
+    problems.push(
+      `keys.rotation_interval (LATCHKEY_KEYS_ROTATION_INTERVAL): ${rotationInterval} must be more than keys.jwks_max_age and keys.announce_margin together (${jwksMaxAge + announceMargin})`,
+    );
+  }
+  return problems;
+}
+
+function portProblems({ port, managementPort }: Configuration): string[] {
+  if (port === 0 || port !== managementPort) return [];
+  return [
+    `management_port (LATCHKEY_MANAGEMENT_PORT): ${managementPort} is also the public port; it must be its own`,
+  ];
+}

@@ -1,0 +1,250 @@
+/**
+ * What an operator may set: the one schema from which the types, the defaults, the editors' JSON Schema and the
+ * reference table are made. This room is the only reader of the environment; every other room is handed a finished
+ * `Configuration`. It refuses what it does not know, and whatever would weaken a deployment without anybody noticing:
+ * an issuer over plain http (RFC 9700 section 2.6, OpenID Connect Discovery section 3), password hashing below the
+ * OWASP minimum, a proxy list that trusts everyone.
+ *
+ * In YAML a key is snake_case and nested (`log.level`); in the environment it is `LATCHKEY_` and the path in upper
+ * case (`LATCHKEY_LOG_LEVEL`); here it is camelCase. Durations are in seconds unless the description says otherwise.
+ */
+import { z } from 'zod';
+import {
+  accountServiceUrl,
+  encryptionKey,
+  hexColour,
+  hostName,
+  issuer,
+  logoUrl,
+  trustedProxy,
+} from './value-formats.ts';
+
+/** What the loader must know about a setting beyond its type. */
+export interface SettingTraits {
+  /** The value is never shown, and `<VARIABLE>_FILE` names a file that holds it. */
+  secret?: true;
+  /** The value is a path, resolved against the working directory. */
+  path?: true;
+  /** The setting is reserved: setting it stops the start with this reason. */
+  unsupported?: string;
+}
+
+/** Traits of single settings, keyed by the very schema object that stands in the tree below. */
+export const settingTraits = z.registry<SettingTraits>();
+
+const day = 86_400;
+
+const seconds = (fallback: number, maximum: number, description: string, minimum = 1) =>
+  z.int().min(minimum).max(maximum).default(fallback).describe(description);
+
+const count = (fallback: number, minimum: number, maximum: number, description: string) =>
+  z.int().min(minimum).max(maximum).default(fallback).describe(description);
+
+const port = (fallback: number, description: string) => count(fallback, 0, 65_535, description);
+
+const path = (description: string) =>
+  z.string().min(1).exactOptional().describe(description).register(settingTraits, { path: true });
+
+const accounts = z.strictObject({
+  adapter: z
+    .enum(['sql', 'http'])
+    .default('sql')
+    .describe('Where people are kept: `sql` is Latchkey’s own directory, `http` asks a service of yours.'),
+  http: z
+    .strictObject({
+      url: accountServiceUrl
+        .exactOptional()
+        .describe(
+          'Base URL of the account service; https outside loopback. Needed when the adapter is `http`.',
+        ),
+      token: z
+        .string()
+        .min(16)
+        .exactOptional()
+        .describe('Bearer token that Latchkey shows to the account service.')
+        .register(settingTraits, { secret: true }),
+      timeout: count(3000, 100, 60_000, 'How long the account service may take to answer, in milliseconds.'),
+    })
+    .prefault({})
+    .describe('The account service of the `http` adapter.'),
+});
+
+const passwords = z.strictObject({
+  minimumLength: count(8, 8, 64, 'Fewest characters of a new password (ASVS 5.0 V6.2.1).'),
+  argon2: z
+    .strictObject({
+      memory: count(19_456, 7168, 4_194_304, 'argon2id memory in KiB.'),
+      iterations: count(2, 1, 100, 'argon2id passes over the memory.'),
+      parallelism: count(1, 1, 64, 'argon2id lanes.'),
+    })
+    .prefault({})
+    .describe('Cost of hashing a password. Raising it rehashes each password at its next login.'),
+});
+
+const throttling = z.strictObject({
+  login: z
+    .strictObject({
+      perAccount: count(10, 1, 10_000, 'Failed logins for one account in a window before further ones wait.'),
+      perAddress: count(
+        100,
+        1,
+        1_000_000,
+        'Failed logins from one address in a window before further ones wait.',
+      ),
+      window: seconds(900, day, 'Length of the window.'),
+    })
+    .prefault({})
+    .describe('Limits on guessing passwords.'),
+});
+
+const lifetimes = z.strictObject({
+  accessToken: seconds(600, day, 'Access tokens issued for a person.'),
+  authorizationCode: seconds(
+    60,
+    600,
+    'Authorization codes (RFC 6749 section 4.1.2 allows ten minutes at most).',
+  ),
+  idToken: seconds(600, day, 'ID tokens.'),
+  refreshToken: seconds(
+    14 * day,
+    366 * day,
+    'A family of refresh tokens, counted from the login; rotation does not extend it.',
+  ),
+  session: seconds(14 * day, 366 * day, 'A person’s session at the provider.'),
+  interaction: seconds(3600, day, 'Time to finish a login or consent page.'),
+  clientCredentials: seconds(600, day, 'Access tokens issued to an application for itself.'),
+  refreshTokenGrace: seconds(
+    10,
+    60,
+    'How long a repeated refresh token still gets its successor, so that two tabs may refresh at once; 0 turns it off.',
+    0,
+  ),
+});
+
+const keys = z.strictObject({
+  algorithms: z
+    .array(z.enum(['RS256', 'PS256', 'ES256', 'EdDSA']))
+    .min(1)
+    .default(['RS256', 'ES256'])
+    .describe('Signing algorithms for which keys are kept. OpenID clients expect RS256.'),
+  rotationInterval: seconds(30 * day, 366 * day, 'Age at which a signing key is replaced.'),
+  jwksMaxAge: seconds(300, day, 'How long clients may cache the JWKS.'),
+  announceMargin: seconds(
+    60,
+    3600,
+    'How much longer than the cache time a new key is announced before it signs.',
+    0,
+  ),
+});
+
+const branding = z.strictObject({
+  name: z
+    .string()
+    .min(1)
+    .max(60)
+    .regex(/^\P{Cc}*$/u, 'must not contain control characters')
+    .default('Latchkey')
+    .describe('Name shown on the pages.'),
+  logoUrl: logoUrl
+    .exactOptional()
+    .describe('Logo shown on the pages: an https URL, or a path on this server.'),
+  accentColor: hexColour.exactOptional().describe('Colour of buttons and links, as `#rrggbb`.'),
+});
+
+/** The whole configuration. Parsing an empty object gives the defaults. */
+export const configurationSchema = z.strictObject({
+  issuer: issuer
+    .default('http://localhost:3000')
+    .describe('The one public origin, as clients and browsers see it; https outside loopback.'),
+  host: hostName.default('127.0.0.1').describe('Address to listen on.'),
+  port: port(3000, 'Port to listen on; 0 takes any free one.'),
+  managementHost: hostName
+    .default('127.0.0.1')
+    .describe('Address of the management listener (`/healthz`, `/readyz`, `/metrics`).'),
+  managementPort: port(3001, 'Port of the management listener; 0 takes any free one.'),
+  dataDir: z
+    .string()
+    .min(1)
+    .default('./data')
+    .describe('Embedded database, generated secrets and outbox; made with mode 0700.')
+    .register(settingTraits, { path: true }),
+  databaseUrl: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .describe('`postgres://…` for several machines. Reserved: not supported by this version yet.')
+    .register(settingTraits, {
+      secret: true,
+      unsupported: 'not supported by this version yet; the database is SQLite in data_dir',
+    }),
+  redisUrl: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .describe('`redis://…` for sessions and tokens. Reserved: not supported by this version yet.')
+    .register(settingTraits, {
+      secret: true,
+      unsupported: 'not supported by this version yet; sessions and tokens live in SQLite in data_dir',
+    }),
+  encryptionKey: z
+    .array(encryptionKey)
+    .default([])
+    .describe(
+      'Keys that encrypt secrets at rest, newest first, each 32 random bytes in base64 or base64url. When empty, one is generated in the data directory.',
+    )
+    .register(settingTraits, { secret: true }),
+  workers: z
+    .union([z.literal('auto'), z.int().min(1).max(256)])
+    .default(1)
+    .describe('Processes that serve requests; `auto` is one a core.'),
+  trustedProxies: z
+    .array(trustedProxy)
+    .default([])
+    .describe('Whose forwarded headers are believed: addresses, CIDR ranges, or `loopback`.'),
+  smtpUrl: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .describe('Where mail goes. Reserved: this version sends no mail.')
+    .register(settingTraits, {
+      secret: true,
+      unsupported: 'not supported by this version yet; it sends no mail',
+    }),
+  tls: z
+    .strictObject({
+      certFile: path('PEM file with the certificate chain, leaf first.'),
+      keyFile: path('PEM file with the certificate’s private key.'),
+    })
+    .prefault({})
+    .describe('Own TLS: both files or none. Latchkey reads them again when they change.'),
+  log: z
+    .strictObject({
+      level: z
+        .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+        .default('info')
+        .describe('Least severe level that is logged.'),
+    })
+    .prefault({})
+    .describe('The log, one JSON object a line on standard output.'),
+  accounts: accounts.prefault({}).describe('Where people come from.'),
+  passwords: passwords.prefault({}).describe('Passwords.'),
+  throttling: throttling.prefault({}).describe('Limits on attempts.'),
+  lifetimes: lifetimes.prefault({}).describe('How long things live, in seconds.'),
+  keys: keys.prefault({}).describe('Signing keys.'),
+  branding: branding.prefault({}).describe('How the pages look.'),
+  viewsDir: path('Folder whose templates replace those of the same name in `views`.'),
+  features: z
+    .strictObject({
+      responseTypes: z
+        .enum(['code', 'all'])
+        .default('code')
+        .describe(
+          '`all` adds the hybrid and implicit flows: for certification runs only (RFC 9700 section 2.1.2).',
+        ),
+    })
+    .prefault({})
+    .describe('Protocol features.'),
+});
+
+/** A configuration that was checked: paths are absolute, the issuer is a bare origin without a trailing slash. */
+export type Configuration = z.infer<typeof configurationSchema>;

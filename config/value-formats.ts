@@ -1,0 +1,79 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { isLoopbackHost } from './loopback.ts';
+
+type Judgement = string | undefined;
+
+/** A string that `judge` accepts; what `judge` returns otherwise completes the sentence "this value …". */
+function judged(judge: (value: string) => Judgement) {
+  return z.string().superRefine((value, context) => {
+    const message = judge(value);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
+}
+
+function parseUrl(value: string): URL | undefined {
+  return URL.canParse(value) ? new URL(value) : undefined;
+}
+
+function judgeWebUrl(value: string): Judgement {
+  const url = parseUrl(value);
+  if (url === undefined || !/^https?:\/\//i.test(value)) return 'must be a URL that starts with https://';
+  if (url.username !== '' || url.password !== '') return 'must not contain a user name or password';
+  if (value.includes('#')) return 'must not have a fragment (#…)';
+  if (value.includes('?')) return 'must not have a query (?…)';
+  if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) return 'must be https outside loopback';
+  return undefined;
+}
+
+/**
+ * The issuer of OpenID Connect Discovery section 3 and RFC 8414 section 2, held to a bare origin: endpoints, cookies
+ * with the `__Host-` prefix and both discovery documents then need no path arithmetic.
+ */
+export const issuer = judged((value) => {
+  const problem = judgeWebUrl(value);
+  if (problem !== undefined) return problem;
+  return new URL(value).pathname === '/' ? undefined : 'must not have a path: it is one origin of its own';
+}).transform((value) => (URL.canParse(value) ? new URL(value).origin : value));
+
+/** Base URL of the account service, stored without a trailing slash. */
+export const accountServiceUrl = judged(judgeWebUrl).transform((value) => value.replace(/\/+$/, ''));
+
+/** Where a logo may come from: anything else would need a wider Content-Security-Policy. */
+export const logoUrl = judged((value) => {
+  if (/^\/(?!\/)[\w./~%-]*$/.test(value)) return undefined;
+  return parseUrl(value)?.protocol === 'https:'
+    ? undefined
+    : 'must be an https URL or a path that starts with one /';
+});
+
+export const hexColour = z.string().regex(/^#[0-9a-f]{6}$/i, 'must be a colour such as #1d4ed8');
+
+const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+const hostNamePattern = new RegExp(`^(?=.{1,253}$)${label}(?:\\.${label})*$`, 'i');
+
+export const hostName = judged((value) => {
+  // All digits and dots, yet no address: a mistyped one, not a name.
+  const looksNumeric = /^[\d.]+$/.test(value);
+  if (isIP(value) !== 0 || (!looksNumeric && hostNamePattern.test(value))) return undefined;
+  return 'must be an IP address or a host name, without scheme or port';
+});
+
+export const trustedProxy = judged((value) => {
+  if (value === 'loopback') return undefined;
+  const [address = '', prefix, ...rest] = value.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return 'must be an IP address, a CIDR range or "loopback"';
+  if (prefix === undefined) return undefined;
+  const width = version === 4 ? 32 : 128;
+  if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > width)
+    return `must have a prefix length from 1 to ${width}`;
+  return Number(prefix) === 0 ? 'must not trust every address' : undefined;
+});
+
+/** 32 bytes (AES-256) in base64 or base64url, padding optional. */
+export const encryptionKey = judged((value) => {
+  const bytes = /^[\w+/-]*={0,2}$/.test(value) ? Buffer.from(value, 'base64').length : 0;
+  if (bytes === 32) return undefined;
+  return 'must be 32 bytes in base64 or base64url (make one with: openssl rand -base64 32)';
+});

@@ -1,0 +1,21 @@
+/** A self-signed certificate for localhost, and its key. Nothing trusts it; it stands for files an operator names. */
+export const testCertificate = {
+  certificate: `-----BEGIN CERTIFICATE-----
+MIIBmzCCAUGgAwIBAgIUEnA3aCxnN8sFv+FS+NCrtBchKKQwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNDE2MjAyNFoYDzIxMjYxMDMx
+MTYyMDI0WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAATBXbqHI9ji+UodMiN0d1leSjp4VlyIBva9sSvi6j7mZR8eAz8brwaF
+X7ejfltIbKXSdu3Y8zsYg17KWGYG7dgZo28wbTAdBgNVHQ4EFgQUZO09+qwtbc5I
+tYD9DlXVHOKW4LswHwYDVR0jBBgwFoAUZO09+qwtbc5ItYD9DlXVHOKW4LswDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSAAwRQIhALU3iKnlHmfj4s13tLoJg+sMcUgTj2m/XdBDB3+kE2aFAiAL
+2gpnOBw3Ea2r8UdikTJF+Y9pwA6FX16I6qEIL8kPMA==
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg0p1ikrbqW0g8XCWF
+nAUQ1CohkyE4azalSW4E6Z/cSouhRANCAATBXbqHI9ji+UodMiN0d1leSjp4VlyI
+Bva9sSvi6j7mZR8eAz8brwaFX7ejfltIbKXSdu3Y8zsYg17KWGYG7dgZ
+-----END PRIVATE KEY-----
+`,
+};
