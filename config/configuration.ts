@@ -142,7 +142,7 @@ const branding = z.strictObject({
     .string()
     .min(1)
     .max(60)
-    .regex(/^\P{Cc}*$/u, 'must not contain control characters')
+    .refine((name) => !/\p{Cc}/u.test(name), 'must not contain control characters')
     .default('Latchkey')
     .describe('Name shown on the pages.'),
   logoUrl: logoUrl
@@ -154,7 +154,7 @@ const branding = z.strictObject({
 /** The whole configuration. Parsing an empty object gives the defaults. */
 export const configurationSchema = z.strictObject({
   issuer: issuer
-    .default('http://localhost:3000')
+    .prefault('http://localhost:3000')
     .describe('The one public origin, as clients and browsers see it; https outside loopback.'),
   host: hostName.default('127.0.0.1').describe('Address to listen on.'),
   port: port(3000, 'Port to listen on; 0 takes any free one.'),
@@ -227,11 +227,11 @@ export const configurationSchema = z.strictObject({
     .prefault({})
     .describe('The log, one JSON object a line on standard output.'),
   accounts: accounts.prefault({}).describe('Where people come from.'),
-  passwords: passwords.prefault({}).describe('Passwords.'),
+  passwords: passwords.prefault({}).describe('What a new password must be, and what hashing it costs.'),
   throttling: throttling.prefault({}).describe('Limits on attempts.'),
   lifetimes: lifetimes.prefault({}).describe('How long things live, in seconds.'),
-  keys: keys.prefault({}).describe('Signing keys.'),
-  branding: branding.prefault({}).describe('How the pages look.'),
+  keys: keys.prefault({}).describe('Signing keys and their rotation.'),
+  branding: branding.prefault({}).describe('Your name and colours on the pages.'),
   viewsDir: path('Folder whose templates replace those of the same name in `views`.'),
   features: z
     .strictObject({
