@@ -24,8 +24,3 @@ function withSnakeCaseKeys(schema: JsonSchema): JsonSchema {
   ]);
   return { ...schema, properties: Object.fromEntries(properties) };
 }
-
-/** The schema as the text of its file. */
-export function configurationJsonSchemaText(): string {
-  return `${JSON.stringify(configurationJsonSchema(), null, 2)}\n`;
-}

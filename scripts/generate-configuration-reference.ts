@@ -1,12 +1,13 @@
 /** Writes the documents that are made from the configuration schema: the reference table and the editors' JSON Schema. */
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { configurationJsonSchemaText, jsonSchemaFile } from '../config/json-schema.ts';
+import { fileURLToPath } from 'node:url';
+import { configurationJsonSchema, jsonSchemaFile } from '../config/json-schema.ts';
 import { configurationReference, referenceFile } from '../config/reference.ts';
 
-for (const [file, text] of [
-  [referenceFile, configurationReference()],
-  [jsonSchemaFile, configurationJsonSchemaText()],
-] as const) {
-  writeFileSync(new URL(`../${file}`, import.meta.url), text);
-  console.log(`wrote ${file}`);
-}
+const project = fileURLToPath(new URL('..', import.meta.url));
+
+writeFileSync(`${project}${referenceFile}`, configurationReference());
+writeFileSync(`${project}${jsonSchemaFile}`, JSON.stringify(configurationJsonSchema()));
+execFileSync(`${project}node_modules/.bin/biome`, ['format', '--write', jsonSchemaFile], { cwd: project });
+console.log(`wrote ${referenceFile} and ${jsonSchemaFile}`);
