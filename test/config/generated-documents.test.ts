@@ -2,11 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import {
-  configurationJsonSchema,
-  configurationJsonSchemaText,
-  jsonSchemaFile,
-} from '../../config/json-schema.ts';
+import { configurationJsonSchema, jsonSchemaFile } from '../../config/json-schema.ts';
 import { loadConfiguration } from '../../config/load.ts';
 import { configurationReference, referenceFile } from '../../config/reference.ts';
 import { settings } from '../../config/settings.ts';
