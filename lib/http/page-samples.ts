@@ -1,0 +1,154 @@
+import type { AccountView, ClientView, PageName, ViewModels } from './view-models.ts';
+
+const client: ClientView = {
+  name: 'Orchard Notes',
+  uri: 'https://notes.example/',
+  policyUri: 'https://notes.example/privacy',
+  tosUri: 'https://notes.example/terms',
+};
+const account: AccountView = { login: 'ada@example.com', name: 'Ada Lovelace' };
+const csrfToken = 'sample';
+
+/**
+ * Each page with models that between them take every branch of its template: the start-up check of an operator's
+ * templates, the tests and the page gallery all go through them.
+ */
+export const PAGE_SAMPLES: { readonly [Page in PageName]: Readonly<Record<string, ViewModels[Page]>> } = {
+  home: {
+    plain: {
+      issuer: 'https://id.example',
+      discoveryUrl: 'https://id.example/.well-known/openid-configuration',
+    },
+    'signed-in': {
+      issuer: 'https://id.example',
+      discoveryUrl: 'https://id.example/.well-known/openid-configuration',
+      account,
+      accountUrl: '/account',
+      logoutUrl: '/session/end',
+    },
+  },
+  login: {
+    plain: { action: '/login', cancelAction: '/cancel', csrfToken, client },
+    refused: {
+      action: '/login',
+      cancelAction: '/cancel',
+      csrfToken,
+      client,
+      login: account.login,
+      problem: { kind: 'refused' },
+    },
+    throttled: {
+      action: '/login',
+      cancelAction: '/cancel',
+      csrfToken,
+      client,
+      login: account.login,
+      problem: { kind: 'throttled', retryAfter: 840 },
+    },
+    unavailable: {
+      action: '/login',
+      csrfToken,
+      client,
+      login: account.login,
+      problem: { kind: 'unavailable' },
+    },
+    'form-rejected': { action: '/login', csrfToken, problem: { kind: 'form-rejected' } },
+    reauthentication: {
+      action: '/login',
+      cancelAction: '/cancel',
+      csrfToken,
+      login: account.login,
+      reauthentication: true,
+    },
+  },
+  consent: {
+    full: {
+      approveAction: '/approve',
+      denyAction: '/deny',
+      switchAction: '/switch',
+      csrfToken,
+      client,
+      account,
+      redirectUri: 'https://notes.example/callback',
+      identityScopes: ['openid', 'profile', 'email', 'loyalty'],
+      identityClaims: ['birthdate', 'https://example.com/claims/team'],
+      apis: [
+        {
+          name: 'Orders',
+          scopes: [{ name: 'orders:read', description: 'See your orders' }, { name: 'orders:write' }],
+        },
+      ],
+      offlineAccess: true,
+    },
+    small: {
+      approveAction: '/approve',
+      denyAction: '/deny',
+      csrfToken,
+      client: { name: 'Desk Timer' },
+      account: { login: 'ada' },
+      redirectUri: 'com.example.timer:/callback',
+      identityScopes: ['openid'],
+      identityClaims: [],
+      apis: [],
+      offlineAccess: false,
+    },
+    nothing: {
+      approveAction: '/approve',
+      denyAction: '/deny',
+      switchAction: '/switch',
+      csrfToken,
+      client,
+      account,
+      redirectUri: 'https://notes.example/callback',
+      identityScopes: [],
+      identityClaims: [],
+      apis: [],
+      offlineAccess: false,
+    },
+  },
+  'select-account': {
+    full: {
+      continueAction: '/continue',
+      switchAction: '/switch',
+      cancelAction: '/cancel',
+      csrfToken,
+      account,
+      client,
+    },
+    plain: {
+      continueAction: '/continue',
+      switchAction: '/switch',
+      cancelAction: '/cancel',
+      csrfToken,
+      account: { login: 'ada' },
+    },
+  },
+  logout: {
+    client: { action: '/session/end/confirm', xsrf: 'sample', client, account },
+    plain: { action: '/session/end/confirm', xsrf: 'sample' },
+  },
+  'logged-out': {
+    client: { client },
+    plain: {},
+  },
+  error: {
+    request: {
+      status: 400,
+      error: 'invalid_redirect_uri',
+      description: "redirect_uri did not match any of the client's registered redirect_uris",
+      reference: 'K7Q2-9XWM',
+      client,
+    },
+    'not-found': { status: 404, error: 'not_found' },
+    server: { status: 500, error: 'server_error', reference: 'K7Q2-9XWM' },
+  },
+  expired: {
+    expired: {
+      reason: 'expired',
+      client,
+      startUri: 'https://notes.example/login?iss=https%3A%2F%2Fid.example',
+    },
+    completed: { reason: 'completed', client: { name: 'Desk Timer' } },
+    unknown: { reason: 'unknown' },
+  },
+};

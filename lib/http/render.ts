@@ -1,0 +1,124 @@
+/**
+ * Turns a view model into a page. Templates and texts are read and compiled once, at start, and rendering is
+ * synchronous from then on. What a template prints is escaped unless it was made safe by the message catalogue; a
+ * page never sees configuration, requests or errors, only its view model.
+ *
+ * Templates are programs: an operator's `viewsDir` is trusted as much as the configuration file is.
+ */
+import { Eta } from 'eta/core';
+import { isolatedText, printValue, webUrl } from './html.ts';
+import { directionOf } from './locale.ts';
+import { createMessages, loadCatalogues, type Messages, SOURCE_LOCALE } from './messages.ts';
+import { PAGE_SAMPLES } from './page-samples.ts';
+import { type StaticAssets, VIEWS_FOLDER } from './static-assets.ts';
+import { readTemplates } from './templates.ts';
+import {
+  type Branding,
+  type ExpiredView,
+  PAGE_NAMES,
+  type PageName,
+  type ViewModels,
+} from './view-models.ts';
+
+export interface Renderer {
+  /** The languages there are; the first is the fallback. For `chooseLocale`. */
+  locales: readonly string[];
+  /**
+   * The whole page, an HTML document whose `<body data-page>` is `page`.
+   * @param options.locale one of `locales`; any other gives the fallback
+   * @throws {Error} naming the template, when it prints something that its view model does not have
+   */
+  render<Page extends PageName>(page: Page, model: ViewModels[Page], options: { locale: string }): string;
+}
+
+/**
+ * Compiles all templates. Those in `viewsDir` replace shipped ones of the same path (`pages/login.eta`), texts in
+ * `viewsDir/messages/<language>.json` replace texts of the same key; replaced pages are rendered once with samples.
+ * @throws {Error} naming the file, when an override does not compile, does not render or replaces nothing
+ */
+export function createRenderer(options: {
+  branding: Branding;
+  assets: StaticAssets;
+  viewsDir?: string | undefined;
+}): Renderer {
+  const { branding, assets, viewsDir } = options;
+  const catalogues = loadCatalogues(VIEWS_FOLDER, viewsDir);
+  const languages = new Map(
+    Array.from(catalogues, ([locale, catalogue]) => [
+      locale,
+      { locale, direction: directionOf(locale), ...helpersFor(createMessages(locale, catalogue)) },
+    ]),
+  );
+  const fallback = languages.get(SOURCE_LOCALE);
+  const eta = new Eta({ escapeFunction: printValue });
+  const templates = readTemplates(VIEWS_FOLDER, viewsDir);
+  for (const { name, file, source } of templates) {
+    try {
+      eta.loadTemplate(`@${name}`, source);
+    } catch (error) {
+      throw new Error(`${file}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+  const fileOf = new Map(templates.map(({ name, file }) => [name, file]));
+
+  const render: Renderer['render'] = (page, model, { locale }) => {
+    try {
+      return eta.render(`@pages/${page}`, {
+        page,
+        model,
+        branding,
+        asset: assets.assetUrl,
+        link: webUrl,
+        isolated: isolatedText,
+        ...(languages.get(locale) ?? fallback),
+      });
+    } catch (error) {
+      throw new Error(`${fileOf.get(`pages/${page}`)}: ${(error as Error).message}`, { cause: error });
+    }
+  };
+
+  const shellReplaced = templates.some(({ name, override }) => override && !name.startsWith('pages/'));
+  for (const page of PAGE_NAMES) {
+    if (!shellReplaced && !templates.some(({ name, override }) => override && name === `pages/${page}`))
+      continue;
+    for (const sample of Object.values(PAGE_SAMPLES[page]))
+      render(page, sample as never, { locale: SOURCE_LOCALE });
+  }
+  return { locales: [...languages.keys()], render };
+}
+
+/** What templates may ask for beside their model, in one language. */
+function helpersFor(messages: Messages) {
+  return {
+    t: messages.html,
+    text: messages.text,
+    plural: messages.plural,
+    minutes: (seconds: number) => messages.plural('duration.minutes', Math.max(1, Math.ceil(seconds / 60))),
+    scope: (name: string) =>
+      messages.has(`scope.${name}`)
+        ? messages.html(`scope.${name}`)
+        : messages.html('consent.other-scope', { name }),
+    claim: (name: string) =>
+      messages.has(`claim.${name}`)
+        ? messages.html(`claim.${name}`)
+        : messages.html('consent.other-claim', { name }),
+    errorKey: (error: string, status: number) => {
+      if (messages.has(`error.${error}.title`)) return `error.${error}`;
+      return status >= 500 ? 'error.server_error' : 'error.invalid_request';
+    },
+    destination,
+    monogram,
+    returnUrl: ({ startUri, client }: ExpiredView) => webUrl(startUri) ?? webUrl(client?.uri),
+  };
+}
+
+/** The host that a redirect URI names, or undefined when it leads to an app on the person's own device (RFC 8252). */
+function destination(redirectUri: string): string | undefined {
+  const url = URL.parse(webUrl(redirectUri) ?? '');
+  return url === null || /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname) ? undefined : url.host;
+}
+
+/** The first letter or digit of a name, in place of a logo; undefined for a name that begins with something else. */
+function monogram(name: string): string | undefined {
+  return /^\s*([\p{L}\p{N}])/u.exec(name)?.[1]?.toUpperCase();
+}

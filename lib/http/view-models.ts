@@ -1,0 +1,184 @@
+/**
+ * What each page is told. A caller fills one of these and names the page; everything in words, and all escaping,
+ * is the page's own business. Text that an application or a person chose is passed as it is, never escaped beforehand.
+ */
+
+/** The application that asks, from its registered metadata (RFC 7591 section 2). None of it is trusted. */
+export interface ClientView {
+  /** `client_name`, or the `client_id` where it has none. */
+  name: string;
+  /** `logo_uri`; shown only when it is https. The page's `img-src` must then allow its origin. */
+  logoUri?: string | undefined;
+  /** `client_uri`: the application's home page; linked only when it is http or https. */
+  uri?: string | undefined;
+  /** `policy_uri`, linked from the consent page. */
+  policyUri?: string | undefined;
+  /** `tos_uri`, linked from the consent page. */
+  tosUri?: string | undefined;
+}
+
+/** The person as the pages name them. */
+export interface AccountView {
+  /** What the person types to sign in. */
+  login: string;
+  /** A display name, where the account has one. */
+  name?: string | undefined;
+}
+
+/** Hidden field `csrf` of each form that Latchkey itself receives. */
+export interface FormView {
+  csrfToken: string;
+}
+
+/** `/`: what this server is, for somebody who came by hand. */
+export interface HomeView {
+  /** The issuer identifier. */
+  issuer: string;
+  /** Address of the OpenID discovery document. */
+  discoveryUrl: string;
+  /** Who is signed in at this browser; absent when nobody is or it is not known. */
+  account?: AccountView | undefined;
+  /** Where the person manages their account. */
+  accountUrl?: string | undefined;
+  /** Where a signed-in person signs out (the end-session endpoint). */
+  logoutUrl?: string | undefined;
+}
+
+/** Why the last attempt to sign in did not succeed. */
+export type LoginProblem =
+  /** Wrong login or password; the page does not tell which. */
+  | { kind: 'refused' }
+  /** Too many attempts; `retryAfter` in seconds, shown in minutes, rounded up. */
+  | { kind: 'throttled'; retryAfter: number }
+  /** Accounts cannot be checked at the moment. */
+  | { kind: 'unavailable' }
+  /** The form's `csrf` was missing or stale; nothing was checked. */
+  | { kind: 'form-rejected' };
+
+/** Login. Fields sent to `action`: `csrf`, `login`, `password`. */
+export interface LoginView extends FormView {
+  action: string;
+  /** Target of the form with `#cancel` (fields: `csrf`); absent: no such button. */
+  cancelAction?: string | undefined;
+  /** Who sent the person here; absent when they came for their own account. */
+  client?: ClientView | undefined;
+  /** What was typed last time, or a `login_hint`. */
+  login?: string | undefined;
+  problem?: LoginProblem | undefined;
+  /** True when a signed-in person has to prove it again (`prompt=login`, `max_age`). */
+  reauthentication?: boolean | undefined;
+}
+
+/** One API whose access is asked for (RFC 8707). */
+export interface ConsentApi {
+  /** Display name, or the identifier where it has none. */
+  name: string;
+  scopes: { name: string; description?: string | undefined }[];
+}
+
+/** Consent. Both buttons send `csrf` only, to their own address. */
+export interface ConsentView extends FormView {
+  approveAction: string;
+  denyAction: string;
+  /** Target of `#switch`, “not you?”; absent: no such button. */
+  switchAction?: string | undefined;
+  client: ClientView;
+  account: AccountView;
+  /** Where the answer goes; only its host is shown, or that it is an app on this device. */
+  redirectUri: string;
+  /** Scopes about the person (`openid`, `profile`, an operator's own); `offline_access` goes below. */
+  identityScopes: string[];
+  /** Single claims asked for with the `claims` parameter (OpenID Connect Core section 5.5). */
+  identityClaims: string[];
+  apis: ConsentApi[];
+  /** Whether access lasts while the person is away (`offline_access`). */
+  offlineAccess: boolean;
+}
+
+/** Account selection (`prompt=select_account`). Every button sends `csrf` only. */
+export interface SelectAccountView extends FormView {
+  continueAction: string;
+  switchAction: string;
+  cancelAction?: string | undefined;
+  account: AccountView;
+  client?: ClientView | undefined;
+}
+
+/**
+ * Logout confirmation (RP-Initiated Logout 1.0 section 2). The engine receives the form itself: fields `xsrf`, and
+ * `logout=yes` from `#confirm` only. Without it the engine still ends the asking application's own part of the session.
+ */
+export interface LogoutView {
+  /** The engine's `end_session_confirm` address. */
+  action: string;
+  /** The secret the engine keeps in `session.state`. */
+  xsrf: string;
+  client?: ClientView | undefined;
+  account?: AccountView | undefined;
+}
+
+/** Signed out, and no place to return to was given. */
+export interface LoggedOutView {
+  client?: ClientView | undefined;
+}
+
+/** Any error that is shown to a person. */
+export interface ErrorView {
+  /** The response's HTTP status; 500 and above blames the server, anything else the request. */
+  status: number;
+  /**
+   * An OAuth error code (`invalid_request`) or one of `not_found`, `method_not_allowed`, `payload_too_large`,
+   * `too_many_requests`, `form_rejected`. One without words of its own gets the general ones.
+   */
+  error: string;
+  /** `error_description`, only where the protocol would tell it to the client; shown under “for developers”. */
+  description?: string | undefined;
+  /** What the operator looks the case up with. */
+  reference?: string | undefined;
+  client?: ClientView | undefined;
+}
+
+/** A page of an interaction that is over, or never was. */
+export interface ExpiredView {
+  /** `expired`: it took too long; `completed`: Back button after the end; `unknown`: a bookmark, or another browser. */
+  reason: 'expired' | 'completed' | 'unknown';
+  client?: ClientView | undefined;
+  /** Where sign-in begins anew: `initiate_login_uri` with `iss` appended; else `client.uri` is offered. */
+  startUri?: string | undefined;
+}
+
+/** The pages by the name that `<body data-page>` carries. */
+export interface ViewModels {
+  home: HomeView;
+  login: LoginView;
+  consent: ConsentView;
+  'select-account': SelectAccountView;
+  logout: LogoutView;
+  'logged-out': LoggedOutView;
+  error: ErrorView;
+  expired: ExpiredView;
+}
+
+/** A page's name. */
+export type PageName = keyof ViewModels;
+
+/** Every page; also the list of templates there must be. */
+export const PAGE_NAMES: readonly PageName[] = [
+  'home',
+  'login',
+  'consent',
+  'select-account',
+  'logout',
+  'logged-out',
+  'error',
+  'expired',
+];
+
+/** How the pages are dressed; `branding` of the configuration. */
+export interface Branding {
+  name: string;
+  /** https URL, or a path on this server. */
+  logoUrl?: string | undefined;
+  /** `#rrggbb` */
+  accentColor?: string | undefined;
+}
