@@ -1,0 +1,41 @@
+/** A contender: a way to run a server that the load can be put on. */
+import type { ServerProcess } from './server-process.ts';
+import type { Target } from './target.ts';
+
+export interface Contender {
+  /** As shown in the report; unique within a run. */
+  label: string;
+  kind: ContenderKind;
+  /** Complete once `setUp` has resolved. */
+  target: Target;
+  start(): Promise<ServerProcess>;
+  /** Makes clients, APIs and people known. Called once, while the server runs. */
+  setUp(): Promise<void>;
+  /** Starts it once with nothing kept from before, and resolves with the milliseconds to its first answer. */
+  firstStart?: () => Promise<number>;
+}
+
+export type ContenderKind = 'bare' | 'latchkey';
+
+export interface ContenderOptions {
+  label: string;
+  /** A folder of this contender's own, removed after the run. */
+  folder: string;
+  /** Processes to serve with, where the contender can. */
+  workers: number;
+  /** Flags for Node itself, in front of the program. */
+  nodeFlags: string[];
+}
+
+/** People in each contender; the lanes of load take turns with them. */
+export const peopleCount = 4;
+
+/** The parts of a target that are the same for every contender. */
+export const commonTarget = {
+  redirectUri: 'https://app.bench.example/callback',
+  apis: {
+    rs256: 'https://api.bench.example/rs256',
+    es256: 'https://api.bench.example/es256',
+    opaque: 'https://api.bench.example/opaque',
+  },
+} as const;

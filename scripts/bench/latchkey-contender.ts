@@ -1,0 +1,140 @@
+/**
+ * Latchkey as a contender: served as an operator serves it, from a data directory of its own on durable storage, and
+ * set up through the operator's CLI. Nothing is switched off for the bench; only the login throttle's bounds are as
+ * wide as the configuration allows, because all the load comes from one address.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { type Contender, type ContenderOptions, commonTarget, peopleCount } from './contender.ts';
+import { freePorts, startServer } from './server-process.ts';
+import { apiScope, type ClientCredentials, type Target } from './target.ts';
+
+const program = join(import.meta.dirname, '../../lib/main.ts');
+const nodeFlags = ['--disable-warning=ExperimentalWarning'];
+
+interface RegistrationResponse {
+  client_id: string;
+  client_secret: string;
+}
+
+/** Runs one CLI command, gives it `input`, and returns the JSON it prints. Throws with its words when it fails. */
+async function latchkey(environment: Record<string, string>, commandLine: string[], input?: string) {
+  const child: ChildProcess = spawn(process.execPath, [...nodeFlags, program, ...commandLine, '--json'], {
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  child.stdin?.end(input ?? '');
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const [output, complaint] = await Promise.all([
+    child.stdout ? text(child.stdout) : '',
+    child.stderr ? text(child.stderr) : '',
+  ]);
+  if ((await ended) !== 0) {
+    throw new Error(`latchkey ${commandLine.join(' ')} failed: ${complaint}${output}`);
+  }
+  return JSON.parse(output) as unknown;
+}
+
+async function createClient(
+  environment: Record<string, string>,
+  metadata: Record<string, unknown>,
+): Promise<ClientCredentials> {
+  const response = (await latchkey(
+    environment,
+    ['clients', 'create', '--file', '-'],
+    JSON.stringify(metadata),
+  )) as RegistrationResponse;
+  return { clientId: response.client_id, clientSecret: response.client_secret };
+}
+
+export async function latchkeyContender(options: ContenderOptions): Promise<Contender> {
+  const [port = 0, managementPort = 0] = await freePorts(2);
+  const issuer = `http://localhost:${port}`;
+  const nobody: ClientCredentials = { clientId: '', clientSecret: '' };
+  const target: Target = {
+    issuer,
+    port,
+    webClient: nobody,
+    machineClient: nobody,
+    people: [],
+    ...commonTarget,
+  };
+  const environmentIn = (dataDirectory: string): Record<string, string> => ({
+    LATCHKEY_ISSUER: issuer,
+    LATCHKEY_PORT: String(port),
+    LATCHKEY_MANAGEMENT_PORT: String(managementPort),
+    LATCHKEY_DATA_DIR: dataDirectory,
+    LATCHKEY_WORKERS: String(options.workers),
+    LATCHKEY_THROTTLING_LOGIN_PER_ACCOUNT: '10000',
+    LATCHKEY_THROTTLING_LOGIN_PER_ADDRESS: '1000000',
+  });
+  const environment = environmentIn(join(options.folder, 'data'));
+  const start = (dataEnvironment: Record<string, string>) =>
+    startServer({
+      nodeArguments: [...options.nodeFlags, ...nodeFlags, program, 'serve'],
+      environment: dataEnvironment,
+      logFile: join(options.folder, 'server.log'),
+      port,
+      readyPath: '/.well-known/openid-configuration',
+      hostHeader: `localhost:${port}`,
+    });
+
+  async function setUp(): Promise<void> {
+    const apis = [
+      { identifier: target.apis.rs256, form: ['--token-format', 'jwt', '--algorithm', 'RS256'] },
+      { identifier: target.apis.es256, form: ['--token-format', 'jwt', '--algorithm', 'ES256'] },
+      { identifier: target.apis.opaque, form: ['--token-format', 'opaque'] },
+    ];
+    for (const { identifier, form } of apis) {
+      await latchkey(environment, [
+        'apis',
+        'create',
+        '--identifier',
+        identifier,
+        '--scopes',
+        apiScope,
+        ...form,
+      ]);
+    }
+    target.webClient = await createClient(environment, {
+      client_name: 'Bench web application',
+      redirect_uris: [target.redirectUri],
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      token_endpoint_auth_method: 'client_secret_basic',
+    });
+    target.machineClient = await createClient(environment, {
+      client_name: 'Bench machine',
+      redirect_uris: [],
+      grant_types: ['client_credentials'],
+      response_types: [],
+      token_endpoint_auth_method: 'client_secret_basic',
+    });
+    for (let index = 0; index < peopleCount; index += 1) {
+      const login = `person-${index}@bench.example`;
+      const password = randomBytes(24).toString('base64url');
+      await latchkey(environment, ['users', 'create', '--email', login, '--password-stdin'], `${password}\n`);
+      target.people.push({ login, password });
+    }
+  }
+
+  async function firstStart(): Promise<number> {
+    const dataDirectory = mkdtempSync(join(options.folder, 'empty-'));
+    const server = await start(environmentIn(dataDirectory));
+    await server.stop();
+    rmSync(dataDirectory, { recursive: true });
+    return server.startMilliseconds;
+  }
+
+  return {
+    label: options.label,
+    kind: 'latchkey',
+    target,
+    start: () => start(environment),
+    setUp,
+    firstStart,
+  };
+}
