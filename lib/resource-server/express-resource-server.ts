@@ -1,0 +1,73 @@
+import type { AccessTokenClaims } from './access-token-claims.ts';
+import { authorizationFields } from './bearer-token.ts';
+import { createRequestCheck, type ResourceServerOptions } from './request-checks.ts';
+
+/** Locals of a response behind the middleware: `(req, res: Response<unknown, ExpressTokenLocals>) => …`. */
+export interface ExpressTokenLocals<Extra extends object = object> {
+  token: AccessTokenClaims & Extra;
+}
+
+/** The part of an Express request that is used. */
+export interface ExpressRequestLike {
+  readonly rawHeaders: readonly string[];
+  readonly originalUrl: string;
+}
+
+/** The part of an Express response that is used. */
+export interface ExpressResponseLike {
+  // biome-ignore lint/suspicious/noExplicitAny: Express's own type of a response's locals
+  locals: any;
+  status(code: number): unknown;
+  set(headers: Record<string, string>): unknown;
+  json(body: unknown): unknown;
+}
+
+/** Express middleware. */
+export type ExpressMiddlewareLike = (
+  request: ExpressRequestLike,
+  response: ExpressResponseLike,
+  next: (error?: unknown) => void,
+) => Promise<void>;
+
+/** Middleware that lets only requests with a good access token pass. */
+export interface ExpressResourceServer {
+  /** Any good token. */
+  requireToken(): ExpressMiddlewareLike;
+  /** A good token with all of these scopes; it need not stand behind `requireToken`. */
+  requireScopes(...scopes: string[]): ExpressMiddlewareLike;
+}
+
+/**
+ * Guards an Express app (4 or 5). The token's claims are at `res.locals.token`, where Express keeps what belongs to one
+ * request and types it; a request without a good token is answered and goes no further.
+ *
+ * @throws {TypeError} as `createTokenVerifier` does.
+ */
+export function expressResourceServer(options: ResourceServerOptions): ExpressResourceServer {
+  const check = createRequestCheck(options);
+  const require =
+    (scopes: string[]): ExpressMiddlewareLike =>
+    async (request, response, next) => {
+      try {
+        const presented = {
+          authorization: authorizationFields(request.rawHeaders),
+          url: request.originalUrl,
+        };
+        const checked = await check(presented, scopes);
+        if (checked.outcome === 'answered') {
+          const { status, headers, body } = checked.response;
+          response.status(status);
+          response.set(headers);
+          response.json(body);
+          return;
+        }
+        response.locals.token = checked.token;
+      } catch (error) {
+        // Express 4 does not look at the promise.
+        next(error);
+        return;
+      }
+      next();
+    };
+  return { requireToken: () => require([]), requireScopes: (...scopes) => require(scopes) };
+}

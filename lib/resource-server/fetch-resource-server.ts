@@ -1,0 +1,50 @@
+import type { AccessTokenClaims } from './access-token-claims.ts';
+import { createRequestCheck, type ResourceServerOptions } from './request-checks.ts';
+
+/** A handler of the fetch style, given the token's claims; `rest` is whatever the platform passes on (environment, …). */
+export type TokenHandler<Extra extends object, Rest extends unknown[]> = (
+  request: Request,
+  token: AccessTokenClaims & Extra,
+  ...rest: Rest
+) => Response | Promise<Response>;
+
+/** A handler of the fetch style. */
+export type FetchHandler<Rest extends unknown[]> = (request: Request, ...rest: Rest) => Promise<Response>;
+
+/** Wraps handlers so that only requests with a good access token reach them. */
+export interface FetchResourceServer<Extra extends object = object> {
+  /** Any good token. */
+  requireToken<Rest extends unknown[]>(handler: TokenHandler<Extra, Rest>): FetchHandler<Rest>;
+  /** A good token with all of these scopes. */
+  requireScopes(
+    ...scopes: string[]
+  ): <Rest extends unknown[]>(handler: TokenHandler<Extra, Rest>) => FetchHandler<Rest>;
+}
+
+/**
+ * Guards handlers that take a `Request` and answer a `Response` (Deno, Bun, workers, Hono, Next.js routes).
+ *
+ * @throws {TypeError} as `createTokenVerifier` does.
+ */
+export function fetchResourceServer<Extra extends object = object>(
+  options: ResourceServerOptions,
+): FetchResourceServer<Extra> {
+  const check = createRequestCheck<Extra>(options);
+  const wrap =
+    <Rest extends unknown[]>(scopes: string[], handler: TokenHandler<Extra, Rest>): FetchHandler<Rest> =>
+    async (request, ...rest) => {
+      // Headers joins repeated fields with a comma, which no bearer token contains: two fields are seen as malformed.
+      const field = request.headers.get('authorization');
+      const checked = await check({ authorization: field === null ? [] : [field], url: request.url }, scopes);
+      if (checked.outcome === 'admitted') return handler(request, checked.token, ...rest);
+      const { status, headers, body } = checked.response;
+      return Response.json(body, { status, headers });
+    };
+  return {
+    requireToken: (handler) => wrap([], handler),
+    requireScopes:
+      (...scopes) =>
+      (handler) =>
+        wrap(scopes, handler),
+  };
+}

@@ -1,0 +1,56 @@
+import type { AccessTokenClaims } from './access-token-claims.ts';
+import { authorizationFields } from './bearer-token.ts';
+import { createRequestCheck, type ResourceServerOptions } from './request-checks.ts';
+
+/** State of a Koa context behind the middleware: `new Koa<KoaTokenState>()`. */
+export interface KoaTokenState<Extra extends object = object> {
+  token: AccessTokenClaims & Extra;
+}
+
+/** The part of a Koa context that is used. */
+export interface KoaContextLike {
+  readonly req: { readonly rawHeaders: readonly string[] };
+  readonly originalUrl: string;
+  // biome-ignore lint/suspicious/noExplicitAny: Koa's own type of an app's state
+  state: any;
+  status: number;
+  body: unknown;
+  set(headers: Record<string, string>): void;
+}
+
+/** Koa middleware. */
+export type KoaMiddlewareLike = (ctx: KoaContextLike, next: () => Promise<unknown>) => Promise<void>;
+
+/** Middleware that lets only requests with a good access token pass. */
+export interface KoaResourceServer {
+  /** Any good token. */
+  requireToken(): KoaMiddlewareLike;
+  /** A good token with all of these scopes; it need not stand behind `requireToken`. */
+  requireScopes(...scopes: string[]): KoaMiddlewareLike;
+}
+
+/**
+ * Guards a Koa app (2 or 3). The token's claims are at `ctx.state.token`; a request without a good token is answered and
+ * goes no further.
+ *
+ * @throws {TypeError} as `createTokenVerifier` does.
+ */
+export function koaResourceServer(options: ResourceServerOptions): KoaResourceServer {
+  const check = createRequestCheck(options);
+  const require =
+    (scopes: string[]): KoaMiddlewareLike =>
+    async (ctx, next) => {
+      const request = { authorization: authorizationFields(ctx.req.rawHeaders), url: ctx.originalUrl };
+      const checked = await check(request, scopes);
+      if (checked.outcome === 'admitted') {
+        ctx.state.token = checked.token;
+        await next();
+        return;
+      }
+      const { status, headers, body } = checked.response;
+      ctx.status = status;
+      ctx.set(headers);
+      ctx.body = body;
+    };
+  return { requireToken: () => require([]), requireScopes: (...scopes) => require(scopes) };
+}
