@@ -28,8 +28,8 @@ function itemOf(value: unknown, index: number): unknown {
 function show(value: unknown): string {
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return '';
   const text = JSON.stringify(value);
-  // A URL's user name and password are secrets wherever they turn up.
-  return text.length <= 60 && !/\/\/[^/]*@/.test(text) ? `${text} ` : '';
+  // The user name, password and query of a URL are secrets wherever they turn up.
+  return text.length <= 60 && !/:\/\/[^/]*@|:\/\/.*[?#]/.test(text) ? `${text} ` : '';
 }
 
 function requirement(issue: z.core.$ZodIssue, value: unknown): string {

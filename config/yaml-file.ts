@@ -35,7 +35,9 @@ export function readYamlFile(file: string, required: string | undefined): Given 
 function syntaxProblem(file: string, text: string, lines: LineCounter, error: YAMLError): string {
   const { line, col } = lines.linePos(error.pos[0]);
   const place = `${file}:${line}:${col}`;
-  if (error.code !== 'DUPLICATE_KEY') return `${place}: is not valid YAML (${error.message.split('\n')[0]})`;
+  // After a colon or a backslash the parser quotes the text that it could not read.
+  const [words] = error.message.split(/[:\\\n]/);
+  if (error.code !== 'DUPLICATE_KEY') return `${place}: is not valid YAML (${words})`;
   const key = /^["']?([\w.-]+)/.exec(text.slice(error.pos[0]))?.[1] ?? '';
   return `${place}: key ${key} is set twice`;
 }

@@ -165,7 +165,7 @@ describe('loading the configuration', () => {
       /^issuer .*https outside loopback$/,
     ],
     ['an issuer with a path', { LATCHKEY_ISSUER: 'https://example.com/id' }, /^issuer .*path/],
-    ['an issuer with a query', { LATCHKEY_ISSUER: 'https://example.com/?a=b' }, /^issuer .*query/],
+    ['an issuer with a query', { LATCHKEY_ISSUER: 'https://example.com/?canary-secret' }, /^issuer .*query/],
     ['an issuer with an empty query', { LATCHKEY_ISSUER: 'https://example.com/?' }, /^issuer .*query/],
     ['an issuer with a fragment', { LATCHKEY_ISSUER: 'https://example.com/#a' }, /^issuer .*fragment/],
     [
@@ -399,7 +399,23 @@ describe('loading the configuration', () => {
       'accounts:\n  http:\n    token: 1234567890123456',
       /^accounts.http.token .*: must be a text$/,
     ],
-    ['an alias without anchor', 'issuer: *canary', /aliases|not valid YAML/],
+    ['an alias without anchor', 'issuer: *canary-secret', /latchkey.yaml.*alias/],
+    [
+      'an unfinished quotation',
+      'accounts:\n  http:\n    token: "canary-secret',
+      /latchkey.yaml:3:\d+: is not valid YAML/,
+    ],
+    [
+      'an unknown escape',
+      'accounts:\n  http:\n    token: "\\qcanary-secret"',
+      /latchkey.yaml:3:\d+: is not valid YAML/,
+    ],
+    [
+      'text after a value',
+      'accounts:\n  http:\n    token: "a" canary-secret',
+      /latchkey.yaml:3:\d+: is not valid YAML/,
+    ],
+    ['a colon in a value', 'smtp_url: canary-secret: x', /latchkey.yaml:1:\d+: is not valid YAML/],
     [
       'a control character in the name',
       'branding:\n  name: "a\\u0007"',
