@@ -1,6 +1,6 @@
 /**
  * Writes pictures of every page, light and dark, phone and desktop, for looking at them:
- * `node scripts/write-page-gallery.ts <folder> [language]`. Needs Chromium (`CHROMIUM_PATH`, else /usr/bin/chromium).
+ * `node scripts/write-page-gallery.ts <folder> [language]`. Drives the Chromium that the browser tests use.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

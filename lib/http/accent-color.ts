@@ -1,12 +1,12 @@
 /** The accent of an installation that chose none. */
 export const DEFAULT_ACCENT_COLOR = '#0f6e68';
 
-/** WCAG 2.2 success criterion 1.4.3: contrast of text with what is behind it. */
-const MINIMUM_CONTRAST = 4.5;
+/** WCAG 2.2 success criterion 1.4.3 asks for 4.5 between text and what is behind it; on dark, a little more reads calmer. */
+const MINIMUM_CONTRAST = { light: 4.5, dark: 6 } as const;
 
 /** The surfaces of `views/styles/latchkey.css` on which the accent must be readable as text. */
-export const LIGHT_SURFACES = ['#ffffff', '#f2f4f3'] as const;
-export const DARK_SURFACES = ['#1b2120', '#111514'] as const;
+export const LIGHT_SURFACES = ['#ffffff', '#f2f4f3', '#f5f7f6'] as const;
+export const DARK_SURFACES = ['#1b2120', '#111514', '#222a28'] as const;
 
 const WHITE = '#ffffff';
 const BLACK = '#000000';
@@ -27,7 +27,10 @@ export interface Accent {
 export function accentFor(color: string = DEFAULT_ACCENT_COLOR): { light: Accent; dark: Accent } {
   if (!/^#[0-9a-f]{6}$/i.test(color))
     throw new Error(`branding.accent_color must be #rrggbb, not ${JSON.stringify(color)}`);
-  return { light: adjusted(color, BLACK, LIGHT_SURFACES), dark: adjusted(color, WHITE, DARK_SURFACES) };
+  return {
+    light: adjusted(color, -1, LIGHT_SURFACES, MINIMUM_CONTRAST.light),
+    dark: adjusted(color, 1, DARK_SURFACES, MINIMUM_CONTRAST.dark),
+  };
 }
 
 /** Contrast ratio of two `#rrggbb` colours, 1 to 21, as WCAG 2.2 defines it. */
@@ -39,10 +42,16 @@ export function contrast(one: string, other: string): number {
   return (lighter + 0.05) / (darker + 0.05);
 }
 
-function adjusted(color: string, towards: string, surfaces: readonly string[]): Accent {
-  for (let percent = 0; ; percent += 2) {
-    const accent = mix(parse(color), parse(towards), percent / 100);
-    if (percent >= 100 || surfaces.every((surface) => contrast(accent, surface) >= MINIMUM_CONTRAST)) {
+/** Moves the lightness a step at a time, which keeps hue and saturation; black and white are always readable. */
+function adjusted(color: string, step: -1 | 1, surfaces: readonly string[], minimum: number): Accent {
+  const { hue, saturation, lightness } = hslOf(parse(color));
+  for (let moved = lightness; ; moved += step) {
+    const accent =
+      moved === lightness ? color.toLowerCase() : hexOf(hue, saturation, Math.min(100, Math.max(0, moved)));
+    if (
+      (step < 0 ? moved <= 0 : moved >= 100) ||
+      surfaces.every((surface) => contrast(accent, surface) >= minimum)
+    ) {
       return { accent, onAccent: contrast(accent, WHITE) >= contrast(accent, BLACK) ? WHITE : BLACK };
     }
   }
@@ -53,11 +62,37 @@ function parse(color: string): Rgb {
   return [value >> 16, (value >> 8) & 0xff, value & 0xff];
 }
 
-function mix(from: Rgb, to: Rgb, share: number): string {
-  const channels = from.map((channel, index) =>
-    Math.round(channel + ((to[index] as number) - channel) * share),
-  );
-  return `#${channels.map((channel) => channel.toString(16).padStart(2, '0')).join('')}`;
+/** Hue in degrees, saturation and lightness in percent (CSS Color 4 section 7.1). */
+function hslOf(color: Rgb): { hue: number; saturation: number; lightness: number } {
+  const [red, green, blue] = color.map((channel) => channel / 255) as [number, number, number];
+  const highest = Math.max(red, green, blue);
+  const lowest = Math.min(red, green, blue);
+  const lightness = (highest + lowest) / 2;
+  const range = highest - lowest;
+  if (range === 0) return { hue: 0, saturation: 0, lightness: lightness * 100 };
+  const sector =
+    highest === red
+      ? (green - blue) / range + 6
+      : highest === green
+        ? (blue - red) / range + 2
+        : (red - green) / range + 4;
+  return {
+    hue: (sector * 60) % 360,
+    saturation: (range / (1 - Math.abs(2 * lightness - 1))) * 100,
+    lightness: lightness * 100,
+  };
+}
+
+function hexOf(hue: number, saturation: number, lightness: number): string {
+  const strength = (saturation / 100) * Math.min(lightness / 100, 1 - lightness / 100);
+  const channel = (offset: number): string => {
+    const position = (offset + hue / 30) % 12;
+    const share = lightness / 100 - strength * Math.max(-1, Math.min(position - 3, 9 - position, 1));
+    return Math.round(share * 255)
+      .toString(16)
+      .padStart(2, '0');
+  };
+  return `#${channel(0)}${channel(8)}${channel(4)}`;
 }
 
 function luminance(color: Rgb): number {

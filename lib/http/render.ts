@@ -5,13 +5,13 @@
  *
  * Templates are programs: an operator's `viewsDir` is trusted as much as the configuration file is.
  */
-import { Eta } from 'eta/core';
+import { Eta, type TemplateFunction } from 'eta/core';
 import { isolatedText, printValue, webUrl } from './html.ts';
 import { directionOf } from './locale.ts';
 import { createMessages, loadCatalogues, type Messages, SOURCE_LOCALE } from './messages.ts';
 import { PAGE_SAMPLES } from './page-samples.ts';
 import { type StaticAssets, VIEWS_FOLDER } from './static-assets.ts';
-import { readTemplates } from './templates.ts';
+import { readTemplates, type Template } from './templates.ts';
 import {
   type Branding,
   type ExpiredView,
@@ -52,30 +52,18 @@ export function createRenderer(options: {
   const fallback = languages.get(SOURCE_LOCALE);
   const eta = new Eta({ escapeFunction: printValue });
   const templates = readTemplates(VIEWS_FOLDER, viewsDir);
-  for (const { name, file, source } of templates) {
-    try {
-      eta.loadTemplate(`@${name}`, source);
-    } catch (error) {
-      throw new Error(`${file}: ${(error as Error).message}`, { cause: error });
-    }
-  }
-  const fileOf = new Map(templates.map(({ name, file }) => [name, file]));
+  for (const template of templates) eta.loadTemplate(`@${template.name}`, compile(eta, template));
 
-  const render: Renderer['render'] = (page, model, { locale }) => {
-    try {
-      return eta.render(`@pages/${page}`, {
-        page,
-        model,
-        branding,
-        asset: assets.assetUrl,
-        link: webUrl,
-        isolated: isolatedText,
-        ...(languages.get(locale) ?? fallback),
-      });
-    } catch (error) {
-      throw new Error(`${fileOf.get(`pages/${page}`)}: ${(error as Error).message}`, { cause: error });
-    }
-  };
+  const render: Renderer['render'] = (page, model, { locale }) =>
+    eta.render(`@pages/${page}`, {
+      page,
+      model,
+      branding,
+      asset: assets.assetUrl,
+      link: webUrl,
+      isolated: isolatedText,
+      ...(languages.get(locale) ?? fallback),
+    });
 
   const shellReplaced = templates.some(({ name, override }) => override && !name.startsWith('pages/'));
   for (const page of PAGE_NAMES) {
@@ -85,6 +73,28 @@ export function createRenderer(options: {
       render(page, sample as never, { locale: SOURCE_LOCALE });
   }
   return { locales: [...languages.keys()], render };
+}
+
+/** An error in a template, named by its file; templates include one another, and the innermost one is to blame. */
+class TemplateError extends Error {
+  override readonly name = 'TemplateError';
+  constructor(file: string, cause: unknown) {
+    super(`${file}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
+}
+
+function compile(eta: Eta, { file, source }: Template): TemplateFunction {
+  const blaming = <Result>(work: () => Result): Result => {
+    try {
+      return work();
+    } catch (error) {
+      throw error instanceof TemplateError ? error : new TemplateError(file, error);
+    }
+  };
+  const template = blaming(() => eta.compile(source));
+  return function (this: Eta, data, options) {
+    return blaming(() => template.call(this, data, options));
+  };
 }
 
 /** What templates may ask for beside their model, in one language. */

@@ -48,6 +48,10 @@ export async function servePages(branding: Branding = { name: 'Latchkey' }): Pro
 function listener(renderer: Renderer, assets: StaticAssets): Server {
   return createServer((request, response) => {
     const path = request.url ?? '/';
+    if (request.method === 'POST') {
+      response.writeHead(204).end();
+      return;
+    }
     const asset = assets.findAsset(path);
     if (asset !== undefined) {
       response.setHeader('content-type', asset.type).end(asset.body);

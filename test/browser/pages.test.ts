@@ -1,0 +1,206 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { AxeResults } from 'axe-core';
+import { expect } from 'chai';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { launchChromium } from './chromium.ts';
+import { type PageServer, servePages } from './page-server.ts';
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+const VIEWPORTS = {
+  phone: { width: 360, height: 740 },
+  desktop: { width: 1280, height: 860 },
+} as const;
+
+/** What axe, which the page must have been given, finds wrong on it, one line each. */
+async function violations(tab: Page): Promise<string[]> {
+  const results = await tab.evaluate(async (): Promise<AxeResults> => {
+    const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<AxeResults> } };
+    return axe.run({
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+      resultTypes: ['violations'],
+    });
+  });
+  return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
+
+/** What the Tab key reaches, in order, from where the page puts the keyboard. */
+async function tabOrder(tab: Page): Promise<string[]> {
+  const reached: string[] = [];
+  const active = `(({ id, className, localName }) => id || className || localName)(document.activeElement)`;
+  let name = await tab.evaluate<string>(active);
+  if (name !== 'body') reached.push(name);
+  for (;;) {
+    await tab.keyboard.press('Tab');
+    name = await tab.evaluate<string>(active);
+    if (name === 'body' || reached.includes(name)) return reached;
+    reached.push(name);
+  }
+}
+
+describe('pages in Chromium', function () {
+  this.timeout(60_000);
+  let server: PageServer;
+  let browser: Browser;
+  const open: BrowserContext[] = [];
+
+  before(async () => {
+    server = await servePages();
+    browser = await launchChromium();
+  });
+  afterEach(async () => {
+    for (const context of open.splice(0)) await context.close();
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  async function newTab(options: Parameters<Browser['newContext']>[0] = {}): Promise<Page> {
+    const context = await browser.newContext({ reducedMotion: 'reduce', ...options });
+    open.push(context);
+    return context.newPage();
+  }
+
+  for (const locale of ['en', 'de']) {
+    for (const [device, viewport] of Object.entries(VIEWPORTS)) {
+      it(`have no accessibility violation, light and dark, on a ${device}, in ${locale}`, async () => {
+        const queue = server.pages(locale);
+        const workThrough = async (): Promise<void> => {
+          const tab = await newTab({ viewport });
+          for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+            const { page, sample, url } = next;
+            await tab.goto(url);
+            await tab.evaluate(axeSource);
+            for (const details of await tab.locator('summary').all()) await details.click();
+            for (const colorScheme of ['light', 'dark'] as const) {
+              await tab.emulateMedia({ colorScheme });
+              expect(await violations(tab), `${page} ${sample} ${colorScheme}`).to.deep.equal([]);
+            }
+            const overflow = await tab.evaluate('document.documentElement.scrollWidth - innerWidth');
+            expect(overflow, `${page} ${sample} scrolls sideways`).to.equal(0);
+          }
+        };
+        await Promise.all(Array.from({ length: 3 }, workThrough));
+      });
+    }
+  }
+
+  it('are really checked: axe sees a missing label and a faint text', async () => {
+    const tab = await newTab();
+    await tab.goto(server.url('login', 'plain', 'en'));
+    await tab.evaluate(axeSource);
+    await tab.evaluate(`document.querySelector('label').remove();
+      document.querySelector('.lead').style.setProperty('color', '#ccc')`);
+    const found = (await violations(tab)).map((line) => line.split(':')[0]);
+    expect(found).to.include.members(['label', 'color-contrast']);
+  });
+
+  it('break no rule of the strict content security policy, and log nothing', async () => {
+    const tab = await newTab();
+    const complaints: string[] = [];
+    tab.on('console', (message) => complaints.push(`${tab.url()} ${message.text()}`));
+    tab.on('pageerror', (error) => complaints.push(`${tab.url()} ${error.message}`));
+    for (const { url } of server.pages('en')) await tab.goto(url);
+    expect(complaints).to.deep.equal([]);
+
+    await tab.evaluate(`document.body.insertAdjacentHTML('beforeend', '<p style="color:red">x</p>')`);
+    expect(complaints.join(), 'the policy is in force and violations are seen').to.contain(
+      'Content Security Policy',
+    );
+  });
+
+  it('lead the Tab key through the login form in reading order', async () => {
+    const tab = await newTab();
+    await tab.goto(server.url('login', 'plain', 'en'));
+    expect(await tab.evaluate('document.activeElement.id'), 'ready to type').to.equal('login');
+    expect(await tabOrder(tab)).to.deep.equal(['login', 'password', 'quiet reveal', 'submit', 'cancel']);
+    await tab.goto(server.url('login', 'refused', 'en'));
+    expect(await tab.evaluate('document.activeElement.id'), 'the login is there already').to.equal(
+      'password',
+    );
+  });
+
+  it('lead the Tab key through consent in reading order, and do not start on Allow', async () => {
+    const tab = await newTab();
+    await tab.goto(server.url('consent', 'full', 'en'));
+    expect(await tab.evaluate('document.activeElement.localName')).to.equal('body');
+    expect(await tabOrder(tab)).to.deep.equal(['switch', 'policy', 'tos', 'approve', 'deny']);
+  });
+
+  it('show where the keyboard is', async () => {
+    const tab = await newTab();
+    await tab.goto(server.url('consent', 'full', 'en'));
+    for (const _ of ['switch', 'policy', 'tos', 'approve', 'deny']) {
+      await tab.keyboard.press('Tab');
+      const outline = await tab.evaluate('getComputedStyle(document.activeElement).outlineWidth');
+      expect(outline).to.equal('3px');
+    }
+  });
+
+  it('have touch targets of at least 44 pixels for everything that decides', async () => {
+    const tab = await newTab({ viewport: VIEWPORTS.phone });
+    for (const { page, sample, url } of server.pages('en')) {
+      await tab.goto(url);
+      const small = await tab.evaluate<string[]>(
+        `Array.from(document.querySelectorAll('button, .button, input:not([type=hidden])'))
+          .filter((target) => target.getBoundingClientRect().height < 44).map((target) => target.outerHTML)`,
+      );
+      expect(small, `${page} ${sample}`).to.deep.equal([]);
+    }
+  });
+
+  it('show and hide the password with the script, and send it as a password', async () => {
+    const tab = await newTab();
+    await tab.goto(server.url('login', 'plain', 'en'));
+    await tab.fill('#password', 'correct horse');
+    const reveal = tab.locator('.reveal');
+    await reveal.click();
+    expect(await tab.getAttribute('#password', 'type')).to.equal('text');
+    expect(await reveal.textContent()).to.equal('Hide password');
+    await tab.evaluate(
+      `document.querySelector('.fields').addEventListener('submit', (event) => event.preventDefault())`,
+    );
+    await tab.fill('#login', 'ada');
+    await tab.click('#submit');
+    expect(await tab.getAttribute('#password', 'type')).to.equal('password');
+  });
+
+  it('are whole without JavaScript: the form is sent as it is', async () => {
+    const tab = await newTab({ javaScriptEnabled: false });
+    await tab.goto(server.url('login', 'plain', 'en'));
+    expect(await tab.locator('.reveal').count()).to.equal(0);
+    await tab.fill('#login', 'ada');
+    await tab.fill('#password', 'correct horse & battery');
+    const [sent] = await Promise.all([tab.waitForRequest('**/login'), tab.press('#password', 'Enter')]);
+    expect(sent.method()).to.equal('POST');
+    expect(Object.fromEntries(new URLSearchParams(sent.postData() ?? ''))).to.deep.equal({
+      csrf: 'sample',
+      login: 'ada',
+      password: 'correct horse & battery',
+    });
+  });
+
+  it('send logout=yes from the confirm button only', async () => {
+    const tab = await newTab();
+    for (const [button, sentFields] of [
+      ['#confirm', { xsrf: 'sample', logout: 'yes' }],
+      ['#cancel', { xsrf: 'sample' }],
+    ] as const) {
+      await tab.goto(server.url('logout', 'client', 'en'));
+      const [sent] = await Promise.all([tab.waitForRequest('**/session/end/confirm'), tab.click(button)]);
+      expect(Object.fromEntries(new URLSearchParams(sent.postData() ?? ''))).to.deep.equal(sentFields);
+    }
+  });
+
+  it('stay readable at 320 pixels and with text twice as large', async () => {
+    const tab = await newTab({ viewport: { width: 320, height: 640 } });
+    for (const { page, sample, url } of server.pages('de')) {
+      await tab.goto(url);
+      await tab.evaluate(`document.documentElement.style.fontSize = '200%'`);
+      const overflow = await tab.evaluate('document.documentElement.scrollWidth - innerWidth');
+      expect(overflow, `${page} ${sample} scrolls sideways`).to.equal(0);
+    }
+  });
+});
