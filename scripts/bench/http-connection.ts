@@ -83,9 +83,10 @@ export class HttpConnection {
   }
 
   #fail(socket: Socket, error: Error): void {
-    if (this.#socket === socket) {
-      this.#socket = undefined;
+    if (this.#socket !== socket) {
+      return;
     }
+    this.#socket = undefined;
     const waiting = this.#waiting;
     this.#waiting = undefined;
     waiting?.reject(error);

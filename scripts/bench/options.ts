@@ -19,8 +19,8 @@ const rowNames = [...rows.map(({ id }) => id as string), ...otherRows];
 export const usage = `usage: npm run bench -- [options]
 
   --rows a,b         only these rows: ${rowNames.join(', ')}
-  --seconds N        length of one round of load (default 1)
-  --rounds N         rounds of load for each contender and row (default 4)
+  --seconds N        length of one round of load (default 0.6)
+  --rounds N         rounds of load for each contender and row (default 8)
   --contenders a,b   bare, latchkey, in the order to compare; the same one twice shows the noise (default bare,latchkey)
   --workers N        processes that Latchkey serves with (default 1)
   --connections N    kept-alive connections of the load generator (default 16)
@@ -55,8 +55,8 @@ function parse(commandLine: string[]) {
       args: commandLine,
       options: {
         rows: { type: 'string', default: rowNames.join(',') },
-        seconds: { type: 'string', default: '1' },
-        rounds: { type: 'string', default: '4' },
+        seconds: { type: 'string', default: '0.6' },
+        rounds: { type: 'string', default: '8' },
         contenders: { type: 'string', default: 'bare,latchkey' },
         json: { type: 'string' },
         workers: { type: 'string', default: '1' },
