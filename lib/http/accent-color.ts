@@ -1,5 +1,5 @@
 /** The accent of an installation that chose none. */
-export const DEFAULT_ACCENT_COLOR = '#0f6e68';
+const DEFAULT_ACCENT_COLOR = '#0f6e68';
 
 /** WCAG 2.2 success criterion 1.4.3 asks for 4.5 between text and what is behind it; on dark, a little more reads calmer. */
 const MINIMUM_CONTRAST = { light: 4.5, dark: 6 } as const;

@@ -7,7 +7,7 @@ import { createStaticAssets, type StaticAssets } from '../../lib/http/static-ass
 import { type Branding, PAGE_NAMES, type PageName } from '../../lib/http/view-models.ts';
 
 /** The strictest policy under which the pages must work. */
-export const STRICT_POLICY = [
+const STRICT_POLICY = [
   "default-src 'none'",
   "style-src 'self'",
   "img-src 'self'",

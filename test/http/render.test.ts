@@ -123,6 +123,16 @@ describe('rendering of pages', () => {
     expect(render('home', PAGE_SAMPLES.home.plain as object, 'tlh')).to.contain('<html lang="en"');
   });
 
+  it('carries the name and logo of the installation', () => {
+    const dressed = { name: 'Acme & Söhne', logoUrl: '/assets/logo.svg' };
+    const html = createRenderer({
+      branding: dressed,
+      assets: createStaticAssets({ branding: dressed }),
+    }).render('logged-out', {}, { locale: 'en' });
+    expect(html).to.contain('<title>You are signed out · Acme &amp; Söhne</title>');
+    expect(html).to.contain('<img src="/assets/logo.svg" alt=""').and.not.to.contain('class="mark"');
+  });
+
   it('renders quickly', () => {
     const started = process.cpuUsage();
     for (let round = 0; round < 200; round += 1) render('consent', PAGE_SAMPLES.consent.full as object);
