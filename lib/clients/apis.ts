@@ -1,0 +1,204 @@
+import type { Kysely } from 'kysely';
+import { z } from 'zod';
+import type { Configuration } from '../../config/configuration.ts';
+import { suggestion } from '../../config/nearest-name.ts';
+import type { Database } from '../database/database.ts';
+import type { DatabaseSchema } from '../database/schema.ts';
+import type { ApisTable } from '../database/tables/clients.ts';
+import { readableText } from './readable-text.ts';
+import { webUriProblem } from './redirect-uri.ts';
+import { RevisionCache } from './revision-cache.ts';
+import { isScopeToken, OPENID_SCOPES } from './scope.ts';
+
+/** Limits of an access token's life, in seconds; a JWT cannot be revoked, so a day is the most its theft may cost. */
+const SHORTEST_API_TOKEN_LIFETIME = 1;
+export const LONGEST_API_TOKEN_LIFETIME = 86_400;
+const MOST_SCOPES = 200;
+
+/** An API (resource server) that access tokens are meant for. */
+export interface Api {
+  /** Absolute URI without fragment (RFC 8707 §2); the audience of its tokens. */
+  identifier: string;
+  name?: string;
+  scopes: string[];
+  tokenFormat: 'jwt' | 'opaque';
+  /** JWS algorithm of its JWT access tokens. */
+  algorithm: string;
+  /** Of its access tokens, in seconds; undefined means the configured default. */
+  lifetime?: number;
+  /** Unix time, ms. */
+  createdAt: number;
+  updatedAt: number;
+}
+
+type Refused = { outcome: 'refused'; description: string };
+type NotFound = { outcome: 'not_found' };
+
+export interface Apis {
+  /** The API, a few µs when nothing has changed; what any process changed is seen at once. */
+  find(identifier: string): Api | undefined;
+  /** All of them, oldest first. */
+  list(): Promise<Api[]>;
+  /** Registers an API: `identifier` and, if wanted, `name`, `scopes`, `token_format`, `algorithm`, `lifetime`. */
+  create(given: unknown): Promise<{ outcome: 'created'; api: Api } | { outcome: 'conflict' } | Refused>;
+  /** Changes the given members; null resets `name` and `lifetime`. */
+  update(identifier: string, given: unknown): Promise<{ outcome: 'updated'; api: Api } | Refused | NotFound>;
+  delete(identifier: string): Promise<{ outcome: 'deleted' } | NotFound>;
+  /** Closes its connection. */
+  close(): void;
+}
+
+export interface ApisOptions {
+  database: Database;
+  configuration: Pick<Configuration, 'keys'>;
+  /** Unix time, ms. */
+  clock?: () => number;
+}
+
+function identifierProblem(identifier: string): string | undefined {
+  if (identifier.includes('#')) return 'must not have a fragment (RFC 8707 §2)';
+  return webUriProblem(identifier);
+}
+
+function createApiSchema(algorithms: ReadonlyArray<string>) {
+  return z.strictObject({
+    identifier: z.string().superRefine((identifier, context) => {
+      const problem = identifierProblem(identifier);
+      if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+    }),
+    name: readableText(100).nullish(),
+    scopes: z
+      .array(z.string().refine(isScopeToken, 'must be a scope token (RFC 6749 §3.3)'))
+      .max(MOST_SCOPES)
+      .refine(
+        (scopes) => scopes.every((scope) => !OPENID_SCOPES.has(scope)),
+        `must not contain the scopes of OpenID Connect (${[...OPENID_SCOPES].join(', ')})`,
+      )
+      .default([]),
+    token_format: z.enum(['jwt', 'opaque']).default('jwt'),
+    // ES256 where there is a choice: a tenth of an RSA signature's cost.
+    algorithm: z
+      .enum(algorithms as [string, ...string[]])
+      .default(algorithms.includes('ES256') ? 'ES256' : (algorithms[0] as string)),
+    lifetime: z.int().min(SHORTEST_API_TOKEN_LIFETIME).max(LONGEST_API_TOKEN_LIFETIME).nullish(),
+  });
+}
+
+function readApi(row: ApisTable): Api {
+  return {
+    identifier: row.identifier,
+    ...(row.name === null ? {} : { name: row.name }),
+    scopes: JSON.parse(row.scopes) as string[],
+    tokenFormat: row.token_format as Api['tokenFormat'],
+    algorithm: row.algorithm,
+    ...(row.lifetime === null ? {} : { lifetime: row.lifetime }),
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+/** Opens the directory of APIs. */
+export function openApis({ database, configuration, clock = Date.now }: ApisOptions): Apis {
+  const schema = createApiSchema(configuration.keys.algorithms);
+  const members = Object.keys(schema.shape);
+  const cache = new RevisionCache<ApisTable, Api>(
+    database,
+    'apis',
+    'SELECT * FROM apis WHERE identifier = ?',
+    readApi,
+  );
+
+  function check(given: unknown): z.infer<typeof schema> | Refused {
+    const unknown = Object.keys(given ?? {}).find((name) => !members.includes(name));
+    if (unknown !== undefined) {
+      return { outcome: 'refused', description: `${unknown} is not known${suggestion(unknown, members)}` };
+    }
+    const parsed = schema.safeParse(given);
+    if (parsed.success) return { ...parsed.data, scopes: [...new Set(parsed.data.scopes)] };
+    const issue = parsed.error.issues[0];
+    const place = String(issue?.path[0] ?? 'an API');
+    const reason =
+      issue?.code === 'invalid_value'
+        ? `must be one of ${issue.values.join(', ')}`
+        : (issue?.message ?? 'is not valid');
+    return { outcome: 'refused', description: `${place}: ${reason}` };
+  }
+
+  function columns(api: z.infer<typeof schema>) {
+    return {
+      name: api.name ?? null,
+      scopes: JSON.stringify(api.scopes),
+      token_format: api.token_format,
+      algorithm: api.algorithm,
+      lifetime: api.lifetime ?? null,
+    };
+  }
+
+  const rowOf = (transaction: Kysely<DatabaseSchema>, identifier: string) =>
+    transaction.selectFrom('apis').selectAll().where('identifier', '=', identifier).executeTakeFirst();
+
+  return {
+    find: (identifier) => cache.find(identifier),
+
+    async list() {
+      const rows = await database.query
+        .selectFrom('apis')
+        .selectAll()
+        .orderBy('created_at')
+        .orderBy('identifier')
+        .execute();
+      return rows.map(readApi);
+    },
+
+    async create(given) {
+      const api = check(given);
+      if ('outcome' in api) return api;
+      return database.query.transaction().execute(async (transaction) => {
+        if ((await rowOf(transaction, api.identifier)) !== undefined) return { outcome: 'conflict' };
+        const now = clock();
+        const row = { identifier: api.identifier, ...columns(api), created_at: now, updated_at: now };
+        await transaction.insertInto('apis').values(row).execute();
+        await database.revisions.move(transaction, 'apis');
+        return { outcome: 'created', api: readApi(row) };
+      });
+    },
+
+    update(identifier, given) {
+      return database.query.transaction().execute(async (transaction) => {
+        const row = await rowOf(transaction, identifier);
+        if (row === undefined) return { outcome: 'not_found' };
+        const { name, token_format, algorithm, lifetime } = row;
+        const present = {
+          identifier,
+          name,
+          scopes: JSON.parse(row.scopes),
+          token_format,
+          algorithm,
+          lifetime,
+        };
+        const api = check({ ...present, ...(given as object) });
+        if ('outcome' in api) return api;
+        if (api.identifier !== identifier)
+          return { outcome: 'refused', description: 'identifier cannot be changed' };
+        const next = { ...row, ...columns(api), updated_at: clock() };
+        await transaction.updateTable('apis').set(next).where('identifier', '=', identifier).execute();
+        await database.revisions.move(transaction, 'apis');
+        return { outcome: 'updated', api: readApi(next) };
+      });
+    },
+
+    delete(identifier) {
+      return database.query.transaction().execute(async (transaction) => {
+        const { numDeletedRows } = await transaction
+          .deleteFrom('apis')
+          .where('identifier', '=', identifier)
+          .executeTakeFirst();
+        if (numDeletedRows === 0n) return { outcome: 'not_found' };
+        await database.revisions.move(transaction, 'apis');
+        return { outcome: 'deleted' };
+      });
+    },
+
+    close: () => cache.close(),
+  };
+}

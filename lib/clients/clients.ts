@@ -1,0 +1,242 @@
+/**
+ * Applications and APIs: what is registered, and who may call itself what. It refuses metadata that would weaken the
+ * protocol (redirect URIs that are not exact, private keys, response types that are off) before anything is stored,
+ * and never stores a client secret in readable form. It answers for RFC 7591 §2 and §3.2 (metadata, defaults, error codes,
+ * the registration response), RFC 8252 §7 (redirect URIs of native applications), RFC 6749 §2.3.1 (secrets), and in
+ * apis.ts for RFC 8707 §2 (what names an API).
+ */
+import { randomBytes } from 'node:crypto';
+import type { Kysely } from 'kysely';
+import type { Configuration } from '../../config/configuration.ts';
+import type { Database } from '../database/database.ts';
+import type { DatabaseSchema } from '../database/schema.ts';
+import type { ClientsTable } from '../database/tables/clients.ts';
+import {
+  type ClientMetadata,
+  checkMetadata,
+  type MetadataRefusal,
+  refuseMetadata,
+} from './client-metadata.ts';
+import { makeSecret, needsMac, secretMatches, usesSecret } from './client-secret.ts';
+import { RevisionCache } from './revision-cache.ts';
+import { createClientReader, type StoredClient } from './stored-client.ts';
+
+export type { StoredClient } from './stored-client.ts';
+
+const CLIENT_ID_BYTES = 16;
+
+type NotFound = { outcome: 'not_found' };
+
+export interface Clients {
+  /** The client, a few µs when nothing has changed; what any process changed is seen at once. */
+  find(clientId: string): StoredClient | undefined;
+  /** Constant-time. False for an unknown client, and for one without a secret. */
+  verifySecret(clientId: string, secret: string): boolean;
+  /** All of them, oldest first. */
+  list(): Promise<StoredClient[]>;
+  /**
+   * Registers an application from RFC 7591 metadata. `client_id` is generated unless it is given. The secret is in
+   * the answer this once and nowhere else. Members it does not know are refused unless `unknownMembers` is 'ignore'.
+   */
+  create(
+    metadata: unknown,
+    options?: { unknownMembers?: 'refuse' | 'ignore' },
+  ): Promise<{ outcome: 'created'; client: StoredClient; clientSecret?: string } | MetadataRefusal>;
+  /**
+   * Replaces the metadata (RFC 7592 §2.2), or with `merge` the given members alone (null removes one). Answers a new
+   * secret when the change needs one: a client that had none, or one of which only the digest is kept and that now
+   * needs a MAC.
+   */
+  update(
+    clientId: string,
+    metadata: unknown,
+    options?: { unknownMembers?: 'refuse' | 'ignore'; merge?: boolean },
+  ): Promise<
+    { outcome: 'updated'; client: StoredClient; clientSecret?: string } | MetadataRefusal | NotFound
+  >;
+  /** Replaces the secret; the former one is refused from the next request on. Public clients have none to replace. */
+  rotateSecret(
+    clientId: string,
+  ): Promise<{ outcome: 'rotated'; client: StoredClient; clientSecret: string } | MetadataRefusal | NotFound>;
+  delete(clientId: string): Promise<{ outcome: 'deleted' } | NotFound>;
+  /** Closes its connection. */
+  close(): void;
+}
+
+export interface ClientsOptions {
+  database: Database;
+  configuration: Pick<Configuration, 'keys' | 'features'>;
+  log: { error(details: object, message: string): void };
+  /** Unix time, ms. */
+  clock?: () => number;
+}
+
+/** Opens the directory of applications. */
+export function openClients({ database, configuration, log, clock = Date.now }: ClientsOptions): Clients {
+  const read = createClientReader(database, (clientId, err) =>
+    log.error({ err, clientId }, 'a client secret cannot be read: rotate it'),
+  );
+  const cache = new RevisionCache<ClientsTable, StoredClient>(
+    database,
+    'clients',
+    'SELECT * FROM clients WHERE client_id = ?',
+    read,
+  );
+  const inTransaction = <T>(work: (transaction: Kysely<DatabaseSchema>) => Promise<T>): Promise<T> =>
+    database.query.transaction().execute(work);
+  const rowOf = (transaction: Kysely<DatabaseSchema>, clientId: string) =>
+    transaction.selectFrom('clients').selectAll().where('client_id', '=', clientId).executeTakeFirst();
+
+  /** Stores changed columns of a client that exists, and answers it as it is now. */
+  async function store(
+    transaction: Kysely<DatabaseSchema>,
+    row: ClientsTable,
+    changed: Partial<ClientsTable>,
+  ): Promise<StoredClient> {
+    const next = { ...row, ...changed, updated_at: clock() };
+    await transaction.updateTable('clients').set(next).where('client_id', '=', row.client_id).execute();
+    await database.revisions.move(transaction, 'clients');
+    return read(next);
+  }
+
+  return {
+    find: (clientId) => cache.find(clientId),
+
+    verifySecret: (clientId, secret) => secretMatches(cache.find(clientId)?.secretDigest ?? null, secret),
+
+    async list() {
+      const rows = await database.query
+        .selectFrom('clients')
+        .selectAll()
+        .orderBy('created_at')
+        .orderBy('client_id')
+        .execute();
+      return rows.map(read);
+    },
+
+    async create(given, options = {}) {
+      const checked = checkMetadata(given, configuration, options.unknownMembers);
+      if (checked.outcome === 'refused') return checked;
+      const { metadata } = checked;
+      const clientId = checked.clientId ?? randomBytes(CLIENT_ID_BYTES).toString('base64url');
+      const secret = usesSecret(metadata) ? makeSecret(database, clientId, metadata) : undefined;
+      return inTransaction(async (transaction) => {
+        const problem = (await nameTaken(transaction, clientId)) ?? (await unknownApi(transaction, metadata));
+        if (problem !== undefined) return problem;
+        const now = clock();
+        const row: ClientsTable = {
+          client_id: clientId,
+          metadata: serialise(metadata),
+          secret_digest: secret?.digest ?? null,
+          secret_sealed: secret?.sealed ?? null,
+          created_at: now,
+          updated_at: now,
+        };
+        await transaction.insertInto('clients').values(row).execute();
+        await database.revisions.move(transaction, 'clients');
+        return withSecret({ outcome: 'created' as const, client: read(row) }, secret?.secret);
+      });
+    },
+
+    update(clientId, given, options = {}) {
+      return inTransaction(async (transaction) => {
+        const row = await rowOf(transaction, clientId);
+        if (row === undefined) return { outcome: 'not_found' };
+        const wanted = options.merge ? merge(JSON.parse(row.metadata) as ClientMetadata, given) : given;
+        const checked = checkMetadata(wanted, configuration, options.unknownMembers);
+        if (checked.outcome === 'refused') return checked;
+        const { metadata } = checked;
+        if (checked.clientId !== undefined && checked.clientId !== clientId) {
+          return refuseMetadata('client_id cannot be changed');
+        }
+        const problem = await unknownApi(transaction, metadata);
+        if (problem !== undefined) return problem;
+        const keeps = row.secret_digest !== null && (!needsMac(metadata) || row.secret_sealed !== null);
+        const secret = usesSecret(metadata) && !keeps ? makeSecret(database, clientId, metadata) : undefined;
+        const client = await store(transaction, row, {
+          metadata: serialise(metadata),
+          secret_digest: usesSecret(metadata) ? (secret?.digest ?? row.secret_digest) : null,
+          secret_sealed: needsMac(metadata) ? (secret?.sealed ?? row.secret_sealed) : null,
+        });
+        return withSecret({ outcome: 'updated' as const, client }, secret?.secret);
+      });
+    },
+
+    rotateSecret(clientId) {
+      return inTransaction(async (transaction) => {
+        const row = await rowOf(transaction, clientId);
+        if (row === undefined) return { outcome: 'not_found' };
+        const metadata = JSON.parse(row.metadata) as ClientMetadata;
+        if (!usesSecret(metadata)) return refuseMetadata(`${clientId} authenticates without a secret`);
+        const { secret, digest, sealed } = makeSecret(database, clientId, metadata);
+        const client = await store(transaction, row, { secret_digest: digest, secret_sealed: sealed });
+        return { outcome: 'rotated', client, clientSecret: secret };
+      });
+    },
+
+    delete(clientId) {
+      return inTransaction(async (transaction) => {
+        const { numDeletedRows } = await transaction
+          .deleteFrom('clients')
+          .where('client_id', '=', clientId)
+          .executeTakeFirst();
+        if (numDeletedRows === 0n) return { outcome: 'not_found' };
+        await database.revisions.move(transaction, 'clients');
+        return { outcome: 'deleted' };
+      });
+    },
+
+    close: () => cache.close(),
+  };
+}
+
+function withSecret<Outcome extends object>(outcome: Outcome, clientSecret: string | undefined) {
+  return clientSecret === undefined ? outcome : { ...outcome, clientSecret };
+}
+
+/** Members in one order, whatever order they were given in. */
+function serialise(metadata: ClientMetadata): string {
+  return JSON.stringify(
+    Object.fromEntries(Object.entries(metadata).sort(([one], [other]) => (one < other ? -1 : 1))),
+  );
+}
+
+function merge(present: ClientMetadata, given: unknown): unknown {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
+  return Object.fromEntries(Object.entries({ ...present, ...given }).filter(([, value]) => value !== null));
+}
+
+/** A client_id that is also somebody's sub would let a client pass for that person (RFC 9700 §4.15). */
+async function nameTaken(
+  transaction: Kysely<DatabaseSchema>,
+  clientId: string,
+): Promise<MetadataRefusal | undefined> {
+  const client = await transaction
+    .selectFrom('clients')
+    .select('client_id')
+    .where('client_id', '=', clientId)
+    .executeTakeFirst();
+  const person = await transaction
+    .selectFrom('accounts')
+    .select('sub')
+    .where('sub', '=', clientId)
+    .executeTakeFirst();
+  return client === undefined && person === undefined
+    ? undefined
+    : refuseMetadata(`client_id ${clientId} is taken`);
+}
+
+async function unknownApi(
+  transaction: Kysely<DatabaseSchema>,
+  { resource_server: identifier }: ClientMetadata,
+): Promise<MetadataRefusal | undefined> {
+  if (identifier === undefined) return undefined;
+  const api = await transaction
+    .selectFrom('apis')
+    .select('identifier')
+    .where('identifier', '=', identifier)
+    .executeTakeFirst();
+  return api === undefined
+    ? refuseMetadata(`resource_server ${identifier} is not a registered API`)
+    : undefined;
+}

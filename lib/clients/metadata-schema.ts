@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { readableText } from './readable-text.ts';
+import { webUriProblem } from './redirect-uri.ts';
+import { isScopeToken } from './scope.ts';
+
+/** Every limit on what one registration may hold. */
+export const LIMITS = {
+  redirectUris: 50,
+  contacts: 10,
+  publicKeys: 20,
+  nameCharacters: 100,
+  scopeCharacters: 2000,
+  clientIdCharacters: 128,
+  /** Seconds. */
+  refreshTokenGrace: 300,
+  /** Seconds: ten years. */
+  maxAge: 315_360_000,
+  /** Of the whole registration as JSON. */
+  bytes: 65_536,
+} as const;
+
+/** As HTML defines a valid e-mail address. */
+const EMAIL = /^[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[a-z\d-]+(?:\.[a-z\d-]+)*$/i;
+
+const webUri = z.string().superRefine((uri, context) => {
+  const problem = webUriProblem(uri);
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+});
+const uriList = z.array(z.string()).max(LIMITS.redirectUris);
+const publicKey = z
+  .looseObject({ kty: z.enum(['RSA', 'EC', 'OKP']) })
+  .refine(
+    (jwk) => !['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'].some((member) => member in jwk),
+    'holds a private key: register the public one alone',
+  );
+
+/**
+ * The shape of a registration in RFC 7591 §2 names (and OpenID Connect Dynamic Client Registration §2 ones), before defaults.
+ * Three members are this provider's own: `response_modes`, `resource_server` and `refresh_token_grace`.
+ */
+export const metadataSchema = z.strictObject({
+  client_id: z
+    .string()
+    .max(LIMITS.clientIdCharacters)
+    .regex(/^[\w.~-]+$/, 'may contain letters, digits and - . _ ~ only')
+    .optional(),
+  client_name: readableText(LIMITS.nameCharacters).optional(),
+  application_type: z.enum(['web', 'native']).optional(),
+  redirect_uris: uriList.optional(),
+  post_logout_redirect_uris: uriList.optional(),
+  grant_types: z
+    .array(z.enum(['authorization_code', 'refresh_token', 'client_credentials', 'implicit']))
+    .min(1)
+    .optional(),
+  response_types: z.array(z.string().max(40)).max(10).optional(),
+  response_modes: z
+    .array(z.enum(['query', 'fragment', 'form_post']))
+    .min(1)
+    .optional(),
+  scope: z
+    .string()
+    .max(LIMITS.scopeCharacters)
+    .refine(
+      (scope) => scope.split(' ').every(isScopeToken),
+      'must be scope tokens separated by single spaces (RFC 6749 §3.3)',
+    )
+    .optional(),
+  token_endpoint_auth_method: z
+    .enum(['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'none'])
+    .optional(),
+  token_endpoint_auth_signing_alg: z.enum(['HS256', 'RS256', 'PS256', 'ES256', 'EdDSA']).optional(),
+  id_token_signed_response_alg: z.string().max(20).optional(),
+  jwks: z.strictObject({ keys: z.array(publicKey).min(1).max(LIMITS.publicKeys) }).optional(),
+  jwks_uri: webUri.optional(),
+  contacts: z
+    .array(z.string().max(254).regex(EMAIL, 'must be an e-mail address'))
+    .max(LIMITS.contacts)
+    .optional(),
+  client_uri: webUri.optional(),
+  logo_uri: webUri.optional(),
+  policy_uri: webUri.optional(),
+  tos_uri: webUri.optional(),
+  initiate_login_uri: webUri
+    .refine((uri) => uri.startsWith('https:'), 'must use https (OpenID Connect Core §4)')
+    .optional(),
+  subject_type: z.enum(['public']).optional(),
+  default_max_age: z.int().min(0).max(LIMITS.maxAge).optional(),
+  require_auth_time: z.boolean().optional(),
+  require_pushed_authorization_requests: z.boolean().optional(),
+  dpop_bound_access_tokens: z.boolean().optional(),
+  software_id: readableText(LIMITS.nameCharacters).optional(),
+  software_version: readableText(LIMITS.nameCharacters).optional(),
+  refresh_token_grace: z.int().min(0).max(LIMITS.refreshTokenGrace).optional(),
+  resource_server: z.string().max(2048).optional(),
+});
+
+/** Every member that a registration may have. */
+export const METADATA_MEMBERS: ReadonlyArray<string> = Object.keys(metadataSchema.shape);
+
+export type GivenMetadata = z.infer<typeof metadataSchema>;

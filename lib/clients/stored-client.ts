@@ -1,0 +1,72 @@
+import type { Database } from '../database/database.ts';
+import type { ClientsTable } from '../database/tables/clients.ts';
+import type { ClientMetadata } from './client-metadata.ts';
+import { needsMac, sealingContext, secretPlaceholder, usesSecret } from './client-secret.ts';
+import { OPENID_SCOPES } from './scope.ts';
+
+/** An application as it is registered. */
+export interface StoredClient {
+  clientId: string;
+  /** RFC 7591 metadata with its defaults, without `client_id` and `client_secret`. */
+  metadata: Readonly<ClientMetadata>;
+  /** The scopes it is registered for; undefined when it may ask for any. */
+  scopes: ReadonlySet<string> | undefined;
+  /** What the protocol engine is told: the same object as long as nothing changes, its members in one order. */
+  engineMetadata: Readonly<Record<string, unknown>>;
+  /** SHA-256 of the secret in base64url; null when it has none. */
+  secretDigest: string | null;
+  /** Unix time, ms. */
+  createdAt: number;
+  updatedAt: number;
+}
+
+/**
+ * Reads rows of the clients table. `secretUnreadable` is told of a sealed secret that does not open; such a client
+ * cannot authenticate, and everything else goes on.
+ */
+export function createClientReader(
+  database: Database,
+  secretUnreadable: (clientId: string, error: unknown) => void,
+): (row: ClientsTable) => StoredClient {
+  const placeholderKey = database.sealer.derive('client-secret-placeholder');
+  return (row) => {
+    const metadata = JSON.parse(row.metadata) as ClientMetadata;
+    const { client_id: clientId, secret_digest: secretDigest } = row;
+    const engineMetadata: Record<string, unknown> = { client_id: clientId, ...metadata };
+    // Members that inform people only, and are nothing to the engine.
+    delete engineMetadata.software_id;
+    delete engineMetadata.software_version;
+    const scopes = metadata.scope === undefined ? undefined : new Set(metadata.scope.split(' '));
+    if (scopes !== undefined) engineMetadata.scope = engineScope(scopes);
+    if (usesSecret(metadata) && secretDigest !== null) {
+      engineMetadata.client_secret = secretPlaceholder(placeholderKey, clientId, secretDigest);
+      if (needsMac(metadata) && row.secret_sealed !== null) {
+        try {
+          engineMetadata.client_secret = database.sealer
+            .open(row.secret_sealed, sealingContext(clientId))
+            .toString('utf8');
+        } catch (error) {
+          secretUnreadable(clientId, error);
+        }
+      }
+    }
+    return {
+      clientId,
+      metadata: Object.freeze(metadata),
+      scopes,
+      engineMetadata: Object.freeze(engineMetadata),
+      secretDigest,
+      createdAt: row.created_at,
+      updatedAt: row.updated_at,
+    };
+  };
+}
+
+/**
+ * The engine knows the scopes of OpenID alone and refuses a client that lists others; those of APIs are checked where
+ * an API is named. A client with API scopes alone is left with `openid`, the least that the engine can be told.
+ */
+function engineScope(scopes: ReadonlySet<string>): string {
+  const known = [...scopes].filter((scope) => OPENID_SCOPES.has(scope));
+  return known.length === 0 ? 'openid' : known.join(' ');
+}
