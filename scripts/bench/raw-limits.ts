@@ -34,9 +34,9 @@ export async function measureRawLimits(
   const hashed = hashSync(password, argon2idOptions);
   return {
     rs256: await microsecondsEach(seconds, () => sign('sha256', data, rsa)),
-    es256: await microsecondsEach(seconds, () =>
-      sign('sha256', data, { key: ec, dsaEncoding: 'ieee-p1363' }),
-    ),
+    // In DER, with the key itself as the argument: asking for the raw form (ieee-p1363) doubles the price, while
+    // turning one into the other takes half a microsecond.
+    es256: await microsecondsEach(seconds, () => sign('sha256', data, ec)),
     argon2id: await microsecondsEach(seconds, () => verify(hashed, password)),
   };
 }
