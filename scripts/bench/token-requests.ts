@@ -30,7 +30,7 @@ export function jsonAnswer<T>(what: string, response: HttpResponse, status = 200
   return JSON.parse(response.body) as T;
 }
 
-export function decodePart(jwt: string, part: 0 | 1): Record<string, unknown> {
+function decodePart(jwt: string, part: 0 | 1): Record<string, unknown> {
   return JSON.parse(Buffer.from(jwt.split('.')[part] ?? '', 'base64url').toString('utf8'));
 }
 
