@@ -1,0 +1,44 @@
+import type { AccountDirectory } from './account-directory.ts';
+
+/** A person, as every adapter describes one. Values are frozen: they may be shared by concurrent requests. */
+export interface Account {
+  /** Subject identifier (OpenID Connect Core §2): 1 to 255 ASCII characters, never reassigned. */
+  readonly sub: string;
+  /** What the person types to sign in, in canonical form (see canonical-login.ts). */
+  readonly login: string;
+  /** A disabled person can neither sign in nor use what was issued before. */
+  readonly disabled: boolean;
+  /** Claims by their OpenID Connect names (Core §5.1) and custom ones, without `sub`. */
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+export type PasswordVerification =
+  | { outcome: 'verified'; account: Account }
+  | { outcome: 'refused'; reason: 'unknown' | 'wrong_password' | 'disabled' }
+  /** The proof could not be judged: the user base is unreachable or too busy. Never means a wrong password. */
+  | { outcome: 'unavailable' };
+
+/**
+ * The contract by which Latchkey knows people. Every adapter is held to
+ * test/accounts/account-adapter-contract.ts.
+ */
+export interface AccountAdapter {
+  /** The person with this subject identifier, disabled ones included. Throws AccountsUnavailable. */
+  findBySub(sub: string): Promise<Account | undefined>;
+  /** The person with this login in whatever spelling, disabled ones included. Throws AccountsUnavailable. */
+  findByLogin(login: string): Promise<Account | undefined>;
+  /**
+   * Checks a login with a password. `disabled` is told only to who knows the password, and an unknown login
+   * costs the same work as a known one. Throws nothing for want of the user base: that is `unavailable`.
+   */
+  verifyPassword(login: string, password: string): Promise<PasswordVerification>;
+  /** The claims that these scopes release (OpenID Connect Core §5.4), `sub` included. */
+  claimsFor(account: Account, scopes: ReadonlySet<string>): Promise<Record<string, unknown>>;
+  /** Present when people are managed here; absent when they are managed elsewhere. */
+  readonly directory?: AccountDirectory;
+}
+
+/** The user base cannot answer now. The HTTP layer answers 503; it must never be read as "no such person". */
+export class AccountsUnavailable extends Error {
+  override name = 'AccountsUnavailable';
+}

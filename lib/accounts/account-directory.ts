@@ -1,0 +1,56 @@
+import type { Account } from './account-adapter.ts';
+
+/** A person with what an operator wants to know besides. */
+export interface AccountRecord extends Account {
+  readonly hasPassword: boolean;
+  /** Unix time, ms. */
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** Why a change was not made, in words for whoever asked for it. */
+export interface AccountRefusal {
+  outcome: 'refused';
+  reason: 'login_taken' | 'invalid_login' | 'invalid_claims' | 'unacceptable_password' | 'busy';
+  /** One sentence, safe to show; it never repeats a password. */
+  description: string;
+  /** The claim that was refused, when one was. */
+  claim?: string;
+}
+
+export interface NewAccount {
+  /** Default: the claim `email`. */
+  login?: string;
+  /** Without one the person cannot sign in by password until one is set. */
+  password?: string;
+  /** Claims by OpenID Connect names; `email_verified` defaults to false when there is an email. */
+  claims?: Record<string, unknown>;
+  disabled?: boolean;
+}
+
+export interface AccountChange {
+  login?: string;
+  /** Merged into the present claims; null removes one. A new email is unverified unless the change says otherwise. */
+  claims?: Record<string, unknown>;
+}
+
+/** People as an operator manages them. Every change is seen by all processes with their next request. */
+export interface AccountDirectory {
+  create(account: NewAccount): Promise<{ outcome: 'created'; account: AccountRecord } | AccountRefusal>;
+  /** In order of logins, at most 200 at once (default 50); `after` is the `next` of the page before. */
+  list(page?: { limit?: number; after?: string }): Promise<{ accounts: AccountRecord[]; next?: string }>;
+  /** By subject identifier, else by login. */
+  show(subOrLogin: string): Promise<AccountRecord | undefined>;
+  update(sub: string, change: AccountChange): Promise<AccountUpdate>;
+  /** Emits account.ended, also for a person who is disabled already. */
+  disable(sub: string): Promise<AccountUpdate>;
+  enable(sub: string): Promise<AccountUpdate>;
+  /** Emits account.ended. The subject identifier never comes back. */
+  delete(sub: string): Promise<{ outcome: 'deleted' } | { outcome: 'not_found' }>;
+  setPassword(sub: string, password: string): Promise<AccountUpdate>;
+}
+
+export type AccountUpdate =
+  | { outcome: 'updated'; account: AccountRecord }
+  | { outcome: 'not_found' }
+  | AccountRefusal;
