@@ -15,8 +15,8 @@ export interface Account {
 export type PasswordVerification =
   | { outcome: 'verified'; account: Account }
   | { outcome: 'refused'; reason: 'unknown' | 'wrong_password' | 'disabled' }
-  /** The proof could not be judged: the user base is unreachable or too busy. Never means a wrong password. */
-  | { outcome: 'unavailable' };
+  /** The proof could not be judged: the user base is unreachable or too busy. Never means a wrong password. `cause` is for the log. */
+  | { outcome: 'unavailable'; cause?: Error };
 
 /**
  * The contract by which Latchkey knows people. Every adapter is held to

@@ -100,7 +100,7 @@ export class HttpAccountAdapter implements AccountAdapter {
       }
       return answer;
     } catch (error) {
-      if (error instanceof AccountsUnavailable) return { outcome: 'unavailable' };
+      if (error instanceof AccountsUnavailable) return { outcome: 'unavailable', cause: error };
       throw error;
     }
   }

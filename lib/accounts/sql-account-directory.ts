@@ -223,6 +223,8 @@ export class SqlAccountDirectory implements AccountDirectory {
   async #freshSub(transaction: Queries): Promise<string> {
     for (;;) {
       const sub = randomBytes(SUB_BYTES).toString('base64url');
+      // On a command line it would be taken for an option.
+      if (sub.startsWith('-')) continue;
       const client = await transaction
         .selectFrom('clients')
         .select('client_id')

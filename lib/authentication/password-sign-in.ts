@@ -1,0 +1,100 @@
+/**
+ * Proofs that somebody is who they say: today the password. This room refuses guessing (login-throttle.ts),
+ * passwords that everybody tries first (password-policy.ts) and more hashing at once than the machine bears (password-hasher.ts). It tells
+ * nobody whether a login exists: unknown, disabled and wrong look alike and cost alike. It answers for OAuth Security BCP
+ * and NIST SP 800-63B-4 §3.1.1 (passwords), §3.2.2 (rate limiting), and for `amr` values of RFC 8176.
+ */
+import type { Configuration } from '../../config/configuration.ts';
+import type { Account, AccountAdapter } from '../accounts/account-adapter.ts';
+import type { Database } from '../database/database.ts';
+import type { Events } from '../observability/events.ts';
+import type { Log } from '../observability/log.ts';
+import { type Admission, LoginThrottle } from './login-throttle.ts';
+import { isTooLong } from './password-policy.ts';
+
+export type SignInOutcome =
+  /** `methods` are `amr` values (RFC 8176). The caller emits login.succeeded, knowing the client. */
+  | { outcome: 'authenticated'; account: Account; methods: string[] }
+  | { outcome: 'refused' }
+  /** `retryAfter` in whole seconds: an attempt made then is judged. */
+  | { outcome: 'throttled'; retryAfter: number }
+  | { outcome: 'unavailable' };
+
+export interface PasswordSignIn {
+  /** Judges one attempt; `address` is the person's own, as the socket or a trusted proxy tells it. */
+  attempt(proof: { login: string; password: string; address: string }): Promise<SignInOutcome>;
+  close(): void;
+}
+
+/** Sign-in by password. Emits login.failed and login.throttled. Close it before the database. */
+export function createPasswordSignIn(options: {
+  accounts: AccountAdapter;
+  database: Database;
+  configuration: Pick<Configuration, 'throttling'>;
+  events: Events;
+  log: Log;
+}): PasswordSignIn {
+  const { accounts, events, log } = options;
+  const throttle = new LoginThrottle({
+    database: options.database,
+    configuration: options.configuration.throttling.login,
+  });
+
+  /** Once judged, a person is not sent away because the counters could not be corrected: they err on the strict side. */
+  async function count(correction: () => Promise<void>): Promise<void> {
+    try {
+      await correction();
+    } catch (err) {
+      log.warn({ err }, 'counters of failed logins were not corrected');
+    }
+  }
+
+  async function judge(
+    { login, password, address }: { login: string; password: string; address: string },
+    admission: Admission,
+  ): Promise<SignInOutcome> {
+    const verification = isTooLong(password)
+      ? ({ outcome: 'refused', reason: 'wrong_password' } as const)
+      : await accounts.verifyPassword(login, password);
+    switch (verification.outcome) {
+      case 'verified':
+        await count(() => admission.succeeded());
+        return { outcome: 'authenticated', account: verification.account, methods: ['pwd'] };
+      case 'refused':
+        events.emit('login.failed', { reason: verification.reason, address });
+        log.info({ reason: verification.reason, address, login: throttle.nameForLog(login) }, 'login failed');
+        return { outcome: 'refused' };
+      case 'unavailable':
+        await count(() => admission.withdrawn());
+        events.emit('login.failed', { reason: 'unavailable', address });
+        log.warn(
+          { address, err: verification.cause },
+          'login not judged: the user base is unavailable or too busy',
+        );
+        return { outcome: 'unavailable' };
+    }
+  }
+
+  return {
+    async attempt(proof) {
+      const { login, address } = proof;
+      let admission: Admission;
+      try {
+        const admittance = await throttle.admit(login, address);
+        if (admittance.outcome === 'throttled') {
+          const { scope, retryAfter } = admittance;
+          events.emit('login.throttled', { address, scope });
+          log.info({ scope, address, login: throttle.nameForLog(login), retryAfter }, 'login throttled');
+          return { outcome: 'throttled', retryAfter };
+        }
+        admission = admittance.admission;
+      } catch (err) {
+        // Unable to count, unable to judge: guessing must not be free while the store is in trouble.
+        log.error({ err }, 'login not judged: failed logins cannot be counted');
+        return { outcome: 'unavailable' };
+      }
+      return judge(proof, admission);
+    },
+    close: () => throttle.close(),
+  };
+}

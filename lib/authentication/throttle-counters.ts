@@ -1,0 +1,101 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { RateLimiterSQLite } from 'rate-limiter-flexible';
+import type { Database } from '../database/database.ts';
+
+/** How long a counter waits for another process's transaction, in ms: then the attempt is `unavailable`. */
+const BUSY_TIMEOUT_MILLISECONDS = 2000;
+const SWEEP_INTERVAL_MILLISECONDS = 60_000;
+/** The most expired counters removed at once, so that no sign-in waits for a long sweep. */
+const SWEEP_ROWS = 500;
+
+/** What rate-limiter-flexible asks of better-sqlite3, on node:sqlite; each of its transactions is one statement, atomic by itself. */
+function storeClient(connection: DatabaseSync): object {
+  const statements = new Map<string, StatementSync>();
+  return {
+    prepare: (sql: string) => {
+      const known = statements.get(sql);
+      if (known !== undefined) return known;
+      const statement = connection.prepare(sql);
+      statements.set(sql, statement);
+      return statement;
+    },
+    transaction: (work: () => unknown) => work,
+  };
+}
+
+/** A counter's value and what is left of its life, in ms. */
+export interface Count {
+  readonly points: number;
+  readonly millisecondsLeft: number;
+}
+
+/**
+ * Counters with an end, one table for all processes of the machine, kept over restarts. Changes are atomic
+ * upserts. They are not synced to disk one by one (power loss may forget the last seconds of failures; nothing else is at stake),
+ * which keeps a sign-in free of fsync.
+ */
+export class ThrottleCounters {
+  readonly #connection: DatabaseSync;
+  readonly #limiter: RateLimiterSQLite;
+  readonly #sweep: StatementSync;
+  #nextSweep = 0;
+
+  constructor(database: Database) {
+    this.#connection = database.openConnection();
+    this.#connection.exec(
+      `PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = ${BUSY_TIMEOUT_MILLISECONDS}; PRAGMA cache_size = -512`,
+    );
+    this.#limiter = new RateLimiterSQLite({
+      storeClient: storeClient(this.#connection),
+      storeType: 'better-sqlite3',
+      tableName: 'throttle',
+      tableCreated: true,
+      keyPrefix: '',
+      points: Number.MAX_SAFE_INTEGER,
+      duration: 1,
+    });
+    this.#sweep = this.#connection.prepare(
+      `DELETE FROM throttle WHERE key IN (SELECT key FROM throttle WHERE expire < ? LIMIT ${SWEEP_ROWS})`,
+    );
+  }
+
+  /**
+   * To be awaited before a run of changes. They block the thread while another connection holds the write lock; a
+   * transaction of this very process awaits nothing but queries, hence is over when a new turn of the event loop begins.
+   */
+  async begin(): Promise<void> {
+    await nextTurn();
+    const now = Date.now();
+    if (now < this.#nextSweep) return;
+    this.#nextSweep = now + SWEEP_INTERVAL_MILLISECONDS;
+    this.#sweep.run(now);
+  }
+
+  /** Adds to a counter, which ends `seconds` after it was first added to. */
+  async add(key: string, points: number, seconds: number): Promise<Count> {
+    const result = await this.#limiter.penalty(key, points, { customDuration: seconds });
+    return { points: result.consumedPoints, millisecondsLeft: result.msBeforeNext };
+  }
+
+  /** Sets a counter, which ends `seconds` from now. */
+  async set(key: string, points: number, seconds: number): Promise<void> {
+    await this.#limiter.set(key, points, seconds);
+  }
+
+  async get(key: string): Promise<Count | undefined> {
+    const result = await this.#limiter.get(key);
+    return result === null
+      ? undefined
+      : { points: result.consumedPoints, millisecondsLeft: result.msBeforeNext };
+  }
+
+  /** Whether it was there: of any number of callers one is told so. */
+  async remove(key: string): Promise<boolean> {
+    return this.#limiter.delete(key);
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+}
