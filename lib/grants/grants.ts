@@ -1,0 +1,198 @@
+/**
+ * What the protocol engine remembers: sessions, codes, tokens, what people allowed, proofs that were shown. This room owns
+ * the promises of its storage (docs/storage.md): a request's writes land together or not at all, single use means once,
+ * revocation is final, refresh rotation survives honest races, sessions merge, nothing is readable at rest, everything
+ * expires. It refuses a write whose grounds are gone, and a second use. It answers for RFC 6749 §4.1.2 and §10.5 (codes are
+ * used once), RFC 9700 §4.14.2 (rotation and reuse), RFC 7009 §2 (revocation), RFC 7523 §3 and RFC 9449 §11.1 (replay).
+ */
+import { randomBytes } from 'node:crypto';
+import type { Database } from '../database/database.ts';
+import type { Events } from '../observability/events.ts';
+import type { Log } from '../observability/log.ts';
+import { GrantModelStorage } from './grant-storage.ts';
+import type { EnginePayload, ModelStorage } from './model-storage.ts';
+import { recordKey } from './record-key.ts';
+import { RecordStorage } from './record-storage.ts';
+import { RefreshRotation } from './refresh-rotation.ts';
+import { SessionModelStorage } from './session-storage.ts';
+import { SqliteStorage } from './sqlite-storage.ts';
+import type { CommitOutcome, GrantStorage } from './storage.ts';
+import { Sweeper } from './sweeper.ts';
+import type { CommitScope } from './unit-of-work.ts';
+import { UnitRunner } from './unit-runner.ts';
+
+export type { ModelStorage } from './model-storage.ts';
+export type { CommitOutcome } from './storage.ts';
+
+/** 256 bits: what RFC 6749 §10.10 asks of tokens, and more than can be guessed. */
+const TOKEN_BYTES = 32;
+
+/** A grant as an operator or a person sees it. */
+export interface GrantRecord {
+  grantId: string;
+  accountId: string;
+  clientId: string;
+  scopes: string[];
+  /** Unix time, ms. */
+  createdAt: number;
+  expiresAt: number;
+}
+
+/** A session as an operator or a person sees it. */
+export interface SessionRecord {
+  uid: string;
+  accountId: string;
+  clients: string[];
+  /** Unix time, ms. */
+  loginAt: number | undefined;
+  expiresAt: number;
+}
+
+type NotFound = { outcome: 'not_found' };
+
+/** The room's service. What it cannot do for want of the store rejects with StorageUnavailable. */
+export interface Grants {
+  /** The engine's storage for one of its models. */
+  storageFor(model: string): ModelStorage;
+  /** Runs a request: what it writes is kept at `commit`, in one piece, and what it has written it reads. */
+  inUnitOfWork<Value>(work: () => Promise<Value>): Promise<Value>;
+  /** Ends the request's unit of work. A refusal means that nothing was kept (but a revocation that it brought about). */
+  commit(scope: CommitScope): Promise<CommitOutcome>;
+  /** A new token: 256 random bits. */
+  generateId(): string;
+  /** What takes the place of a refresh token that this request has consumed. */
+  successorOf(refreshTokenId: string): string | undefined;
+  /** The grant that this person gave this client last, whatever session it was in. */
+  findGrantId(pair: { accountId: string; clientId: string }): Promise<string | undefined>;
+  listGrants(filter: { accountId?: string; clientId?: string }): Promise<GrantRecord[]>;
+  /** Ends what this grant's person allowed this grant's client, in every session, with every token. */
+  revokeGrant(grantId: string): Promise<{ outcome: 'revoked'; grants: number } | NotFound>;
+  listSessions(filter: { accountId?: string }): Promise<SessionRecord[]>;
+  /** Ends a session and the tokens that were to end with it. */
+  endSession(uid: string): Promise<{ outcome: 'ended' } | NotFound>;
+  /** Ends a person's sessions and tokens; `consent` ends what they allowed as well. */
+  endAccount(accountId: string, options: { consent: boolean }): Promise<void>;
+  /** Ends everything that was allowed to a client. */
+  endClient(clientId: string): Promise<void>;
+  /** Rejects when the store does not answer. */
+  check(): Promise<void>;
+  startSweeping(): void;
+  close(): Promise<void>;
+}
+
+/** Opens the room. `refreshGrace` answers how long (s) a used refresh token may be presented again. */
+export function openGrants(options: {
+  database: Database;
+  events: Events;
+  log: Log;
+  refreshGrace: (payload: EnginePayload) => number;
+}): Grants {
+  const { database, events, log, refreshGrace } = options;
+  const storage: GrantStorage = new SqliteStorage(database);
+  const units = new UnitRunner(storage, (clientId) =>
+    events.emit('refresh.reused', clientId === undefined ? {} : { clientId }),
+  );
+  const rotation = new RefreshRotation(storage, database.sealer.derive('refresh-successor'), refreshGrace);
+  const sweeper = new Sweeper(storage, log);
+  const grants = new GrantModelStorage(storage, units);
+  const sessions = new SessionModelStorage(storage, units);
+
+  return {
+    storageFor: (model) => {
+      if (model === 'Grant') return grants;
+      return model === 'Session' ? sessions : new RecordStorage(model, storage, units, rotation);
+    },
+    inUnitOfWork: (work) => units.inUnitOfWork(work),
+    commit: (scope) => units.commit(scope),
+    generateId: () => randomBytes(TOKEN_BYTES).toString('base64url'),
+    successorOf: (refreshTokenId) => units.current?.successorOf(refreshTokenId),
+
+    async findGrantId({ accountId, clientId }) {
+      const stored = await storage.readLatestGrant(
+        recordKey('account', accountId),
+        recordKey('client', clientId),
+      );
+      return stored === undefined ? undefined : (JSON.parse(stored.payload) as { jti: string }).jti;
+    },
+
+    async listGrants({ accountId, clientId }) {
+      const found = await storage.listGrants({
+        ...(accountId === undefined ? {} : { accountKey: recordKey('account', accountId) }),
+        ...(clientId === undefined ? {} : { clientKey: recordKey('client', clientId) }),
+      });
+      return found.map(({ payload, createdAt }) => grantRecord(JSON.parse(payload), createdAt));
+    },
+
+    async revokeGrant(grantId) {
+      const stored = await storage.readGrant(recordKey('Grant', grantId));
+      if (stored === undefined) return { outcome: 'not_found' };
+      const { accountId, clientId } = JSON.parse(stored.payload) as Record<string, string>;
+      const ended = await storage.endGrants({
+        accountKey: recordKey('account', String(accountId)),
+        clientKey: recordKey('client', String(clientId)),
+      });
+      return { outcome: 'revoked', grants: ended };
+    },
+
+    async listSessions({ accountId }) {
+      const found = await storage.listSessions(
+        accountId === undefined ? {} : { accountKey: recordKey('account', accountId) },
+      );
+      return found.map(({ payload }) => sessionRecord(JSON.parse(payload)));
+    },
+
+    async endSession(uid) {
+      const session = await sessions.findByUid(uid);
+      if (session === undefined) return { outcome: 'not_found' };
+      await units.call(async (unit) => {
+        const authorizations = Object.values((session.authorizations ?? {}) as Record<string, Authorization>);
+        for (const { grantId, persistsLogout } of authorizations) {
+          if (grantId !== undefined && persistsLogout !== true) unit.revokeGrant(recordKey('Grant', grantId), false);
+        }
+        unit.dropSessionId(recordKey('Session', String(session.jti)), recordKey('session uid', uid));
+      });
+      return { outcome: 'ended' };
+    },
+
+    endAccount: (accountId, ending) => storage.endAccount(recordKey('account', accountId), ending),
+    async endClient(clientId) {
+      await storage.endGrants({ clientKey: recordKey('client', clientId) });
+    },
+    check: () => storage.check(),
+    startSweeping: () => sweeper.start(),
+    close: async () => {
+      await sweeper.stop();
+      await storage.close();
+    },
+  };
+}
+
+/** A client's place in a session, as the engine keeps it. */
+interface Authorization {
+  grantId?: string;
+  persistsLogout?: boolean;
+}
+
+function grantRecord(payload: EnginePayload, createdAt: number): GrantRecord {
+  const openid = (payload.openid ?? {}) as { scope?: string };
+  const resources = (payload.resources ?? {}) as Record<string, string>;
+  const scopes = [openid.scope ?? '', ...Object.values(resources)].flatMap((scope) => scope.split(' '));
+  return {
+    grantId: String(payload.jti),
+    accountId: String(payload.accountId),
+    clientId: String(payload.clientId),
+    scopes: [...new Set(scopes.filter((scope) => scope !== ''))],
+    createdAt,
+    expiresAt: Number(payload.exp) * 1000,
+  };
+}
+
+function sessionRecord(payload: EnginePayload): SessionRecord {
+  return {
+    uid: String(payload.uid),
+    accountId: String(payload.accountId),
+    clients: Object.keys((payload.authorizations ?? {}) as object),
+    loginAt: typeof payload.loginTs === 'number' ? payload.loginTs * 1000 : undefined,
+    expiresAt: Number(payload.exp) * 1000,
+  };
+}

@@ -1,0 +1,97 @@
+import { type EnginePayload, type ModelStorage, notForThisModel, secondsNow } from './model-storage.ts';
+import { recordKey } from './record-key.ts';
+import type { GrantStorage, RecordKey, StoredDocument } from './storage.ts';
+import { expiryOf } from './time-to-live.ts';
+import type { UnitOfWork } from './unit-of-work.ts';
+import type { UnitRunner } from './unit-runner.ts';
+
+/**
+ * How long (s) a replaced identifier still leads to its session, for the browser's requests that are under way. Never
+ * across a sign-in: whoever knew the identifier before it must not be in the session after it (session fixation).
+ */
+const FORMER_ID_SECONDS = 60;
+
+const uidKeyOf = (payload: EnginePayload): RecordKey => recordKey('session uid', String(payload.uid));
+
+/** Sessions: kept by their uid, found by the identifier in the cookie. */
+export class SessionModelStorage implements ModelStorage {
+  readonly #storage: GrantStorage;
+  readonly #units: UnitRunner;
+
+  constructor(storage: GrantStorage, units: UnitRunner) {
+    this.#storage = storage;
+    this.#units = units;
+  }
+
+  upsert(id: string, payload: EnginePayload, expiresIn?: number): Promise<void> {
+    return this.#units.call(async (unit) => {
+      const uidKey = uidKeyOf(payload);
+      const before = unit.document(uidKey);
+      const accountBefore =
+        before === undefined ? undefined : (JSON.parse(before) as EnginePayload).accountId;
+      const { accountId } = payload;
+      unit.saveSession({
+        uidKey,
+        idKey: recordKey('Session', id),
+        payload: JSON.stringify(payload),
+        accountKey: typeof accountId === 'string' ? recordKey('account', accountId) : undefined,
+        expiresAt: expiryOf(expiresIn, secondsNow()),
+        formerIdSeconds: accountBefore === accountId ? FORMER_ID_SECONDS : 0,
+      });
+    });
+  }
+
+  find(id: string): Promise<EnginePayload | undefined> {
+    return this.#units.call(async (unit) => {
+      const idKey = recordKey('Session', id);
+      const uidKey = unit.sessionOfId(idKey);
+      const remembered = uidKey === undefined ? undefined : unit.document(uidKey);
+      if (remembered !== undefined) return JSON.parse(remembered) as EnginePayload;
+      return this.#learn(unit, await this.#storage.readSession('id', idKey), idKey);
+    });
+  }
+
+  findByUid(uid: string): Promise<EnginePayload | undefined> {
+    return this.#units.call(async (unit) => {
+      const uidKey = recordKey('session uid', uid);
+      const remembered = unit.document(uidKey);
+      if (remembered !== undefined) return JSON.parse(remembered) as EnginePayload;
+      return this.#learn(unit, await this.#storage.readSession('uid', uidKey));
+    });
+  }
+
+  destroy(id: string): Promise<void> {
+    return this.#units.call(async (unit) => {
+      const idKey = recordKey('Session', id);
+      if (unit.sessionOfId(idKey) === undefined) await this.find(id);
+      const uidKey = unit.sessionOfId(idKey);
+      if (uidKey !== undefined) unit.dropSessionId(idKey, uidKey);
+    });
+  }
+
+  async findByUserCode(): Promise<never> {
+    return notForThisModel('findByUserCode', 'Session');
+  }
+
+  async consume(): Promise<never> {
+    return notForThisModel('consume', 'Session');
+  }
+
+  async revokeByGrantId(): Promise<never> {
+    return notForThisModel('revokeByGrantId', 'Session');
+  }
+
+  #learn(
+    unit: UnitOfWork,
+    stored: StoredDocument | undefined,
+    foundBy?: RecordKey,
+  ): EnginePayload | undefined {
+    if (stored === undefined) return undefined;
+    const payload = JSON.parse(stored.payload) as EnginePayload;
+    const uidKey = uidKeyOf(payload);
+    unit.learnDocument(uidKey, stored);
+    unit.learnSessionId(recordKey('Session', String(payload.jti)), uidKey);
+    if (foundBy !== undefined) unit.learnSessionId(foundBy, uidKey);
+    return payload;
+  }
+}

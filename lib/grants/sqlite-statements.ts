@@ -1,0 +1,83 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+
+const SQL = {
+  readRecord: `SELECT r.payload, r.generation, r.consumed_at, r.written_at, r.grant_key, g.generation AS current, g.ended
+    FROM engine_records r LEFT JOIN grants g ON g.key = r.grant_key WHERE r.key = ? AND r.expires_at > ?`,
+  readRecordByUserCode: `SELECT r.key, r.payload, r.generation, r.consumed_at, r.written_at, r.grant_key, g.generation AS current,
+    g.ended FROM engine_records r LEFT JOIN grants g ON g.key = r.grant_key
+    WHERE r.user_code_key = ? AND r.model = ? AND r.expires_at > ?`,
+  /** Also of expired ones: whether a key is taken, and what of it was used. */
+  lookRecord: 'SELECT consumed_at, expires_at FROM engine_records WHERE key = ?',
+  saveRecord: `INSERT INTO engine_records
+    (key, model, grant_key, generation, user_code_key, consumed_at, written_at, expires_at, payload)
+    VALUES (?, ?, ?, ?, ?, NULL, ?, ?, ?)
+    ON CONFLICT (key) DO UPDATE SET grant_key = excluded.grant_key, generation = excluded.generation,
+    user_code_key = excluded.user_code_key, written_at = excluded.written_at, expires_at = excluded.expires_at,
+    payload = excluded.payload`,
+  consumeRecord: 'UPDATE engine_records SET consumed_at = ? WHERE key = ?',
+  removeRecord: 'DELETE FROM engine_records WHERE key = ?',
+
+  readGrant: 'SELECT payload, version, generation FROM grants WHERE key = ? AND ended = 0 AND expires_at > ?',
+  readLatestGrant: `SELECT key, payload, version, generation FROM grants
+    WHERE account_key = ? AND client_key = ? AND ended = 0 AND expires_at > ? ORDER BY created_at DESC LIMIT 1`,
+  lookGrant: 'SELECT payload, version, generation, ended, expires_at FROM grants WHERE key = ?',
+  saveGrant: `INSERT INTO grants
+    (key, account_key, client_key, generation, version, ended, created_at, expires_at, payload)
+    VALUES (?, ?, ?, 0, 1, 0, ?, ?, ?)
+    ON CONFLICT (key) DO UPDATE SET version = grants.version + 1,
+    expires_at = max(grants.expires_at, excluded.expires_at), payload = excluded.payload`,
+  outliveToken: 'UPDATE grants SET expires_at = max(expires_at, ?) WHERE key = ?',
+  revokeTokens: 'UPDATE grants SET generation = generation + 1 WHERE key = ?',
+  endGrant: 'UPDATE grants SET generation = generation + 1, ended = 1, payload = NULL WHERE key = ?',
+  revokeAccountTokens: 'UPDATE grants SET generation = generation + 1 WHERE account_key = ?',
+  endAccountGrants: `UPDATE grants SET generation = generation + 1, ended = 1, payload = NULL
+    WHERE account_key = ? AND ended = 0`,
+  endClientGrants: `UPDATE grants SET generation = generation + 1, ended = 1, payload = NULL
+    WHERE client_key = ? AND ended = 0`,
+  endPairGrants: `UPDATE grants SET generation = generation + 1, ended = 1, payload = NULL
+    WHERE account_key = ? AND client_key = ? AND ended = 0`,
+  listGrants: `SELECT key, payload, created_at FROM grants WHERE ended = 0 AND expires_at > ?
+    AND (?2 IS NULL OR account_key = ?2) AND (?3 IS NULL OR client_key = ?3) ORDER BY created_at`,
+
+  readSessionById: `SELECT s.uid_key, s.payload, s.version FROM session_identifiers i JOIN sessions s ON s.uid_key = i.uid_key
+    WHERE i.id_key = ? AND i.expires_at > ?2 AND s.ended = 0 AND s.expires_at > ?2`,
+  readSessionByUid: `SELECT uid_key, payload, version FROM sessions
+    WHERE uid_key = ? AND ended = 0 AND expires_at > ?`,
+  lookSession: 'SELECT payload, version, ended FROM sessions WHERE uid_key = ?',
+  saveSession: `INSERT INTO sessions (uid_key, account_key, version, ended, expires_at, payload)
+    VALUES (?, ?, 1, 0, ?, ?)
+    ON CONFLICT (uid_key) DO UPDATE SET account_key = excluded.account_key, version = sessions.version + 1,
+    expires_at = max(sessions.expires_at, excluded.expires_at), payload = excluded.payload`,
+  saveSessionId: `INSERT INTO session_identifiers (id_key, uid_key, expires_at) VALUES (?, ?, ?)
+    ON CONFLICT (id_key) DO UPDATE SET expires_at = max(session_identifiers.expires_at, excluded.expires_at)`,
+  shortenSessionId: 'UPDATE session_identifiers SET expires_at = min(expires_at, ?) WHERE id_key = ?',
+  endSession: 'UPDATE sessions SET ended = 1, payload = NULL, version = version + 1 WHERE uid_key = ?',
+  endAccountSessions: `UPDATE sessions SET ended = 1, payload = NULL, version = version + 1
+    WHERE account_key = ? AND ended = 0`,
+  listSessions: `SELECT uid_key, payload FROM sessions WHERE ended = 0 AND expires_at > ? AND account_key IS NOT NULL
+    AND (?2 IS NULL OR account_key = ?2)`,
+
+  readAccountEnding: 'SELECT ended_at FROM account_endings WHERE account_key = ?',
+  saveAccountEnding: `INSERT INTO account_endings (account_key, ended_at, expires_at) VALUES (?, ?, ?)
+    ON CONFLICT (account_key) DO UPDATE SET ended_at = max(account_endings.ended_at, excluded.ended_at),
+    expires_at = max(account_endings.expires_at, excluded.expires_at)`,
+
+  sweepRecords: 'DELETE FROM engine_records WHERE key IN (SELECT key FROM engine_records WHERE expires_at <= ? LIMIT ?)',
+  sweepGrants: 'DELETE FROM grants WHERE key IN (SELECT key FROM grants WHERE expires_at <= ? LIMIT ?)',
+  sweepSessions: 'DELETE FROM sessions WHERE uid_key IN (SELECT uid_key FROM sessions WHERE expires_at <= ? LIMIT ?)',
+  sweepSessionIds:
+    'DELETE FROM session_identifiers WHERE id_key IN (SELECT id_key FROM session_identifiers WHERE expires_at <= ? LIMIT ?)',
+  sweepEndings:
+    'DELETE FROM account_endings WHERE account_key IN (SELECT account_key FROM account_endings WHERE expires_at <= ? LIMIT ?)',
+  check: 'SELECT count(*) AS migrations FROM migrations',
+} as const;
+
+/** Every statement of this room, prepared. */
+export type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
+
+/** Prepares them all; throws when the schema is not the one that this version wrote. */
+export function prepareStatements(connection: DatabaseSync): Statements {
+  return Object.fromEntries(
+    Object.entries(SQL).map(([name, sql]) => [name, connection.prepare(sql)]),
+  ) as unknown as Statements;
+}

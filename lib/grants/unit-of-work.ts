@@ -1,0 +1,188 @@
+import type {
+  Consumption,
+  GrantSave,
+  RecordKey,
+  RecordSave,
+  SessionSave,
+  StoredDocument,
+  StoredRecord,
+  Unit,
+} from './storage.ts';
+
+/** How much of a request is kept: all of it, or, after an error, what ends something and what is no more than state. */
+export type CommitScope = 'everything' | 'revocations-and-state';
+
+/** What survives a request that failed: its place in the conversation, and proofs that must not be shown again. */
+const STATE_MODELS = new Set(['Interaction', 'ReplayDetection']);
+
+const nameOf = (key: RecordKey): string => key.toString('latin1');
+
+/** What a unit knows of a record: what was read or is to be written. */
+export interface KnownRecord {
+  payload: string;
+  consumedAt: number | null;
+  writtenAt: number;
+  /** A refresh token that was used before and may be presented again for a moment. */
+  repeated: boolean;
+}
+
+/**
+ * One request's memory: what it read, so that others' writes since are noticed, and what it wants written. Nothing
+ * is written before its end.
+ */
+export class UnitOfWork {
+  readonly startedAt = Date.now();
+  readonly #known = new Map<string, KnownRecord | undefined>();
+  readonly #documents = new Map<string, { base: StoredDocument | undefined; payload: string }>();
+  readonly #generations = new Map<string, number>();
+  readonly #successors = new Map<string, string>();
+  readonly #reused = new Map<string, string | undefined>();
+
+  readonly #records = new Map<string, RecordSave>();
+  readonly #consumptions = new Map<string, Consumption>();
+  readonly #removals = new Map<string, { model: string; key: RecordKey }>();
+  readonly #grants = new Map<string, GrantSave>();
+  readonly #revocations = new Map<string, { grantKey: RecordKey; consent: boolean }>();
+  readonly #sessions = new Map<string, SessionSave>();
+  readonly #sessionOfId = new Map<string, RecordKey>();
+  readonly #droppedIds = new Map<string, { idKey: RecordKey; uidKey: RecordKey }>();
+
+  /** What this unit knows of a record; `unread` when it has not looked yet. */
+  record(key: RecordKey): KnownRecord | 'unread' | undefined {
+    const name = nameOf(key);
+    return this.#known.has(name) ? this.#known.get(name) : 'unread';
+  }
+
+  learnRecord(key: RecordKey, stored: StoredRecord | undefined, repeated = false): KnownRecord | undefined {
+    const known = stored === undefined ? undefined : { ...stored, repeated };
+    this.#known.set(nameOf(key), known);
+    return known;
+  }
+
+  saveRecord(save: RecordSave): void {
+    const name = nameOf(save.key);
+    this.#records.set(name, save);
+    this.#removals.delete(name);
+    const consumedAt = this.#known.get(name)?.consumedAt ?? null;
+    this.#known.set(name, { payload: save.payload, consumedAt, writtenAt: this.startedAt, repeated: false });
+  }
+
+  consumeRecord(consumption: Consumption, known: KnownRecord): void {
+    const name = nameOf(consumption.key);
+    this.#consumptions.set(name, consumption);
+    this.#known.set(name, { ...known, consumedAt: Math.floor(Date.now() / 1000), repeated: false });
+  }
+
+  removeRecord(model: string, key: RecordKey): void {
+    const name = nameOf(key);
+    this.#records.delete(name);
+    this.#removals.set(name, { model, key });
+    this.#known.set(name, undefined);
+  }
+
+  /** The first generation of a grant that this unit saw is the one it acts under. */
+  seeGeneration(grantKey: RecordKey, generation: number): void {
+    const name = nameOf(grantKey);
+    if (!this.#generations.has(name)) this.#generations.set(name, generation);
+  }
+
+  generationOf(grantKey: RecordKey): number | undefined {
+    return this.#generations.get(nameOf(grantKey));
+  }
+
+  /** The refresh token that takes the place of another, by the other's id. */
+  chooseSuccessor(refreshTokenId: string, successorId: string): void {
+    this.#successors.set(refreshTokenId, successorId);
+  }
+
+  successorOf(refreshTokenId: string): string | undefined {
+    return this.#successors.get(refreshTokenId);
+  }
+
+  /** A refresh token was presented that had been used; whether that ends its family the engine decides. */
+  sawReuse(grantKey: RecordKey, clientId: string | undefined): void {
+    this.#reused.set(nameOf(grantKey), clientId);
+  }
+
+  /** Clients whose refresh token family this unit ends, because of a reuse. */
+  endedForReuse(): (string | undefined)[] {
+    return [...this.#reused].filter(([grant]) => this.#revocations.has(grant)).map(([, clientId]) => clientId);
+  }
+
+  /** The payload of a grant or session as this unit knows it. */
+  document(key: RecordKey): string | undefined {
+    return this.#documents.get(nameOf(key))?.payload;
+  }
+
+  learnDocument(key: RecordKey, stored: StoredDocument): void {
+    this.#documents.set(nameOf(key), { base: stored, payload: stored.payload });
+  }
+
+  saveGrant(save: Omit<GrantSave, 'base'>): void {
+    this.#grants.set(nameOf(save.key), { ...save, base: this.#rewrite(save.key, save.payload) });
+  }
+
+  revokeGrant(grantKey: RecordKey, consent: boolean): void {
+    const name = nameOf(grantKey);
+    const before = this.#revocations.get(name);
+    this.#revocations.set(name, { grantKey, consent: consent || before?.consent === true });
+    if (consent) {
+      this.#grants.delete(name);
+      this.#documents.delete(name);
+    }
+  }
+
+  learnSessionId(idKey: RecordKey, uidKey: RecordKey): void {
+    this.#sessionOfId.set(nameOf(idKey), uidKey);
+  }
+
+  sessionOfId(idKey: RecordKey): RecordKey | undefined {
+    return this.#sessionOfId.get(nameOf(idKey));
+  }
+
+  /** A dropped identifier means a log-out, unless the same session is saved under another one. */
+  dropSessionId(idKey: RecordKey, uidKey: RecordKey): void {
+    this.#droppedIds.set(nameOf(idKey), { idKey, uidKey });
+    this.#sessions.delete(nameOf(uidKey));
+  }
+
+  saveSession(save: Omit<SessionSave, 'base' | 'formerIdKeys'>): void {
+    const dropped = [...this.#droppedIds.values()].filter(({ uidKey }) => uidKey.equals(save.uidKey));
+    for (const { idKey } of dropped) this.#droppedIds.delete(nameOf(idKey));
+    const name = nameOf(save.uidKey);
+    const former = this.#sessions.get(name)?.formerIdKeys ?? [];
+    this.#sessions.set(name, {
+      ...save,
+      base: this.#rewrite(save.uidKey, save.payload),
+      formerIdKeys: [...former, ...dropped.map(({ idKey }) => idKey)],
+    });
+    this.learnSessionId(save.idKey, save.uidKey);
+  }
+
+  /** What is to be written. `isEmpty` units need no transaction. */
+  finish(scope: CommitScope): { unit: Unit; isEmpty: boolean } {
+    const everything = scope === 'everything';
+    const records = [...this.#records.values()];
+    const unit: Unit = {
+      startedAt: this.startedAt,
+      onConflict: everything ? 'refuse' : 'skip',
+      records: everything ? records : records.filter(({ model }) => STATE_MODELS.has(model)),
+      consumptions: everything ? [...this.#consumptions.values()] : [],
+      removals: [...this.#removals.values()],
+      grants: everything ? [...this.#grants.values()] : [],
+      sessions: [...this.#sessions.values()],
+      revocations: [...this.#revocations.values()],
+      endedSessions: [...this.#droppedIds.values()].map(({ uidKey }) => uidKey),
+    };
+    const isEmpty = Object.values(unit).every((part) => !Array.isArray(part) || part.length === 0);
+    return { unit, isEmpty };
+  }
+
+  /** Remembers a document's new payload; answers what it was when this unit read it. */
+  #rewrite(key: RecordKey, payload: string): StoredDocument | undefined {
+    const name = nameOf(key);
+    const base = this.#documents.get(name)?.base;
+    this.#documents.set(name, { base, payload });
+    return base;
+  }
+}

@@ -1,0 +1,62 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { CommitOutcome, GrantStorage, RefusalReason } from './storage.ts';
+import { type CommitScope, UnitOfWork } from './unit-of-work.ts';
+
+/** A write outside any request was not kept. Inside a request a refusal is a value, see `Grants.commit`. */
+export class WriteRefused extends Error {
+  override name = 'WriteRefused';
+  readonly reason: RefusalReason;
+
+  constructor(reason: RefusalReason) {
+    super(`nothing was kept: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+/** Gives each request its unit of work, and whatever happens outside of requests one for each call. */
+export class UnitRunner {
+  readonly #storage: GrantStorage;
+  readonly #requests = new AsyncLocalStorage<UnitOfWork>();
+  readonly #onReuse: (clientId: string | undefined) => void;
+
+  constructor(storage: GrantStorage, onReuse: (clientId: string | undefined) => void) {
+    this.#storage = storage;
+    this.#onReuse = onReuse;
+  }
+
+  /** The unit of the request that this is called in. */
+  get current(): UnitOfWork | undefined {
+    return this.#requests.getStore();
+  }
+
+  inUnitOfWork<Value>(work: () => Promise<Value>): Promise<Value> {
+    return this.#requests.run(new UnitOfWork(), work);
+  }
+
+  /** Runs one call in the request's unit, else in one of its own that ends with it. Throws WriteRefused, StorageUnavailable. */
+  async call<Value>(work: (unit: UnitOfWork) => Promise<Value>): Promise<Value> {
+    const { current } = this;
+    if (current !== undefined) return work(current);
+    const unit = new UnitOfWork();
+    const value = await work(unit);
+    const outcome = await this.#apply(unit, 'everything');
+    if (outcome.outcome === 'refused') throw new WriteRefused(outcome.reason);
+    return value;
+  }
+
+  /** Ends the request's unit. */
+  async commit(scope: CommitScope): Promise<CommitOutcome> {
+    const unit = this.current;
+    if (unit === undefined) throw new Error('there is no unit of work to commit');
+    return this.#apply(unit, scope);
+  }
+
+  async #apply(unit: UnitOfWork, scope: CommitScope): Promise<CommitOutcome> {
+    const { unit: writes, isEmpty } = unit.finish(scope);
+    if (isEmpty) return { outcome: 'committed' };
+    const outcome = await this.#storage.apply(writes);
+    if (outcome.outcome === 'refused' && outcome.reason === 'reused') this.#onReuse(undefined);
+    for (const clientId of outcome.outcome === 'committed' ? unit.endedForReuse() : []) this.#onReuse(clientId);
+    return outcome;
+  }
+}
