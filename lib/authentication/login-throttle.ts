@@ -3,7 +3,7 @@ import type { Configuration } from '../../config/configuration.ts';
 import { canonicalLogin } from '../accounts/canonical-login.ts';
 import type { Database } from '../database/database.ts';
 import { addressGroup } from './address-group.ts';
-import { ThrottleCounters } from './throttle-counters.ts';
+import { type Count, ThrottleCounters } from './throttle-counters.ts';
 
 const DAY = 86_400;
 /** How long a person's sign-in makes the address familiar, in seconds. */
@@ -38,7 +38,7 @@ interface Limit {
 
 /**
  * Limits on guessing passwords, over all processes of the machine and over restarts. The reasons are in
- * docs/decisions/0005-login-throttling.md. In short: failures count by address, and by account and address together; failures
+ * docs/decisions/0006-login-throttling.md. In short: failures count by address, and by account and address together; failures
  * of one account from everywhere only slow unfamiliar networks down, so that nobody is locked out by what strangers do.
  * An attempt is counted before it is judged: a thousand at once get no further than one after another. Counters are keyed by a
  * MAC: the database tells neither logins nor addresses.
@@ -68,7 +68,8 @@ export class LoginThrottle {
     };
 
     await this.#counters.begin();
-    const familiar = (await this.#counters.get(keys.familiar)) !== undefined;
+    const acquaintance = await this.#counters.get(keys.familiar);
+    const familiar = acquaintance !== undefined;
     const addressLimit = familiar ? perAddress * WIDER_ALLOWANCE : perAddress;
     const limits: Limit[] = [
       { key: this.#keyFor('address', subscriber), limit: addressLimit, seconds: window, scope: 'address' },
@@ -80,15 +81,21 @@ export class LoginThrottle {
       },
       { key: keys.pair, limit: perAccount, seconds: window, scope: 'account' },
     ];
-    const taken: Limit[] = [];
-    const giveBack = async (): Promise<void> => {
-      for (const { key, seconds } of taken) await this.#counters.add(key, -1, seconds);
+    const taken: { key: string; count: Count }[] = [];
+    const take = async ({ key, seconds }: Limit): Promise<Count> => {
+      const count = await this.#counters.add(key, seconds);
+      taken.push({ key, count });
+      return count;
+    };
+    const giveBack = (except?: string): void => {
+      for (const { key, count } of taken) {
+        if (key !== except) this.#counters.takeBack(key, count);
+      }
     };
     for (const limit of limits) {
-      const count = await this.#counters.add(limit.key, 1, limit.seconds);
-      taken.push(limit);
+      const count = await take(limit);
       if (count.points > limit.limit) {
-        await giveBack();
+        giveBack();
         return throttled(limit.scope, count.millisecondsLeft);
       }
     }
@@ -101,12 +108,11 @@ export class LoginThrottle {
         seconds: DAY,
         scope: 'account',
       };
-      const excess = (await this.#counters.add(total.key, 1, total.seconds)).points - total.limit;
-      taken.push(total);
+      const excess = (await take(total)).points - total.limit;
       if (excess > 0) {
         const wait = await this.#waitFor(keys, Math.min(2 ** (excess - 1), LONGEST_WAIT));
         if (wait > 0) {
-          await giveBack();
+          giveBack();
           return throttled('account', wait);
         }
         ticketUsed = true;
@@ -118,13 +124,15 @@ export class LoginThrottle {
       admission: {
         succeeded: async () => {
           await this.#counters.begin();
-          await giveBack();
+          giveBack(keys.pair);
           await this.#counters.remove(keys.pair);
-          await this.#counters.set(keys.familiar, 1, FAMILIAR_SECONDS);
+          if ((acquaintance?.millisecondsLeft ?? 0) < (FAMILIAR_SECONDS - DAY) * 1000) {
+            await this.#counters.set(keys.familiar, 1, FAMILIAR_SECONDS);
+          }
         },
         withdrawn: async () => {
           await this.#counters.begin();
-          await giveBack();
+          giveBack();
           if (ticketUsed) await this.#counters.set(keys.ticket, 1, TICKET_SECONDS);
         },
       },
@@ -149,7 +157,7 @@ export class LoginThrottle {
     const waiting = await this.#counters.get(keys.wait);
     if (waiting !== undefined) return waiting.millisecondsLeft;
     if (await this.#counters.remove(keys.ticket)) return 0;
-    const begun = await this.#counters.add(keys.wait, 1, seconds);
+    const begun = await this.#counters.add(keys.wait, seconds);
     await this.#counters.set(keys.ticket, 1, seconds + TICKET_SECONDS);
     return begun.millisecondsLeft;
   }
