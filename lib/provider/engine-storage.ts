@@ -1,0 +1,116 @@
+import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
+import { AccountsUnavailable } from '../accounts/account-adapter.ts';
+import type { Clients, StoredClient } from '../clients/clients.ts';
+import type { Grants, ModelStorage } from '../grants/grants.ts';
+import { StorageUnavailable } from '../grants/storage.ts';
+import { temporarilyUnavailable } from './refusals.ts';
+
+/** Proofs may be dated this far (s) into the future (RFC 9449 §11.1); their records must outlive that. */
+const PROOF_CLOCK_ALLOWANCE_SECONDS = 300;
+
+/** Runs a store or directory call; one that is in trouble becomes the protocol's `temporarily_unavailable`. */
+export async function whileAvailable<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof StorageUnavailable || error instanceof AccountsUnavailable) {
+      throw temporarilyUnavailable(error);
+    }
+    throw error;
+  }
+}
+
+class GrantAdapter implements Adapter {
+  readonly #storage: ModelStorage;
+  readonly #model: string;
+
+  constructor(storage: ModelStorage, model: string) {
+    this.#storage = storage;
+    this.#model = model;
+  }
+
+  upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<void> {
+    const lifetime =
+      this.#model === 'ReplayDetection' && expiresIn !== undefined
+        ? expiresIn + PROOF_CLOCK_ALLOWANCE_SECONDS
+        : expiresIn;
+    return whileAvailable(() => this.#storage.upsert(id, payload as Record<string, unknown>, lifetime));
+  }
+
+  find(id: string): Promise<AdapterPayload | undefined> {
+    return whileAvailable(() => this.#storage.find(id)) as Promise<AdapterPayload | undefined>;
+  }
+
+  findByUid(uid: string): Promise<AdapterPayload | undefined> {
+    return whileAvailable(() => this.#storage.findByUid(uid)) as Promise<AdapterPayload | undefined>;
+  }
+
+  findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
+    return whileAvailable(() => this.#storage.findByUserCode(userCode)) as Promise<AdapterPayload | undefined>;
+  }
+
+  consume(id: string): Promise<void> {
+    return whileAvailable(() => this.#storage.consume(id));
+  }
+
+  destroy(id: string): Promise<void> {
+    return whileAvailable(() => this.#storage.destroy(id));
+  }
+
+  revokeByGrantId(grantId: string): Promise<void> {
+    return whileAvailable(() => this.#storage.revokeByGrantId(grantId));
+  }
+}
+
+/** What a client looks like to the engine. `client_secret` is the real one only where a MAC needs it (clients.ts). */
+function enginePayload(client: StoredClient): AdapterPayload {
+  return client.engineMetadata as AdapterPayload;
+}
+
+class ClientAdapter implements Adapter {
+  readonly #clients: Clients;
+
+  constructor(clients: Clients) {
+    this.#clients = clients;
+  }
+
+  async find(id: string): Promise<AdapterPayload | undefined> {
+    const client = this.#clients.find(id);
+    return client === undefined ? undefined : enginePayload(client);
+  }
+
+  upsert(): Promise<never> {
+    return this.#refuse();
+  }
+
+  findByUid(): Promise<never> {
+    return this.#refuse();
+  }
+
+  findByUserCode(): Promise<never> {
+    return this.#refuse();
+  }
+
+  consume(): Promise<never> {
+    return this.#refuse();
+  }
+
+  destroy(): Promise<never> {
+    return this.#refuse();
+  }
+
+  revokeByGrantId(): Promise<never> {
+    return this.#refuse();
+  }
+
+  /** Clients are managed by lib/clients alone; the engine asks this only with dynamic registration, which is off. */
+  async #refuse(): Promise<never> {
+    throw new Error('the engine does not manage clients');
+  }
+}
+
+/** The engine's storage: clients from the directory, everything else from lib/grants. */
+export function engineStorage(grants: Grants, clients: Clients): AdapterFactory {
+  return (model) =>
+    model === 'Client' ? new ClientAdapter(clients) : new GrantAdapter(grants.storageFor(model), model);
+}

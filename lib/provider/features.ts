@@ -1,0 +1,59 @@
+import type { Configuration as EngineConfiguration, KoaContextWithOIDC } from 'oidc-provider';
+import type { AccountAdapter } from '../accounts/account-adapter.ts';
+import type { Apis } from '../clients/apis.ts';
+import { resources } from './resources.ts';
+
+/** Pages that the engine asks its host to draw. */
+export interface EnginePages {
+  /** A protocol error that cannot be sent to a client. */
+  error(ctx: KoaContextWithOIDC, out: { error: string; error_description?: string | undefined }, error: Error): void;
+  /** Asks whether to sign out; `form.xsrf` must be posted to `form.action`, with `logout=yes` to sign out everywhere. */
+  logout(ctx: KoaContextWithOIDC, form: { action: string; xsrf: string }): Promise<void>;
+  loggedOut(ctx: KoaContextWithOIDC): void;
+}
+
+function xsrfOf(form: string): string {
+  return /name="xsrf" value="([0-9a-f]+)"/.exec(form)?.[1] ?? '';
+}
+
+/** Which of the engine's features are on, and their policies. What is not named here is off. */
+export function features(
+  apis: Apis,
+  accounts: AccountAdapter,
+  pages: EnginePages,
+): NonNullable<EngineConfiguration['features']> {
+  return {
+    devInteractions: { enabled: false },
+    externalSigningSupport: { enabled: true, ack: 'experimental-01' },
+    userinfo: { enabled: true },
+    clientCredentials: { enabled: true },
+    pushedAuthorizationRequests: { enabled: true },
+    dPoP: { enabled: true },
+    resourceIndicators: resources(apis),
+    introspection: {
+      enabled: true,
+      // A client sees its own tokens, an API those meant for it; a token of somebody disabled is not active
+      // (RFC 7662 §2.2 and §4: scan protection).
+      allowedPolicy: async (_ctx, client, token) => {
+        const ownToken = token.clientId === client.clientId;
+        const meantForThisApi = 'aud' in token && token.aud !== undefined && token.aud === client.resource_server;
+        if (!ownToken && !meantForThisApi) return false;
+        if (!('accountId' in token) || token.accountId === undefined) return true;
+        const account = await accounts.findBySub(token.accountId);
+        return account !== undefined && !account.disabled;
+      },
+    },
+    revocation: {
+      enabled: true,
+      // RFC 7009 §2.1: the token was issued to the client making the request.
+      allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId,
+    },
+    rpInitiatedLogout: {
+      enabled: true,
+      logoutSource: async (ctx, form) => {
+        await pages.logout(ctx, { action: ctx.oidc.urlFor('end_session_confirm'), xsrf: xsrfOf(form) });
+      },
+      postLogoutSuccessSource: (ctx) => pages.loggedOut(ctx),
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { errors } from 'oidc-provider';
+import type { CommitOutcome } from '../grants/grants.ts';
+
+type Refusal = Extract<CommitOutcome, { outcome: 'refused' }>;
+
+/** What a refused commit says on the wire: a protocol error's code, description and HTTP status. */
+export interface RefusalResponse {
+  status: number;
+  error: string;
+  description: string;
+}
+
+/** The protocol's words for a storage refusal. Exhaustive: a new reason does not compile until it has its words. */
+export function refusalResponse(refusal: Refusal, request: { clientAssertion: boolean }): RefusalResponse {
+  switch (refusal.reason) {
+    case 'already_used':
+      return refusal.model === 'PushedAuthorizationRequest'
+        ? { status: 400, error: 'invalid_request_uri', description: 'request_uri is invalid, expired, or was already used' }
+        : { status: 400, error: 'invalid_grant', description: 'grant request is invalid' };
+    case 'reused':
+    case 'grant_revoked':
+      return { status: 400, error: 'invalid_grant', description: 'grant request is invalid' };
+    case 'replayed':
+      // RFC 7523 §3 item 7 for assertions, RFC 9449 §4.3 item 12 for proofs.
+      return request.clientAssertion
+        ? { status: 401, error: 'invalid_client', description: 'client authentication failed' }
+        : { status: 400, error: 'invalid_dpop_proof', description: 'DPoP proof JWT replay detected' };
+    case 'session_ended':
+    case 'session_changed':
+    case 'account_ended':
+      return {
+        status: 400,
+        error: 'session_changed',
+        description: 'you signed out, or signed in as somebody else, while this was going on; please start again',
+      };
+    default:
+      return refusal.reason satisfies never;
+  }
+}
+
+/** A store in trouble, as the engine's error: RFC 6749 §4.1.2.1 `temporarily_unavailable`, HTTP 503. */
+export function temporarilyUnavailable(cause: unknown): Error {
+  const error = new errors.CustomOIDCProviderError('temporarily_unavailable', 'please try again in a moment', {
+    cause,
+  });
+  error.status = 503;
+  error.statusCode = 503;
+  error.expose = true;
+  return error;
+}

@@ -1,0 +1,61 @@
+import type Koa from 'koa';
+import type { KoaContextWithOIDC } from 'oidc-provider';
+import type { Grants } from '../grants/grants.ts';
+import type { EnginePages } from './features.ts';
+import { type RefusalResponse, refusalResponse } from './refusals.ts';
+
+function wantsPage(ctx: Koa.Context): boolean {
+  return ctx.method === 'GET' || ctx.path.startsWith('/interaction/') || ctx.path.startsWith('/session/')
+    ? ctx.accepts('json', 'html') === 'html'
+    : false;
+}
+
+function replaceResponse(ctx: Koa.Context, refusal: RefusalResponse, pages: EnginePages): void {
+  // Cookies and redirects that the refused request was about to hand out belong to writes that were not kept.
+  ctx.remove('Set-Cookie');
+  ctx.remove('Location');
+  ctx.status = refusal.status;
+  const out = { error: refusal.error, error_description: refusal.description };
+  if (wantsPage(ctx)) {
+    pages.error(ctx as unknown as KoaContextWithOIDC, out, new Error(refusal.error));
+  } else {
+    ctx.body = out;
+  }
+}
+
+/** Another tab's request gave the session a new identifier meanwhile: without it this browser would be logged out soon. */
+function replaceSessionCookie(ctx: Koa.Context, cookieName: string, sessionId: string): void {
+  const lines = [ctx.response.get('Set-Cookie')].flat().filter((line) => line !== '');
+  const replaced = lines.map((line) =>
+    line.startsWith(`${cookieName}=`) ? line.replace(/=[^;]*/, `=${sessionId}`) : line,
+  );
+  if (replaced.length > 0) ctx.set('Set-Cookie', replaced);
+}
+
+/**
+ * Ends a request's unit of work after its response is made and before it is sent. A response that reports an error
+ * keeps no issued token and no consumption, but every revocation. If a condition fails (somebody else was first), the
+ * response becomes the proper protocol error and nothing of it is kept. Throws StorageUnavailable.
+ */
+export async function settleRequest(
+  ctx: Koa.Context,
+  grants: Grants,
+  pages: EnginePages,
+  cookieName: string,
+): Promise<void> {
+  const failed = ctx.status >= 400;
+  const outcome = await grants.commit(failed ? 'revocations-and-state' : 'everything');
+  switch (outcome.outcome) {
+    case 'committed':
+      if (outcome.sessionId !== undefined) replaceSessionCookie(ctx, cookieName, outcome.sessionId);
+      return;
+    case 'refused': {
+      const params = (ctx as unknown as Partial<KoaContextWithOIDC>).oidc?.params;
+      const clientAssertion = params?.client_assertion !== undefined;
+      replaceResponse(ctx, refusalResponse(outcome, { clientAssertion }), pages);
+      return;
+    }
+    default:
+      outcome satisfies never;
+  }
+}

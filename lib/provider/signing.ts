@@ -1,0 +1,37 @@
+import type { KeyObject } from 'node:crypto';
+import { ExternalSigningKey, type JWK, type JWKS } from 'oidc-provider';
+import type { SigningKey } from '../keys/signing-keys.ts';
+
+/**
+ * One of our keys as the engine sees it. Signing is synchronous: handing an ECDSA signature to WebCrypto's job queue
+ * costs more than the signature itself.
+ */
+class HeldSigningKey extends ExternalSigningKey {
+  readonly #key: SigningKey;
+
+  constructor(key: SigningKey) {
+    super();
+    this.#key = key;
+  }
+
+  override get kid(): string {
+    return this.#key.kid;
+  }
+
+  override get alg(): string {
+    return this.#key.algorithm;
+  }
+
+  override keyObject(): KeyObject {
+    return this.#key.publicKey;
+  }
+
+  override sign(data: Uint8Array): Uint8Array {
+    return this.#key.sign(data);
+  }
+}
+
+/** The engine's key set. It signs with the first that fits, so the order of `keys` (active, announced, retired) matters. */
+export function signingKeySet(keys: ReadonlyArray<SigningKey>): JWKS {
+  return { keys: keys.map((key) => new HeldSigningKey(key) as unknown as JWK) };
+}
