@@ -1,0 +1,104 @@
+/**
+ * The Koa application: its middleware as one visible list. This room owns what surrounds every answer (headers, error
+ * boundary, form protection, rendering) and the end of each request's unit of work; it refuses cross-site forms, requests
+ * in the clear under an https issuer, and bodies over 56 KiB. It answers for RFC 9110 status codes, RFC 6797, CSP 3.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { bodyParser } from '@koa/bodyparser';
+import Koa from 'koa';
+import type { Configuration } from '../../config/configuration.ts';
+import type { AccountAdapter } from '../accounts/account-adapter.ts';
+import type { PasswordSignIn } from '../authentication/password-sign-in.ts';
+import type { Apis } from '../clients/apis.ts';
+import type { Clients } from '../clients/clients.ts';
+import type { Sealer } from '../database/sealer.ts';
+import type { Grants } from '../grants/grants.ts';
+import { interactionRoutes } from '../interactions/interactions.ts';
+import type { SigningKeys } from '../keys/signing-keys.ts';
+import type { Events } from '../observability/events.ts';
+import type { Log } from '../observability/log.ts';
+import { cookieNames } from '../provider/cookies.ts';
+import { createInteractionDesk } from '../provider/interaction.ts';
+import { fixOrigin } from '../provider/origin.ts';
+import { createProviderHost } from '../provider/provider.ts';
+import { settleRequest } from '../provider/settlement.ts';
+import { TrustedProxies } from './client-address.ts';
+import { withErrorBoundary } from './error-boundary.ts';
+import { FormTokens } from './form-protection.ts';
+import { createPages } from './pages.ts';
+import { publishedDocumentHandler } from './published.ts';
+import { createRenderer } from './render.ts';
+import { securityHeaders, withSecurityHeaders } from './security-headers.ts';
+import { createStaticAssets } from './static-assets.ts';
+import { withStaticAssets } from './static-routes.ts';
+import { withTransport } from './transport.ts';
+import { withUnknownPaths } from './unknown-paths.ts';
+
+/** Everything the application is built on. */
+export interface AppRooms {
+  configuration: Configuration;
+  sealer: Sealer;
+  accounts: AccountAdapter;
+  signIn: PasswordSignIn;
+  clients: Clients;
+  apis: Apis;
+  grants: Grants;
+  keys: SigningKeys;
+  events: Events;
+  log: Log;
+}
+
+/** The application, ready to be listened with. */
+export interface App {
+  handle(request: IncomingMessage, response: ServerResponse): void;
+  close(): void;
+}
+
+/** The same limit as the engine's own for its endpoints. */
+const FORM_LIMIT = '56kb';
+
+/** Builds the application. Throws when a template or an override of one cannot be used. */
+export async function createApp(rooms: AppRooms): Promise<App> {
+  const { configuration, sealer, grants, log } = rooms;
+  const { issuer, branding, viewsDir } = configuration;
+  const assets = createStaticAssets({ branding, viewsDir });
+  const renderer = createRenderer({ branding, assets, viewsDir });
+  const forms = new FormTokens(sealer.derive('form-protection'), issuer);
+  const pages = createPages({ ...rooms, renderer, forms });
+  const host = await createProviderHost(rooms, pages);
+  const desk = createInteractionDesk(host, rooms);
+  const headers = securityHeaders(issuer);
+
+  const app = new Koa();
+  app.silent = true;
+  fixOrigin(app, issuer);
+
+  const unitOfWork: Koa.Middleware = (ctx, next) =>
+    grants.inUnitOfWork(async () => {
+      await next();
+      await settleRequest(ctx, grants, pages, cookieNames(issuer).session);
+    });
+  const home: Koa.Middleware = (ctx, next) =>
+    ctx.path === '/' && (ctx.method === 'GET' || ctx.method === 'HEAD') ? pages.home(ctx) : next();
+  const interactionForms = bodyParser({ enableTypes: ['form'], formLimit: FORM_LIMIT });
+
+  app.use(withSecurityHeaders(headers));
+  app.use(withErrorBoundary(pages, log));
+  app.use(withTransport(issuer, new TrustedProxies(configuration.trustedProxies), pages));
+  app.use(withStaticAssets(assets));
+  app.use(home);
+  app.use(unitOfWork);
+  app.use((ctx, next) => (ctx.path.startsWith('/interaction/') ? interactionForms(ctx, next) : next()));
+  app.use(interactionRoutes({ ...rooms, desk, pages, forms }));
+  app.use((ctx, next) => host.current().handle(ctx, next));
+  app.use(withUnknownPaths(pages));
+
+  const answerFromMemory = publishedDocumentHandler(host, headers, configuration.keys.jwksMaxAge);
+  const answer = app.callback();
+  return {
+    handle: (request, response) => {
+      if (!answerFromMemory(request, response)) void answer(request, response);
+    },
+    close: () => host.close(),
+  };
+}

@@ -1,0 +1,64 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import helmet from 'helmet';
+import type Koa from 'koa';
+
+/** Two years, the value preload lists ask for (s). Sent only when the issuer is https. */
+const STRICT_TRANSPORT_SECONDS = 63_072_000;
+
+/**
+ * The policy of every answer; pages that post a form widen `form-action` (see content-security-policy.ts). No inline
+ * script or style; `script-src` must exist because the engine adds the digest of its form-post script to it.
+ */
+export const BASE_POLICY: Readonly<Record<string, ReadonlyArray<string>>> = {
+  'default-src': ["'none'"],
+  'script-src': ["'self'"],
+  'style-src': ["'self'"],
+  'img-src': ["'self'", 'https:', 'data:'],
+  'font-src': ["'self'"],
+  'connect-src': ["'self'"],
+  'base-uri': ["'none'"],
+  'form-action': ["'self'"],
+  'frame-ancestors': ["'none'"],
+};
+
+/** One `Content-Security-Policy` value from its directives. */
+export function policyText(directives: Readonly<Record<string, ReadonlyArray<string>>>): string {
+  return Object.entries(directives)
+    .map(([name, values]) => [name, ...values].join(' '))
+    .join(';');
+}
+
+/**
+ * The security headers of every answer. Helmet decides them, once, on a response that is never sent: they are the same
+ * for all requests, and computing them each time costs more than the token.
+ */
+export function securityHeaders(issuer: string): ReadonlyArray<readonly [string, string]> {
+  const request = new IncomingMessage(new Socket());
+  const response = new ServerResponse(request);
+  const apply = helmet({
+    contentSecurityPolicy: false,
+    strictTransportSecurity: issuer.startsWith('https:')
+      ? { maxAge: STRICT_TRANSPORT_SECONDS, includeSubDomains: true }
+      : false,
+    // Pop-up sign-ins of other origins keep their opener.
+    crossOriginOpenerPolicy: { policy: 'same-origin-allow-popups' },
+    crossOriginResourcePolicy: { policy: 'same-origin' },
+    referrerPolicy: { policy: 'no-referrer' },
+    frameguard: { action: 'deny' },
+  });
+  apply(request, response, (error?: unknown) => {
+    if (error !== undefined) throw error;
+  });
+  response.setHeader('Content-Security-Policy', policyText(BASE_POLICY));
+  response.setHeader('Permissions-Policy', 'camera=(), geolocation=(), microphone=(), payment=(), usb=()');
+  return Object.entries(response.getHeaders()).map(([name, value]) => [name, String(value)] as const);
+}
+
+/** Sets the security headers before anything else can answer. */
+export function withSecurityHeaders(headers: ReadonlyArray<readonly [string, string]>): Koa.Middleware {
+  return (ctx, next) => {
+    for (const [name, value] of headers) ctx.res.setHeader(name, value);
+    return next();
+  };
+}

@@ -1,0 +1,31 @@
+import type Koa from 'koa';
+import { prefersPage } from './error-boundary.ts';
+import type { Pages } from './pages.ts';
+
+/** Methods of the paths we have, for telling "no such page" from "not with this method" (RFC 9110 §15.5.6). */
+const METHODS_BY_PATH: ReadonlyArray<readonly [RegExp, string]> = [
+  [/^\/(token|introspection|request|token\/revocation|session\/end\/confirm)$/, 'POST'],
+  [/^\/interaction\/[^/]+\/(login|consent|select|switch|cancel)$/, 'GET, HEAD, POST'],
+  [/^\/me$/, 'GET, HEAD, POST'],
+  [
+    /^\/(auth|auth\/[^/]+|jwks|session\/end|session\/end\/success|\.well-known\/[\w-]+|interaction\/[^/]+)?$/,
+    'GET, HEAD',
+  ],
+];
+
+/** The end of the list: nobody answered. */
+export function withUnknownPaths(pages: Pages): Koa.Middleware {
+  return (ctx) => {
+    if (ctx.status !== 404 || ctx.body != null) return;
+    const known = METHODS_BY_PATH.find(([pattern]) => pattern.test(ctx.path));
+    const wrongMethod = known !== undefined && !known[1].split(', ').includes(ctx.method);
+    ctx.status = wrongMethod ? 405 : 404;
+    if (wrongMethod) ctx.set('Allow', known[1]);
+    const error = wrongMethod ? 'method_not_allowed' : 'not_found';
+    const description = wrongMethod
+      ? `${ctx.method} is not possible here`
+      : 'there is nothing at this address';
+    if (prefersPage(ctx)) pages.problem(ctx, { error, error_description: description });
+    else ctx.body = { error, error_description: description };
+  };
+}

@@ -1,0 +1,24 @@
+import type Koa from 'koa';
+import type { Account } from '../accounts/account-adapter.ts';
+import type { PendingInteraction } from '../provider/interaction.ts';
+
+/** What the login page must say about a former attempt. */
+export type LoginProblem =
+  | { kind: 'refused' }
+  | { kind: 'throttled'; retryAfter: number }
+  | { kind: 'unavailable' }
+  | { kind: 'form-rejected' };
+
+/** The pages of this room, drawn by lib/http. Each sets headers and body; the status is the caller's. */
+export interface InteractionPages {
+  login(ctx: Koa.Context, interaction: PendingInteraction, state: { login: string; problem?: LoginProblem }): void;
+  consent(ctx: Koa.Context, interaction: PendingInteraction, account: Account): Promise<void>;
+  selectAccount(ctx: Koa.Context, interaction: PendingInteraction, account: Account): void;
+  /** The interaction is over, was opened elsewhere, or was bookmarked. */
+  expired(ctx: Koa.Context): void;
+}
+
+/** Proof that a form was sent by the page we drew. */
+export interface FormProtection {
+  verify(ctx: Koa.Context, purpose: string): boolean;
+}
