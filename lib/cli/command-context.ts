@@ -1,0 +1,91 @@
+import { ConfigurationError } from '../../config/configuration-error.ts';
+import type { CommandResult } from './command-result.ts';
+import type { OperatorRooms } from './operator-rooms.ts';
+import { printable } from './table.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Exit codes, the same for every command. */
+export const EXIT = {
+  done: 0,
+  /** Nothing was changed: not found, in conflict, invalid, unavailable. */
+  refused: 1,
+  /** The command line, the configuration or the data directory is at fault. */
+  misused: 2,
+} as const;
+
+/** Runs what commands do and says how it ended: results on standard output, errors in one line on standard error. */
+export class CommandContext {
+  readonly terminal: Terminal;
+  readonly #open: () => Promise<OperatorRooms>;
+  exitCode: number = EXIT.done;
+
+  constructor(terminal: Terminal, open: () => Promise<OperatorRooms>) {
+    this.terminal = terminal;
+    this.#open = open;
+  }
+
+  /** Runs a command that needs no rooms. */
+  async run(options: { json?: boolean }, work: () => Promise<CommandResult> | CommandResult): Promise<void> {
+    try {
+      this.#report(await work(), options.json === true);
+    } catch (error) {
+      this.fail(error, options.json === true, EXIT.refused);
+    }
+  }
+
+  /** Opens the rooms, runs a command on them and closes them again. */
+  async runInRooms(
+    options: { json?: boolean },
+    work: (rooms: OperatorRooms) => Promise<CommandResult>,
+  ): Promise<void> {
+    let rooms: OperatorRooms;
+    try {
+      rooms = await this.#open();
+    } catch (error) {
+      this.fail(error, options.json === true, EXIT.misused);
+      return;
+    }
+    try {
+      await this.run(options, () => work(rooms));
+    } finally {
+      await rooms.close();
+    }
+  }
+
+  /** Tells of a thrown error: one line (one for each problem of a configuration), never a stack. */
+  fail(error: unknown, json: boolean, exitCode: number): void {
+    if (error instanceof ConfigurationError) {
+      this.exitCode = EXIT.misused;
+      const description = error.problems.join('; ');
+      if (json) this.#complain('invalid_configuration', description, json, { problems: error.problems });
+      else for (const problem of error.problems) this.#complain('', problem, json);
+      return;
+    }
+    this.exitCode = exitCode;
+    const message = error instanceof Error ? error.message : String(error);
+    this.#complain(exitCode === EXIT.misused ? 'not_usable' : 'failed', message, json);
+  }
+
+  /** Tells of a command line that makes no sense. */
+  misuse(description: string, json: boolean): void {
+    this.exitCode = EXIT.misused;
+    this.#complain('usage', description, json);
+  }
+
+  #report(result: CommandResult, json: boolean): void {
+    if (result.outcome === 'done') {
+      const text = json ? JSON.stringify(result.json, null, 2) : result.text;
+      this.terminal.stdout.write(text === '' ? '' : `${text}\n`);
+      return;
+    }
+    this.exitCode = result.outcome === 'refused' ? EXIT.refused : EXIT.misused;
+    this.#complain(result.error, result.description, json);
+  }
+
+  #complain(error: string, description: string, json: boolean, more: object = {}): void {
+    const line = printable(description.replace(/\s*[\r\n]+\s*/g, ' '));
+    this.terminal.stderr.write(
+      json ? `${JSON.stringify({ error, error_description: line, ...more })}\n` : `latchkey: ${line}\n`,
+    );
+  }
+}

@@ -1,0 +1,25 @@
+/** What a command came to. `text` is for people, `json` for scripts. */
+export type CommandResult =
+  | { outcome: 'done'; json: unknown; text: string }
+  | Refusal
+  /** The command was used wrongly, or what it was pointed at cannot be read. */
+  | { outcome: 'misused'; error: string; description: string };
+
+/** Nothing was changed, and why. `error` is one word for scripts, `description` one line for people. */
+export interface Refusal {
+  outcome: 'refused';
+  error: string;
+  description: string;
+}
+
+export function done(json: unknown, text: string): CommandResult {
+  return { outcome: 'done', json, text };
+}
+
+export function refused(error: string, description: string): Refusal {
+  return { outcome: 'refused', error, description };
+}
+
+export function notFound(what: string): Refusal {
+  return refused('not_found', `there is no ${what}`);
+}

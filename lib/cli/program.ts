@@ -1,0 +1,83 @@
+/**
+ * The operator's command line: the same functions of the rooms that the server uses, on the same data directory, while
+ * the server runs. It refuses secrets in arguments (other users of the machine see them): passwords come by standard
+ * input. It prints for people, or JSON with --json; exit codes are 0 done, 1 refused, 2 used or configured wrongly. It
+ * answers for the output of RFC 7591 §3.2.1 in `clients`.
+ */
+import { Command, CommanderError } from 'commander';
+import { addApiCommands } from './apis.ts';
+import { addClientCommands } from './clients.ts';
+import { CommandContext, EXIT } from './command-context.ts';
+import { addConfigCommands } from './config.ts';
+import { addGrantCommands } from './grants.ts';
+import { addKeyCommands } from './keys.ts';
+import type { OperatorRooms } from './operator-rooms.ts';
+import { addSessionCommands } from './sessions.ts';
+import type { Terminal } from './terminal.ts';
+import { addUserCommands } from './users.ts';
+
+export interface ProgramOptions {
+  /** Opens the rooms; called only by commands that need them. */
+  open(): Promise<OperatorRooms>;
+  /** Serves until it is told to stop. */
+  serve(): Promise<void>;
+  version?: string;
+  /** Default: the process's own streams. */
+  terminal?: Terminal;
+}
+
+export interface Program {
+  /** Runs one command line (without the interpreter and the script) and answers its exit code. Never throws. */
+  run(commandLine: ReadonlyArray<string>): Promise<number>;
+}
+
+/** Builds the command line. Nothing is read or opened before a command needs it. */
+export function createProgram(options: ProgramOptions): Program {
+  const terminal = options.terminal ?? process;
+  return {
+    async run(commandLine) {
+      const context = new CommandContext(terminal, options.open);
+      const json = commandLine.includes('--json');
+      try {
+        await createCommands(options, context).parseAsync([...commandLine], { from: 'user' });
+      } catch (error) {
+        if (!(error instanceof CommanderError)) context.fail(error, json, EXIT.misused);
+        else if (error.code === 'commander.help') context.exitCode = EXIT.misused;
+        else if (error.exitCode !== 0) context.misuse(error.message.replace(/^error: /, ''), json);
+      }
+      return context.exitCode;
+    },
+  };
+}
+
+function createCommands(options: ProgramOptions, context: CommandContext): Command {
+  const { stdout, stderr } = context.terminal;
+  const program = new Command('latchkey')
+    .description('OAuth 2 and OpenID Connect provider')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      // Said by CommandContext, in one line or as JSON.
+      outputError: () => undefined,
+    })
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 refused (not found, conflict, invalid), 2 wrong usage or configuration.',
+    );
+  if (options.version !== undefined) program.version(options.version, '--version', 'show the version');
+  program
+    .command('serve')
+    .description('start the provider and serve until SIGTERM or SIGINT')
+    .action(() => options.serve());
+  addConfigCommands(program, context);
+  addUserCommands(program, context);
+  addClientCommands(program, context);
+  addApiCommands(program, context);
+  addKeyCommands(program, context);
+  addSessionCommands(program, context);
+  addGrantCommands(program, context);
+  return program;
+}

@@ -1,0 +1,71 @@
+import type { Configuration } from '../config/configuration.ts';
+import type { AccountAdapter } from './accounts/account-adapter.ts';
+import { openAccountAdapter } from './accounts/open-account-adapter.ts';
+import { createPasswordHasher } from './authentication/password-hasher.ts';
+import { createPasswordPolicy } from './authentication/password-policy.ts';
+import { type Apis, openApis } from './clients/apis.ts';
+import { type Clients, openClients } from './clients/clients.ts';
+import { type Database, openDatabase } from './database/database.ts';
+import { type Grants, openGrants } from './grants/grants.ts';
+import { openSigningKeys, type SigningKeys } from './keys/signing-keys.ts';
+import { createEvents, type Events } from './observability/events.ts';
+import { createLog, type Log } from './observability/log.ts';
+import { refreshGrace } from './provider/refresh-grace.ts';
+import { maximumTokenLifetime } from './provider/lifetimes.ts';
+
+/** The rooms below the HTTP application, as the server and the command line share them. */
+export interface Rooms {
+  configuration: Configuration;
+  log: Log;
+  events: Events;
+  database: Database;
+  keys: SigningKeys;
+  accounts: AccountAdapter;
+  clients: Clients;
+  apis: Apis;
+  grants: Grants;
+  /** Closes what was opened, in reverse order. */
+  close(): Promise<void>;
+}
+
+/** Opens the rooms bottom-up. Throws with one plain sentence when a file, a key or the schema cannot be used. */
+export async function openRooms(configuration: Configuration, log = createLog(configuration.log.level)): Promise<Rooms> {
+  const events = createEvents();
+  const database = await openDatabase(configuration);
+  const keys = await openSigningKeys({
+    database,
+    configuration: configuration.keys,
+    maximumTokenLifetime: maximumTokenLifetime(configuration.lifetimes),
+    events,
+    log,
+  });
+  const hasher = createPasswordHasher(configuration.passwords);
+  const accounts = openAccountAdapter({
+    configuration: configuration.accounts,
+    database,
+    hasher,
+    rules: createPasswordPolicy(configuration.passwords),
+    events,
+  });
+  const clients = openClients({ database, configuration, log });
+  const apis = openApis({ database, configuration });
+  const grants = openGrants({ database, events, log, refreshGrace: refreshGrace(clients, configuration.lifetimes) });
+  return {
+    configuration,
+    log,
+    events,
+    database,
+    keys,
+    accounts,
+    clients,
+    apis,
+    grants,
+    close: async () => {
+      await grants.close();
+      clients.close();
+      apis.close();
+      await keys.stop();
+      await database.close();
+    },
+  };
+}
