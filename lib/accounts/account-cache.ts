@@ -1,5 +1,5 @@
 import type { Revisions } from '../database/revisions.ts';
-import type { Account } from './account-adapter.ts';
+import type { Account } from './account.ts';
 
 /** People remembered in one process; at about 1 KiB each this stays below 10 MiB. */
 const MAXIMUM_ENTRIES = 8192;

@@ -1,4 +1,4 @@
-import type { Account } from './account-adapter.ts';
+import type { Account } from './account.ts';
 
 /** A person with what an operator wants to know besides. */
 export interface AccountRecord extends Account {

@@ -1,4 +1,4 @@
-import type { Account } from './account-adapter.ts';
+import type { Account } from './account.ts';
 import type { AccountRecord } from './account-directory.ts';
 
 /** The columns of a person, as read. */

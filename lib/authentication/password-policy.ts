@@ -1,7 +1,7 @@
 import type { PasswordRules } from '../accounts/password-hashing.ts';
 
 /** The longest password, in code points (NIST SP 800-63B-4 §3.1.1.2 asks for at least 64, ASVS 5.0 V6.2.9 for 64, we for 128). */
-export const MAXIMUM_PASSWORD_LENGTH = 1024;
+const MAXIMUM_PASSWORD_LENGTH = 1024;
 
 export type PasswordRefusal = 'too_short' | 'too_long' | 'common' | 'personal';
 

@@ -1,8 +1,9 @@
 /**
  * Proofs that somebody is who they say: today the password. This room refuses guessing (login-throttle.ts),
  * passwords that everybody tries first (password-policy.ts) and more hashing at once than the machine bears (password-hasher.ts). It tells
- * nobody whether a login exists: unknown, disabled and wrong look alike and cost alike. It answers for OAuth Security BCP
- * and NIST SP 800-63B-4 §3.1.1 (passwords), §3.2.2 (rate limiting), and for `amr` values of RFC 8176.
+ * nobody whether a login exists: unknown, disabled and wrong look alike and cost alike. It answers for OAuth Security BCP,
+ * for NIST SP 800-63B-4 §3.1.1 (passwords) and §3.2.2 (rate limiting; but no account is disabled by failures, see
+ * docs/decisions/0006-login-throttling.md), and for `amr` values of RFC 8176.
  */
 import type { Configuration } from '../../config/configuration.ts';
 import type { Account, AccountAdapter } from '../accounts/account-adapter.ts';

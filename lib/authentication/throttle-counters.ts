@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { RateLimiterSQLite } from 'rate-limiter-flexible';
+import { type RateLimiterRes, RateLimiterSQLite } from 'rate-limiter-flexible';
 import type { Database } from '../database/database.ts';
 
 /** How long a counter waits for another process's transaction, in ms: then the attempt is `unavailable`. */
@@ -28,6 +28,13 @@ function storeClient(connection: DatabaseSync): object {
 export interface Count {
   readonly points: number;
   readonly millisecondsLeft: number;
+  /** When it ends at the latest (Unix time, ms): a few ms late at most, long before a later counter of that key could end. */
+  readonly endsBy: number;
+}
+
+function describe(result: RateLimiterRes): Count {
+  const { consumedPoints: points, msBeforeNext: millisecondsLeft } = result;
+  return { points, millisecondsLeft, endsBy: Date.now() + millisecondsLeft };
 }
 
 /**
@@ -39,6 +46,7 @@ export class ThrottleCounters {
   readonly #connection: DatabaseSync;
   readonly #limiter: RateLimiterSQLite;
   readonly #sweep: StatementSync;
+  readonly #takeBack: StatementSync;
   #nextSweep = 0;
 
   constructor(database: Database) {
@@ -58,6 +66,9 @@ export class ThrottleCounters {
     this.#sweep = this.#connection.prepare(
       `DELETE FROM throttle WHERE key IN (SELECT key FROM throttle WHERE expire < ? LIMIT ${SWEEP_ROWS})`,
     );
+    this.#takeBack = this.#connection.prepare(
+      'UPDATE throttle SET points = points - 1 WHERE key = ? AND expire <= ? AND points > 0',
+    );
   }
 
   /**
@@ -68,14 +79,22 @@ export class ThrottleCounters {
     await nextTurn();
     const now = Date.now();
     if (now < this.#nextSweep) return;
+    // While more has ended than one sweep removes, each run of changes sweeps: it adds far fewer rows than it removes.
+    if (Number(this.#sweep.run(now).changes) === SWEEP_ROWS) return;
     this.#nextSweep = now + SWEEP_INTERVAL_MILLISECONDS;
-    this.#sweep.run(now);
   }
 
-  /** Adds to a counter, which ends `seconds` after it was first added to. */
-  async add(key: string, points: number, seconds: number): Promise<Count> {
-    const result = await this.#limiter.penalty(key, points, { customDuration: seconds });
-    return { points: result.consumedPoints, millisecondsLeft: result.msBeforeNext };
+  /** Adds one to a counter, which ends `seconds` after it was first added to. */
+  async add(key: string, seconds: number): Promise<Count> {
+    return describe(await this.#limiter.penalty(key, 1, { customDuration: seconds }));
+  }
+
+  /**
+   * Takes one back that `add` counted. When that counter has ended there is nothing to take back: what ended must not
+   * become a credit in the one that follows it.
+   */
+  takeBack(key: string, count: Count): void {
+    this.#takeBack.run(key, count.endsBy);
   }
 
   /** Sets a counter, which ends `seconds` from now. */
@@ -85,9 +104,7 @@ export class ThrottleCounters {
 
   async get(key: string): Promise<Count | undefined> {
     const result = await this.#limiter.get(key);
-    return result === null
-      ? undefined
-      : { points: result.consumedPoints, millisecondsLeft: result.msBeforeNext };
+    return result === null ? undefined : describe(result);
   }
 
   /** Whether it was there: of any number of callers one is told so. */

@@ -1,0 +1,19 @@
+/**
+ * A process of its own that guesses: `<data dir> <login> <address> <count>`. It says `ready`, makes all attempts at once when
+ * its input ends, and prints how many were admitted.
+ */
+import { LoginThrottle } from '../../lib/authentication/login-throttle.ts';
+import { openDatabase } from '../../lib/database/database.ts';
+import { knock, LIMITS } from './throttle-bench.ts';
+
+const [dataDir = '', login = '', address = '', count = '0'] = process.argv.slice(2);
+const database = await openDatabase({ dataDir, encryptionKey: [] });
+const throttle = new LoginThrottle({ database, configuration: LIMITS });
+process.stdout.write('ready\n');
+for await (const _ of process.stdin);
+const outcomes = await Promise.all(
+  Array.from({ length: Number(count) }, () => knock(throttle, login, address)),
+);
+throttle.close();
+await database.close();
+process.stdout.write(`${outcomes.filter((outcome) => outcome === 'admitted').length}\n`);

@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Configuration } from '../../config/configuration.ts';
+import { type Admission, LoginThrottle } from '../../lib/authentication/login-throttle.ts';
+import { type Database, openDatabase } from '../../lib/database/database.ts';
+
+/** The default limits, by which the numbers of the tests are to be read. */
+export const LIMITS: Configuration['throttling']['login'] = { perAccount: 10, perAddress: 100, window: 900 };
+
+/** `Date.now` of this process while a test runs: real time, moved ahead as far as the test wants. */
+export class MovableClock {
+  readonly #now = Date.now;
+  #ahead = 0;
+
+  constructor() {
+    Date.now = () => this.#now() + this.#ahead;
+  }
+
+  advance(seconds: number): void {
+    this.#ahead += seconds * 1000;
+  }
+
+  restore(): void {
+    Date.now = this.#now;
+  }
+}
+
+/** A data directory and as many throttles on it, each with connections of its own, as a test wants. */
+export class ThrottleBench {
+  readonly dataDir = mkdtempSync(path.join(tmpdir(), 'latchkey-throttle-'));
+  readonly #opened: { throttle: LoginThrottle; database: Database }[] = [];
+
+  async open(
+    configuration: Configuration['throttling']['login'] = LIMITS,
+  ): Promise<{ throttle: LoginThrottle; database: Database }> {
+    const database = await openDatabase({ dataDir: this.dataDir, encryptionKey: [] });
+    const opened = { throttle: new LoginThrottle({ database, configuration }), database };
+    this.#opened.push(opened);
+    return opened;
+  }
+
+  /** Closes all that is open, as a stop of every process does. */
+  async stop(): Promise<void> {
+    for (const { throttle, database } of this.#opened.splice(0)) {
+      throttle.close();
+      await database.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    rmSync(this.dataDir, { recursive: true, force: true });
+  }
+}
+
+/** What an attempt meets: `admitted`, or what makes it wait. */
+export async function knock(throttle: LoginThrottle, login: string, address: string): Promise<string> {
+  const admittance = await throttle.admit(login, address);
+  return admittance.outcome === 'admitted' ? 'admitted' : admittance.scope;
+}
+
+/** Fails as often as told, one attempt after the other; tells how many were admitted. */
+export async function failTimes(
+  throttle: LoginThrottle,
+  times: number,
+  attempt: (index: number) => [login: string, address: string],
+): Promise<number> {
+  let admitted = 0;
+  for (let index = 0; index < times; index += 1) {
+    if ((await knock(throttle, ...attempt(index))) === 'admitted') admitted += 1;
+  }
+  return admitted;
+}
+
+/** An attempt that must be admitted. */
+export async function admitted(throttle: LoginThrottle, login: string, address: string): Promise<Admission> {
+  const admittance = await throttle.admit(login, address);
+  if (admittance.outcome !== 'admitted') {
+    throw new Error(`throttled by ${admittance.scope} for ${admittance.retryAfter} s`);
+  }
+  return admittance.admission;
+}
+
+/** How long an attempt has to wait, in seconds. */
+export async function waitOf(throttle: LoginThrottle, login: string, address: string): Promise<number> {
+  const admittance = await throttle.admit(login, address);
+  if (admittance.outcome !== 'throttled') throw new Error('admitted');
+  return admittance.retryAfter;
+}
