@@ -36,7 +36,12 @@ export async function openDatabase(options: {
   const sealer = new Sealer(loadEncryptionKeys(options.encryptionKey, options.dataDir));
   const file = path.join(options.dataDir, 'latchkey.db');
   const query = new Kysely<DatabaseSchema>({ dialect: createSqliteDialect(openSqliteConnection(file)) });
-  await migrate(query);
+  try {
+    await migrate(query);
+  } catch (error) {
+    await query.destroy();
+    throw error;
+  }
   const revisionsConnection = openSqliteConnection(file);
   return {
     query,

@@ -1,11 +1,37 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 
 /** Makes the data directory readable by its owner alone (0700), whatever the umask says. */
 export function prepareDataDirectory(directory: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory);
   chmodSync(directory, 0o700);
+}
+
+/** Not `recursive`: Node does not return from that where a parent exists and still answers ENOENT, as /proc does. */
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && statSync(directory).isDirectory()) return;
+    const parent = path.dirname(directory);
+    if (code !== 'ENOENT' || existsSync(parent)) throw error;
+    makeDirectory(parent);
+    makeDirectory(directory);
+  }
 }
 
 /**
@@ -30,7 +56,18 @@ export function loadEncryptionKeys(configured: ReadonlyArray<string>, dataDirect
   } finally {
     rmSync(draft, { force: true });
   }
+  // The key must not be younger on disk than what it seals: its name survives power loss before anything is stored.
+  syncDirectory(dataDirectory);
   return [readKey(file)];
+}
+
+function syncDirectory(directory: string): void {
+  const descriptor = openSync(directory, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function readKey(file: string): Buffer {

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { SqliteDialect, type SqliteStatement } from 'kysely';
 
@@ -8,6 +8,12 @@ const BUSY_TIMEOUT_MILLISECONDS = 10_000;
 function sleep(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
+
+/** Primary result code of SQLite for a file that another connection has locked. */
+const SQLITE_BUSY = 5;
+
+const isBusy = (error: unknown): boolean =>
+  (Number((error as { errcode?: number }).errcode) & 0xff) === SQLITE_BUSY;
 
 /**
  * The switch to WAL needs an exclusive lock and ignores the busy timeout; processes that start at the
@@ -20,7 +26,7 @@ function enterWriteAheadLog(connection: DatabaseSync): void {
       connection.exec('PRAGMA journal_mode = WAL');
       return;
     } catch (error) {
-      if (Date.now() > deadline) throw error;
+      if (!isBusy(error) || Date.now() > deadline) throw error;
       sleep(20);
     }
   }
@@ -32,7 +38,9 @@ function enterWriteAheadLog(connection: DatabaseSync): void {
  * Throws what node:sqlite throws when the file cannot be opened.
  */
 export function openSqliteConnection(file: string): DatabaseSync {
-  closeSync(openSync(file, 'a', 0o600));
+  // Only when absent: closing any descriptor of the file drops the locks (fcntl) that this process's other connections
+  // hold on it, and another process could then take the write-ahead log from under them.
+  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600));
   chmodSync(file, 0o600);
   const connection = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MILLISECONDS });
   enterWriteAheadLog(connection);

@@ -29,12 +29,12 @@ export class GrantModelStorage implements ModelStorage {
   find(id: string): Promise<EnginePayload | undefined> {
     return this.#units.call(async (unit) => {
       const key = recordKey('Grant', id);
+      if (unit.revocationOf(key) === 'consent') return undefined;
       const remembered = unit.document(key);
       if (remembered !== undefined) return JSON.parse(remembered) as EnginePayload;
       const stored = await this.#storage.readGrant(key);
       if (stored === undefined) return undefined;
-      unit.learnDocument(key, stored);
-      unit.seeGeneration(key, stored.generation);
+      unit.readGrant(key, stored);
       return JSON.parse(stored.payload) as EnginePayload;
     });
   }

@@ -56,7 +56,7 @@ export interface Grants {
   storageFor(model: string): ModelStorage;
   /** Runs a request: what it writes is kept at `commit`, in one piece, and what it has written it reads. */
   inUnitOfWork<Value>(work: () => Promise<Value>): Promise<Value>;
-  /** Ends the request's unit of work. A refusal means that nothing was kept (but a revocation that it brought about). */
+  /** Ends the request's unit of work. A refusal means that nothing was kept, but proofs that were shown and a revocation that it brought about. */
   commit(scope: CommitScope): Promise<CommitOutcome>;
   /** A new token: 256 random bits. */
   generateId(): string;
@@ -92,7 +92,7 @@ export function openGrants(options: {
   const units = new UnitRunner(storage, (clientId) =>
     events.emit('refresh.reused', clientId === undefined ? {} : { clientId }),
   );
-  const rotation = new RefreshRotation(storage, database.sealer.derive('refresh-successor'), refreshGrace);
+  const rotation = new RefreshRotation(storage, database.sealer.deriveAll('refresh-successor'), refreshGrace);
   const sweeper = new Sweeper(storage, log);
   const grants = new GrantModelStorage(storage, units);
   const sessions = new SessionModelStorage(storage, units);
@@ -147,7 +147,8 @@ export function openGrants(options: {
       await units.call(async (unit) => {
         const authorizations = Object.values((session.authorizations ?? {}) as Record<string, Authorization>);
         for (const { grantId, persistsLogout } of authorizations) {
-          if (grantId !== undefined && persistsLogout !== true) unit.revokeGrant(recordKey('Grant', grantId), false);
+          if (grantId !== undefined && persistsLogout !== true)
+            unit.revokeGrant(recordKey('Grant', grantId), false);
         }
         unit.dropSessionId(recordKey('Session', String(session.jti)), recordKey('session uid', uid));
       });

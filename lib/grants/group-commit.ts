@@ -7,6 +7,12 @@ interface Waiting<Outcome> {
   reject(error: unknown): void;
 }
 
+/** `begun` is false when there was no transaction to be had. */
+interface Failure {
+  begun: boolean;
+  cause: unknown;
+}
+
 /**
  * Runs pieces of work that come in one turn of the event loop in one transaction, hence with one fsync between them.
  * A piece is done when its promise resolves: it then survives power loss. Work must be synchronous, and write nothing
@@ -37,37 +43,39 @@ export class GroupCommit {
   #flush(): void {
     const batch = this.#waiting;
     this.#waiting = [];
-    try {
-      this.#commit(batch);
-    } catch (error) {
-      // One piece that cannot be written must not take its neighbours down: each gets a transaction of its own.
-      if (batch.length === 1) this.#fail(batch, error);
-      else for (const piece of batch) this.#commitAlone(piece);
+    const failure = this.#commit(batch);
+    if (failure === undefined) return;
+    // One piece that cannot be written must not take its neighbours down: each gets a transaction of its own. Not when
+    // there was no lock to be had, which stands in the way of all: each would wait for it in turn, and the process with it.
+    const alone = failure.begun && batch.length > 1 ? batch : [];
+    if (alone.length === 0) fail(batch, failure);
+    for (const [index, piece] of alone.entries()) {
+      const own = this.#commit([piece]);
+      if (own === undefined) continue;
+      fail(own.begun ? [piece] : alone.slice(index), own);
+      if (!own.begun) return;
     }
   }
 
-  #commitAlone(piece: Waiting<unknown>): void {
-    try {
-      this.#commit([piece]);
-    } catch (error) {
-      this.#fail([piece], error);
-    }
-  }
-
-  #commit(batch: Waiting<unknown>[]): void {
-    this.#connection.exec('BEGIN IMMEDIATE');
+  /** Commits, or answers what went wrong, with nothing written. */
+  #commit(batch: Waiting<unknown>[]): Failure | undefined {
+    let begun = false;
     let outcomes: unknown[];
     try {
+      this.#connection.exec('BEGIN IMMEDIATE');
+      begun = true;
       outcomes = batch.map(({ work }) => work());
       this.#connection.exec('COMMIT');
-    } catch (error) {
-      if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
-      throw error;
+    } catch (cause) {
+      if (begun && this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+      return { begun, cause };
     }
     for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index]);
+    return undefined;
   }
+}
 
-  #fail(batch: Waiting<unknown>[], cause: unknown): void {
-    for (const { reject } of batch) reject(new StorageUnavailable('the embedded store cannot keep this now', { cause }));
-  }
+function fail(batch: Waiting<unknown>[], { cause }: Failure): void {
+  for (const { reject } of batch)
+    reject(new StorageUnavailable('the embedded store cannot keep this now', { cause }));
 }

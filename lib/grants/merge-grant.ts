@@ -9,6 +9,7 @@ interface GrantDocument {
 
 function unitedScope(one: string | undefined, other: string | undefined): string | undefined {
   const scopes = new Set([one, other].flatMap((scope) => scope?.split(' ') ?? []));
+  scopes.delete('');
   return scopes.size === 0 ? undefined : [...scopes].join(' ');
 }
 
@@ -29,7 +30,8 @@ function unite<Document extends GrantDocument>(ours: Document, theirs: GrantDocu
     resources[resource] = unitedScope(resources[resource], scopes) ?? '';
   }
   if (Object.keys(resources).length > 0) united.resources = resources;
-  if (ours.rar !== undefined || theirs.rar !== undefined) united.rar = unitedRar(theirs.rar ?? [], ours.rar ?? []);
+  if (ours.rar !== undefined || theirs.rar !== undefined)
+    united.rar = unitedRar(theirs.rar ?? [], ours.rar ?? []);
   return united;
 }
 

@@ -1,17 +1,25 @@
 type Json = Record<string, unknown>;
 
-const MERGED_BY_MEMBER = ['accountId', 'state', 'acr', 'amr', 'loginTs', 'transient'];
-
 const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
 
-function mergeAuthorizations(base: Json, ours: Json, theirs: Json): Json {
-  const merged: Json = { ...theirs };
-  for (const clientId of new Set([...Object.keys(base), ...Object.keys(ours)])) {
-    if (same(ours[clientId], base[clientId])) continue;
-    if (ours[clientId] === undefined) delete merged[clientId];
-    else merged[clientId] = { ...(theirs[clientId] as Json | undefined), ...(ours[clientId] as Json) };
+/**
+ * Member by member: what we changed is ours, the rest is theirs. `join` decides where both may have changed one.
+ * Entries, not objects: a member may be named `__proto__`.
+ */
+function mergeMembers(
+  base: Json,
+  ours: Json,
+  theirs: Json,
+  join: (ours: unknown, theirs: unknown) => unknown,
+): Json {
+  const [before, mine, merged] = [base, ours, theirs].map((document) => new Map(Object.entries(document)));
+  for (const member of new Set([...(before?.keys() ?? []), ...(mine?.keys() ?? [])])) {
+    const own = mine?.get(member);
+    if (same(own, before?.get(member))) continue;
+    if (own === undefined) merged?.delete(member);
+    else merged?.set(member, join(own, merged.get(member)));
   }
-  return merged;
+  return Object.fromEntries(merged ?? []);
 }
 
 /**
@@ -24,17 +32,14 @@ export function mergeSession(baseText: string, oursText: string, theirsText: str
   const ours = JSON.parse(oursText) as Json;
   const theirs = JSON.parse(theirsText) as Json;
   if (theirs.accountId !== base.accountId && ours.accountId !== theirs.accountId) return undefined;
-  const merged: Json = { ...ours };
-  for (const member of MERGED_BY_MEMBER) {
-    if (same(ours[member], base[member])) merged[member] = theirs[member];
-  }
-  // The newest identifier: ours if this request made one, else the one that replaced ours meanwhile.
-  if (ours.jti === base.jti) merged.jti = theirs.jti;
+  // The identifier too: ours if this request made one, else the one that replaced ours meanwhile.
+  const merged = mergeMembers(base, ours, theirs, (own) => own);
   merged.exp = Math.max(Number(ours.exp ?? 0), Number(theirs.exp ?? 0));
-  const authorizations = mergeAuthorizations(
+  const authorizations = mergeMembers(
     (base.authorizations ?? {}) as Json,
     (ours.authorizations ?? {}) as Json,
     (theirs.authorizations ?? {}) as Json,
+    (own, their) => ({ ...(their as Json | undefined), ...(own as Json) }),
   );
   if (Object.keys(authorizations).length > 0) merged.authorizations = authorizations;
   else delete merged.authorizations;

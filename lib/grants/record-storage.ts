@@ -1,13 +1,24 @@
-import { recordKey } from './record-key.ts';
-import { type RefreshRotation, REFRESH_TOKEN } from './refresh-rotation.ts';
-import type { GrantStorage, RecordKey, StoredRecord } from './storage.ts';
 import { type EnginePayload, type ModelStorage, notForThisModel, secondsNow } from './model-storage.ts';
+import { recordKey } from './record-key.ts';
+import { REFRESH_TOKEN, type RefreshRotation } from './refresh-rotation.ts';
+import type { GrantStorage, RecordKey, RecordSave, StoredRecord } from './storage.ts';
 import { expiryOf } from './time-to-live.ts';
 import type { KnownRecord, UnitOfWork } from './unit-of-work.ts';
 import type { UnitRunner } from './unit-runner.ts';
 
-const grantKeyOf = (payload: EnginePayload): RecordKey | undefined =>
-  typeof payload.grantId === 'string' ? recordKey('Grant', payload.grantId) : undefined;
+/** Answered by a person: who is first counts. */
+const ANSWERED_ONCE = new Set(['DeviceCode', 'BackchannelAuthenticationRequest']);
+
+/** Who proved themselves in an interaction. */
+function loginOf(payload: EnginePayload): string | undefined {
+  const accountId = (payload.result as { login?: { accountId?: unknown } } | undefined)?.login?.accountId;
+  return typeof accountId === 'string' ? accountId : undefined;
+}
+
+/** An interaction names the grant that its answer may extend, but is not issued under it: it outlives a log-out. */
+function grantKeyOf(model: string, { grantId }: EnginePayload): RecordKey | undefined {
+  return typeof grantId === 'string' && model !== 'Interaction' ? recordKey('Grant', grantId) : undefined;
+}
 
 /** Tokens, codes, interactions, pushed requests, replay records: each is one record with one key. */
 export class RecordStorage implements ModelStorage {
@@ -26,8 +37,9 @@ export class RecordStorage implements ModelStorage {
   upsert(id: string, payload: EnginePayload, expiresIn?: number): Promise<void> {
     return this.#units.call(async (unit) => {
       const { consumed: _kept, ...stored } = payload;
-      const grantKey = grantKeyOf(payload);
+      const grantKey = grantKeyOf(this.#model, payload);
       const { userCode } = payload;
+      const accountId = this.#model === 'Interaction' ? loginOf(payload) : undefined;
       unit.saveRecord({
         model: this.#model,
         key: this.#keyOf(id),
@@ -35,6 +47,7 @@ export class RecordStorage implements ModelStorage {
         expiresAt: expiryOf(expiresIn, secondsNow()),
         existing: this.#existing(),
         ...(typeof userCode === 'string' ? { userCodeKey: recordKey('user code', userCode) } : {}),
+        ...(accountId === undefined ? {} : { accountKey: recordKey('account', accountId) }),
         ...(grantKey === undefined
           ? {}
           : { grant: { key: grantKey, generation: unit.generationOf(grantKey) } }),
@@ -44,18 +57,19 @@ export class RecordStorage implements ModelStorage {
 
   find(id: string): Promise<EnginePayload | undefined> {
     return this.#units.call(async (unit) => {
-      const known = await this.#look(unit, this.#keyOf(id));
-      return known === undefined ? undefined : this.#payloadOf(known);
+      return this.#found(unit, await this.#look(unit, this.#keyOf(id)));
     });
   }
 
   findByUserCode(userCode: string): Promise<EnginePayload | undefined> {
     return this.#units.call(async (unit) => {
-      const stored = await this.#storage.readRecordByUserCode(this.#model, recordKey('user code', userCode));
+      const userCodeKey = recordKey('user code', userCode);
+      const own = unit.keyOfUserCode(userCodeKey);
+      if (own !== undefined) return this.#found(unit, await this.#look(unit, own));
+      const stored = await this.#storage.readRecordByUserCode(this.#model, userCodeKey);
       if (stored === undefined) return undefined;
       const { jti } = JSON.parse(stored.payload) as { jti: string };
-      const known = await this.#look(unit, this.#keyOf(jti), stored);
-      return known === undefined ? undefined : this.#payloadOf(known);
+      return this.#found(unit, await this.#look(unit, this.#keyOf(jti), stored));
     });
   }
 
@@ -74,7 +88,7 @@ export class RecordStorage implements ModelStorage {
         {
           model: this.#model,
           key,
-          grantKey: grantKeyOf(payload),
+          grantKey: grantKeyOf(this.#model, payload),
           graceSeconds,
           ...(successor === undefined ? {} : { successorKey: this.#keyOf(successor) }),
         },
@@ -99,9 +113,18 @@ export class RecordStorage implements ModelStorage {
     return recordKey(this.#model, id);
   }
 
-  #existing(): 'replace' | 'keep' | 'refuse' {
+  #existing(): RecordSave['existing'] {
     if (this.#model === 'ReplayDetection') return 'refuse';
+    if (ANSWERED_ONCE.has(this.#model)) return 'unchanged';
     return this.#model === REFRESH_TOKEN ? 'keep' : 'replace';
+  }
+
+  /** What the engine gets to see: nothing of what this very unit revokes. */
+  #found(unit: UnitOfWork, known: KnownRecord | undefined): EnginePayload | undefined {
+    if (known === undefined) return undefined;
+    const payload = this.#payloadOf(known);
+    const grantKey = grantKeyOf(this.#model, payload);
+    return grantKey !== undefined && unit.revocationOf(grantKey) !== undefined ? undefined : payload;
   }
 
   #payloadOf(known: KnownRecord): EnginePayload {
@@ -115,7 +138,7 @@ export class RecordStorage implements ModelStorage {
     const stored = read ?? (await this.#storage.readRecord(this.#model, key));
     if (stored === undefined) return unit.learnRecord(key, undefined);
     const payload = JSON.parse(stored.payload) as EnginePayload;
-    const grantKey = grantKeyOf(payload);
+    const grantKey = grantKeyOf(this.#model, payload);
     if (grantKey !== undefined && stored.generation !== null) unit.seeGeneration(grantKey, stored.generation);
     if (this.#model === 'Interaction') {
       return unit.learnRecord(key, await this.#withoutEndedLogin(stored, payload));
@@ -129,12 +152,11 @@ export class RecordStorage implements ModelStorage {
 
   /** A person who was ended after they proved themselves, and before the engine heard of it, has to do so again. */
   async #withoutEndedLogin(stored: StoredRecord, payload: EnginePayload): Promise<StoredRecord> {
-    const result = payload.result as { login?: { accountId?: unknown } } | undefined;
-    const accountId = result?.login?.accountId;
-    if (typeof accountId !== 'string') return stored;
+    const accountId = loginOf(payload);
+    if (accountId === undefined) return stored;
     const endedAt = await this.#storage.readAccountEnding(recordKey('account', accountId));
     if (endedAt === undefined || endedAt < stored.writtenAt) return stored;
-    const { login: _ended, ...rest } = result as Record<string, unknown>;
+    const { login: _ended, ...rest } = payload.result as Record<string, unknown>;
     return { ...stored, payload: JSON.stringify({ ...payload, result: rest }) };
   }
 }

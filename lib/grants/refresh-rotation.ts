@@ -16,13 +16,17 @@ const LONGEST_CHASE = 16;
  */
 export class RefreshRotation {
   readonly #storage: GrantStorage;
-  readonly #key: Buffer;
+  readonly #keys: ReadonlyArray<Buffer>;
   readonly #graceOf: (payload: EnginePayload) => number;
 
-  /** `graceOf` answers seconds. */
-  constructor(storage: GrantStorage, key: Buffer, graceOf: (payload: EnginePayload) => number) {
+  /** `keys` are newest first; `graceOf` answers seconds. */
+  constructor(
+    storage: GrantStorage,
+    keys: ReadonlyArray<Buffer>,
+    graceOf: (payload: EnginePayload) => number,
+  ) {
     this.#storage = storage;
-    this.#key = key;
+    this.#keys = keys;
     this.#graceOf = graceOf;
   }
 
@@ -38,19 +42,32 @@ export class RefreshRotation {
     return grace > 0 && secondsNow() - stored.consumedAt <= grace;
   }
 
-  /** Chooses what takes the place of a token in this unit. */
+  /** Chooses what takes the place of a token in this unit: the newest of its line when it is `repeated`. */
   async chooseSuccessor(unit: UnitOfWork, id: string, repeated: boolean): Promise<string> {
-    let successor = this.#successorOf(id);
+    let successor = successorOf(id, this.#keys[0] as Buffer);
+    let predecessor = id;
     for (let step = 0; repeated && step < LONGEST_CHASE; step += 1) {
-      const stored = await this.#storage.readRecord(REFRESH_TOKEN, recordKey(REFRESH_TOKEN, successor));
-      if (stored === undefined || stored.consumedAt === null) break;
-      successor = this.#successorOf(successor);
+      const issued = await this.#issuedSuccessorOf(predecessor);
+      if (issued === undefined) break;
+      successor = issued.id;
+      predecessor = issued.id;
+      if (issued.consumedAt === null) break;
     }
     unit.chooseSuccessor(id, successor);
     return successor;
   }
 
-  #successorOf(id: string): string {
-    return createHmac('sha256', this.#key).update(id).digest('base64url');
+  /** It may have been issued before the newest key came. */
+  async #issuedSuccessorOf(id: string): Promise<{ id: string; consumedAt: number | null } | undefined> {
+    for (const key of this.#keys) {
+      const successor = successorOf(id, key);
+      const stored = await this.#storage.readRecord(REFRESH_TOKEN, recordKey(REFRESH_TOKEN, successor));
+      if (stored !== undefined) return { id: successor, consumedAt: stored.consumedAt };
+    }
+    return undefined;
   }
+}
+
+function successorOf(id: string, key: Buffer): string {
+  return createHmac('sha256', key).update(id).digest('base64url');
 }

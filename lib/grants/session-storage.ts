@@ -26,7 +26,7 @@ export class SessionModelStorage implements ModelStorage {
   upsert(id: string, payload: EnginePayload, expiresIn?: number): Promise<void> {
     return this.#units.call(async (unit) => {
       const uidKey = uidKeyOf(payload);
-      const before = unit.document(uidKey);
+      const before = unit.baseOf(uidKey);
       const accountBefore =
         before === undefined ? undefined : (JSON.parse(before) as EnginePayload).accountId;
       const { accountId } = payload;
@@ -45,6 +45,7 @@ export class SessionModelStorage implements ModelStorage {
     return this.#units.call(async (unit) => {
       const idKey = recordKey('Session', id);
       const uidKey = unit.sessionOfId(idKey);
+      if (uidKey !== undefined && unit.endsSession(uidKey)) return undefined;
       const remembered = uidKey === undefined ? undefined : unit.document(uidKey);
       if (remembered !== undefined) return JSON.parse(remembered) as EnginePayload;
       return this.#learn(unit, await this.#storage.readSession('id', idKey), idKey);
@@ -54,6 +55,7 @@ export class SessionModelStorage implements ModelStorage {
   findByUid(uid: string): Promise<EnginePayload | undefined> {
     return this.#units.call(async (unit) => {
       const uidKey = recordKey('session uid', uid);
+      if (unit.endsSession(uidKey)) return undefined;
       const remembered = unit.document(uidKey);
       if (remembered !== undefined) return JSON.parse(remembered) as EnginePayload;
       return this.#learn(unit, await this.#storage.readSession('uid', uidKey));
@@ -89,9 +91,13 @@ export class SessionModelStorage implements ModelStorage {
     if (stored === undefined) return undefined;
     const payload = JSON.parse(stored.payload) as EnginePayload;
     const uidKey = uidKeyOf(payload);
-    unit.learnDocument(uidKey, stored);
     unit.learnSessionId(recordKey('Session', String(payload.jti)), uidKey);
     if (foundBy !== undefined) unit.learnSessionId(foundBy, uidKey);
+    if (unit.endsSession(uidKey)) return undefined;
+    // Found by two identifiers: what this unit read first is what its writes are judged by.
+    const remembered = unit.document(uidKey);
+    if (remembered !== undefined) return JSON.parse(remembered) as EnginePayload;
+    unit.learnDocument(uidKey, stored);
     return payload;
   }
 }

@@ -7,13 +7,13 @@ const SQL = {
     g.ended FROM engine_records r LEFT JOIN grants g ON g.key = r.grant_key
     WHERE r.user_code_key = ? AND r.model = ? AND r.expires_at > ?`,
   /** Also of expired ones: whether a key is taken, and what of it was used. */
-  lookRecord: 'SELECT consumed_at, expires_at FROM engine_records WHERE key = ?',
+  lookRecord: 'SELECT consumed_at, expires_at, written_at FROM engine_records WHERE key = ?',
   saveRecord: `INSERT INTO engine_records
     (key, model, grant_key, generation, user_code_key, consumed_at, written_at, expires_at, payload)
     VALUES (?, ?, ?, ?, ?, NULL, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET grant_key = excluded.grant_key, generation = excluded.generation,
-    user_code_key = excluded.user_code_key, written_at = excluded.written_at, expires_at = excluded.expires_at,
-    payload = excluded.payload`,
+    user_code_key = excluded.user_code_key, written_at = max(excluded.written_at, engine_records.written_at + 1),
+    expires_at = excluded.expires_at, payload = excluded.payload`,
   consumeRecord: 'UPDATE engine_records SET consumed_at = ? WHERE key = ?',
   removeRecord: 'DELETE FROM engine_records WHERE key = ?',
 
@@ -40,7 +40,7 @@ const SQL = {
     AND (?2 IS NULL OR account_key = ?2) AND (?3 IS NULL OR client_key = ?3) ORDER BY created_at`,
 
   readSessionById: `SELECT s.uid_key, s.payload, s.version FROM session_identifiers i JOIN sessions s ON s.uid_key = i.uid_key
-    WHERE i.id_key = ? AND i.expires_at > ?2 AND s.ended = 0 AND s.expires_at > ?2`,
+    WHERE i.id_key = ?1 AND i.expires_at > ?2 AND i.account_key IS s.account_key AND s.ended = 0 AND s.expires_at > ?2`,
   readSessionByUid: `SELECT uid_key, payload, version FROM sessions
     WHERE uid_key = ? AND ended = 0 AND expires_at > ?`,
   lookSession: 'SELECT payload, version, ended FROM sessions WHERE uid_key = ?',
@@ -48,8 +48,8 @@ const SQL = {
     VALUES (?, ?, 1, 0, ?, ?)
     ON CONFLICT (uid_key) DO UPDATE SET account_key = excluded.account_key, version = sessions.version + 1,
     expires_at = max(sessions.expires_at, excluded.expires_at), payload = excluded.payload`,
-  saveSessionId: `INSERT INTO session_identifiers (id_key, uid_key, expires_at) VALUES (?, ?, ?)
-    ON CONFLICT (id_key) DO UPDATE SET expires_at = max(session_identifiers.expires_at, excluded.expires_at)`,
+  saveSessionId: `INSERT INTO session_identifiers (id_key, uid_key, account_key, expires_at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (id_key) DO UPDATE SET account_key = excluded.account_key, expires_at = max(session_identifiers.expires_at, excluded.expires_at)`,
   shortenSessionId: 'UPDATE session_identifiers SET expires_at = min(expires_at, ?) WHERE id_key = ?',
   endSession: 'UPDATE sessions SET ended = 1, payload = NULL, version = version + 1 WHERE uid_key = ?',
   endAccountSessions: `UPDATE sessions SET ended = 1, payload = NULL, version = version + 1
@@ -62,9 +62,11 @@ const SQL = {
     ON CONFLICT (account_key) DO UPDATE SET ended_at = max(account_endings.ended_at, excluded.ended_at),
     expires_at = max(account_endings.expires_at, excluded.expires_at)`,
 
-  sweepRecords: 'DELETE FROM engine_records WHERE key IN (SELECT key FROM engine_records WHERE expires_at <= ? LIMIT ?)',
+  sweepRecords:
+    'DELETE FROM engine_records WHERE key IN (SELECT key FROM engine_records WHERE expires_at <= ? LIMIT ?)',
   sweepGrants: 'DELETE FROM grants WHERE key IN (SELECT key FROM grants WHERE expires_at <= ? LIMIT ?)',
-  sweepSessions: 'DELETE FROM sessions WHERE uid_key IN (SELECT uid_key FROM sessions WHERE expires_at <= ? LIMIT ?)',
+  sweepSessions:
+    'DELETE FROM sessions WHERE uid_key IN (SELECT uid_key FROM sessions WHERE expires_at <= ? LIMIT ?)',
   sweepSessionIds:
     'DELETE FROM session_identifiers WHERE id_key IN (SELECT id_key FROM session_identifiers WHERE expires_at <= ? LIMIT ?)',
   sweepEndings:

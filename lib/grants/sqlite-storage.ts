@@ -1,9 +1,9 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from '../database/database.ts';
-import type { Sealer } from '../database/sealer.ts';
 import { GroupCommit } from './group-commit.ts';
-import { sealingContext, sealUnit } from './sealed-unit.ts';
+import { PayloadSealer, type SealedTable } from './payload-sealer.ts';
+import { sealUnit } from './sealed-unit.ts';
 import { prepareStatements, type Statements } from './sqlite-statements.ts';
 import { UnitApplication } from './sqlite-unit.ts';
 import {
@@ -11,10 +11,10 @@ import {
   type GrantFilter,
   type GrantStorage,
   type RecordKey,
+  StorageUnavailable,
   type StoredDocument,
   type StoredGrant,
   type StoredRecord,
-  StorageUnavailable,
   type Unit,
 } from './storage.ts';
 
@@ -32,14 +32,14 @@ type Row = Record<string, SQLOutputValue>;
 export class SqliteStorage implements GrantStorage {
   readonly #connection: DatabaseSync;
   readonly #statements: Statements;
-  readonly #sealer: Sealer;
+  readonly #sealer: PayloadSealer;
   readonly #commits: GroupCommit;
 
   constructor(database: Database) {
     this.#connection = database.openConnection();
     this.#connection.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MILLISECONDS}`);
     this.#statements = prepareStatements(this.#connection);
-    this.#sealer = database.sealer;
+    this.#sealer = new PayloadSealer(database.sealer);
     this.#commits = new GroupCommit(this.#connection);
   }
 
@@ -109,7 +109,10 @@ export class SqliteStorage implements GrantStorage {
     });
   }
 
-  async listGrants({ accountKey, clientKey }: GrantFilter): Promise<{ payload: string; createdAt: number }[]> {
+  async listGrants({
+    accountKey,
+    clientKey,
+  }: GrantFilter): Promise<{ payload: string; createdAt: number }[]> {
     return this.#reading(() =>
       this.#statements.listGrants.all(now(), accountKey ?? null, clientKey ?? null).map((row) => ({
         payload: this.#open('grant', row.key, row.payload),
@@ -165,10 +168,8 @@ export class SqliteStorage implements GrantStorage {
     };
   }
 
-  #open(table: 'record' | 'grant' | 'session', key: unknown, payload: unknown): string {
-    return this.#sealer
-      .open(payload as Uint8Array, sealingContext(table, key as Uint8Array))
-      .toString('utf8');
+  #open(table: SealedTable, key: unknown, payload: unknown): string {
+    return this.#sealer.open(table, key as Uint8Array, payload as Uint8Array);
   }
 
   #reading<Value>(read: () => Value): Value {

@@ -1,8 +1,8 @@
-import type { Sealer } from '../database/sealer.ts';
 import { mergeGrant } from './merge-grant.ts';
 import { mergeSession } from './merge-session.ts';
+import type { PayloadSealer } from './payload-sealer.ts';
 import { recordKey } from './record-key.ts';
-import { type SealedUnit, sealingContext } from './sealed-unit.ts';
+import type { SealedUnit } from './sealed-unit.ts';
 import type { Statements } from './sqlite-statements.ts';
 import type {
   CommitOutcome,
@@ -34,7 +34,7 @@ const refuse = (reason: RefusalReason, model: string, revoke?: RecordKey): Verdi
  */
 export class UnitApplication {
   readonly #statements: Statements;
-  readonly #sealer: Sealer;
+  readonly #sealer: PayloadSealer;
   readonly #sealed: SealedUnit;
   readonly #unit: Unit;
   /** Unix time, s and ms. */
@@ -42,7 +42,7 @@ export class UnitApplication {
   readonly #nowMilliseconds: number;
   #sessionId: string | undefined;
 
-  constructor(statements: Statements, sealer: Sealer, sealed: SealedUnit, nowMilliseconds: number) {
+  constructor(statements: Statements, sealer: PayloadSealer, sealed: SealedUnit, nowMilliseconds: number) {
     this.#statements = statements;
     this.#sealer = sealer;
     this.#sealed = sealed;
@@ -66,11 +66,21 @@ export class UnitApplication {
       firstOf(sessions, (save, index) => judge(this.#judgeSession(save, this.#sealed.sessions[index])));
     if (refusal !== undefined) {
       if (refusal.revoke !== undefined) this.#statements.revokeTokens.run(refusal.revoke);
+      this.#keepProofs();
       return { outcome: 'refused', reason: refusal.reason, model: refusal.model };
     }
     for (const write of writes) write();
     this.#end();
     return { outcome: 'committed', ...(this.#sessionId === undefined ? {} : { sessionId: this.#sessionId }) };
+  }
+
+  /** An assertion or proof that was shown in vain was shown all the same (RFC 7523 §3, RFC 9449 §11.1). */
+  #keepProofs(): void {
+    for (const [index, save] of this.#unit.records.entries()) {
+      if (save.existing !== 'refuse') continue;
+      const verdict = this.#judgeRecord(save, this.#sealed.records[index]);
+      if ('writes' in verdict) for (const write of verdict.writes) write();
+    }
   }
 
   #end(): void {
@@ -90,54 +100,71 @@ export class UnitApplication {
     const withinGrace =
       graceSeconds > 0 && this.#now - Number(row.consumed_at) <= graceSeconds + GRACE_SLACK_SECONDS;
     if (!withinGrace) return refuse(model === 'RefreshToken' ? 'reused' : 'already_used', model, grantKey);
-    const successor = successorKey === undefined ? undefined : this.#statements.lookRecord.get(successorKey);
-    return successor === undefined || successor.consumed_at === null ? keep() : refuse('already_used', model);
+    if (successorKey === undefined) return keep();
+    // Within the grace nothing new is issued: a line of tokens that splits would hide a thief.
+    return this.#statements.lookRecord.get(successorKey)?.consumed_at === null
+      ? keep()
+      : refuse('already_used', model);
   }
 
   #judgeRecord(save: RecordSave, sealed: Buffer | undefined): Verdict {
-    const { model, key, grant, existing, expiresAt } = save;
-    const { lookRecord, saveRecord, outliveToken } = this.#statements;
-    if (existing !== 'replace') {
-      const present = lookRecord.get(key);
-      if (present !== undefined && Number(present.expires_at) > this.#now) {
-        return existing === 'keep' ? keep() : refuse('replayed', model);
+    const { model, key, grant, existing, base, accountKey, expiresAt } = save;
+    if (accountKey !== undefined && this.#endedSinceStart(accountKey)) return refuse('account_ended', model);
+    const issued = grant === undefined ? undefined : this.#judgeGround(grant, expiresAt);
+    if (issued !== undefined && 'revoked' in issued) return refuse('grant_revoked', model);
+    if (existing !== 'replace' || base !== undefined) {
+      const row = this.#statements.lookRecord.get(key);
+      const present = row !== undefined && Number(row.expires_at) > this.#now;
+      if (base !== undefined && !present) return refuse('already_used', model);
+      if (existing === 'unchanged' && present && row.written_at !== base?.writtenAt) {
+        return refuse('already_used', model);
       }
+      if (existing === 'refuse' && present) return refuse('replayed', model);
+      if (existing === 'keep' && present) return keep();
     }
-    let generation: number | null = null;
-    const writes: Write[] = [];
-    if (grant !== undefined) {
-      const isNew = this.#unit.grants.some((saved) => saved.key.equals(grant.key));
-      const row = this.#statements.lookGrant.get(grant.key);
-      if (row === undefined && !isNew) return refuse('grant_revoked', model);
-      generation = Number(row?.generation ?? 0);
-      if (row?.ended === 1 || (grant.generation !== undefined && grant.generation !== generation)) {
-        return refuse('grant_revoked', model);
-      }
-      // The tombstone of a grant must outlive what was issued under it.
-      if (row === undefined || Number(row.expires_at) < expiresAt) {
-        writes.push(() => outliveToken.run(expiresAt, grant.key));
-      }
-    }
-    writes.unshift(() =>
-      saveRecord.run(
-        key,
-        model,
-        grant?.key ?? null,
-        generation,
-        save.userCodeKey ?? null,
-        this.#nowMilliseconds,
-        expiresAt,
-        sealed as Buffer,
-      ),
+    return keep(
+      () =>
+        this.#statements.saveRecord.run(
+          key,
+          model,
+          grant?.key ?? null,
+          issued?.generation ?? null,
+          save.userCodeKey ?? null,
+          this.#nowMilliseconds,
+          expiresAt,
+          sealed as Buffer,
+        ),
+      ...(issued?.writes ?? []),
     );
-    return keep(...writes);
+  }
+
+  /** The generation that something is issued in, if its grant still is what the unit saw. */
+  #judgeGround(
+    { key, generation }: NonNullable<RecordSave['grant']>,
+    expiresAt: number,
+  ): { generation: number; writes: Write[] } | { revoked: true } {
+    const row = this.#statements.lookGrant.get(key);
+    const isNew = this.#unit.grants.some((saved) => saved.key.equals(key));
+    if (row === undefined && !isNew) return { revoked: true };
+    const current = Number(row?.generation ?? 0);
+    if (row?.ended === 1 || (generation !== undefined && generation !== current)) return { revoked: true };
+    // The tombstone of a grant must outlive what was issued under it.
+    const outlives = row !== undefined && Number(row.expires_at) >= expiresAt;
+    return {
+      generation: current,
+      writes: outlives ? [] : [() => this.#statements.outliveToken.run(expiresAt, key)],
+    };
   }
 
   #judgeGrant(save: GrantSave, sealed: Buffer | undefined): Verdict {
     const { key, base, accountKey, clientKey, expiresAt } = save;
     if (this.#endedSinceStart(accountKey)) return refuse('account_ended', 'Grant');
     const row = this.#statements.lookGrant.get(key);
-    if (row?.ended === 1 || (row === undefined && base !== undefined)) return refuse('grant_revoked', 'Grant');
+    if (row?.ended === 1 || (row === undefined && base !== undefined))
+      return refuse('grant_revoked', 'Grant');
+    if (row === undefined && this.#unit.readGrants.some((read) => this.#hasEnded(read))) {
+      return refuse('grant_revoked', 'Grant');
+    }
     const payload =
       row === undefined || row.version === base?.version
         ? (sealed as Buffer)
@@ -149,14 +176,20 @@ export class UnitApplication {
 
   #judgeSession(save: SessionSave, sealed: Buffer | undefined): Verdict {
     const { uidKey, idKey, base, accountKey, expiresAt, formerIdKeys, formerIdSeconds } = save;
-    if (accountKey !== undefined && this.#endedSinceStart(accountKey)) return refuse('account_ended', 'Session');
+    if (accountKey !== undefined && this.#endedSinceStart(accountKey))
+      return refuse('account_ended', 'Session');
     const row = this.#statements.lookSession.get(uidKey);
-    if (row?.ended === 1 || (row === undefined && base !== undefined)) return refuse('session_ended', 'Session');
+    if (row?.ended === 1 || (row === undefined && base !== undefined))
+      return refuse('session_ended', 'Session');
     const { saveSession, saveSessionId, shortenSessionId } = this.#statements;
     let payload = sealed as Buffer;
-    let saveId: Write = () => saveSessionId.run(idKey, uidKey, expiresAt);
+    let saveId: Write = () => saveSessionId.run(idKey, uidKey, accountKey ?? null, expiresAt);
     if (row !== undefined && row.version !== base?.version) {
-      const merged = mergeSession(base?.payload ?? '{}', save.payload, this.#open('session', uidKey, row.payload));
+      const merged = mergeSession(
+        base?.payload ?? '{}',
+        save.payload,
+        this.#open('session', uidKey, row.payload),
+      );
       if (merged === undefined) return refuse('session_changed', 'Session');
       payload = this.#seal('session', uidKey, merged);
       const { jti } = JSON.parse(merged) as { jti: string };
@@ -174,6 +207,10 @@ export class UnitApplication {
     );
   }
 
+  #hasEnded(grantKey: RecordKey): boolean {
+    return this.#statements.lookGrant.get(grantKey)?.ended !== 0;
+  }
+
   /** At the same millisecond counts as since: the person asks again, and nobody who was sent away stays. */
   #endedSinceStart(accountKey: RecordKey): boolean {
     const ending = this.#statements.readAccountEnding.get(accountKey);
@@ -181,11 +218,11 @@ export class UnitApplication {
   }
 
   #open(table: 'grant' | 'session', key: RecordKey, payload: unknown): string {
-    return this.#sealer.open(payload as Uint8Array, sealingContext(table, key)).toString('utf8');
+    return this.#sealer.open(table, key, payload as Uint8Array);
   }
 
   #seal(table: 'grant' | 'session', key: RecordKey, payload: string): Buffer {
-    return this.#sealer.seal(payload, sealingContext(table, key));
+    return this.#sealer.seal(table, key, payload);
   }
 }
 

@@ -18,7 +18,7 @@ export interface StoredRecord {
   generation: number | null;
   /** Unix time, s; null when never used. */
   consumedAt: number | null;
-  /** Unix time, ms. */
+  /** Unix time, ms; grows with every write of this record, so that it also tells whether it is still the same. */
   writtenAt: number;
 }
 
@@ -46,10 +46,15 @@ export interface RecordSave {
   /** The grant it is issued under, and that grant's generation as this unit saw it (else as it is at the commit). */
   grant?: { key: RecordKey; generation: number | undefined };
   /**
-   * What an existing record of this key means: `replace` it; `keep` it, since it says the same (the successor of a
-   * refresh token that is asked for again); `refuse` the unit, since this may happen once (a replay record).
+   * What an existing record of this key means: `replace` it; replace it if it is `unchanged` since this unit read it
+   * (who answers for a device first); `keep` it, since it says the same (the successor of a refresh token that is asked
+   * for again); `refuse` the unit, since this may happen once (a replay record).
    */
-  existing: 'replace' | 'keep' | 'refuse';
+  existing: 'replace' | 'unchanged' | 'keep' | 'refuse';
+  /** What this unit read of it, if anything: a record that is gone since is not written again. */
+  base?: { writtenAt: number };
+  /** Who proved themselves in it; not kept when that person was ended since the unit began. */
+  accountKey?: RecordKey;
 }
 
 /** A single use to be taken. */
@@ -59,7 +64,7 @@ export interface Consumption {
   grantKey: RecordKey | undefined;
   /** How long (s) after its first use it may be presented again; 0 for all but bearer refresh tokens. */
   graceSeconds: number;
-  /** The record that this use issues; when that was used already, this use comes too late. */
+  /** The record that a repeated use answers with; when that is not there or was used already, this use comes too late. */
   successorKey?: RecordKey;
 }
 
@@ -96,15 +101,17 @@ export interface Unit {
   consumptions: Consumption[];
   removals: { model: string; key: RecordKey }[];
   grants: GrantSave[];
+  /** Grants that this unit read. A new grant may be a copy of one, so none is kept when one of them has ended since. */
+  readGrants: RecordKey[];
   sessions: SessionSave[];
   /** Grants whose tokens end; `consent` ends the grant itself. */
   revocations: { grantKey: RecordKey; consent: boolean }[];
   endedSessions: RecordKey[];
 }
 
-/** Why nothing of a unit was kept. */
+/** Why nothing of a unit was kept, but proofs that were shown (records to `refuse`) and a revocation it brought about. */
 export type RefusalReason =
-  /** A code, pushed request or the like was used by somebody else first. */
+  /** A code, pushed request or the like was used, answered or removed by somebody else first. */
   | 'already_used'
   /** A refresh token was used twice outside its grace: its family has been revoked. */
   | 'reused'
@@ -120,8 +127,7 @@ export type RefusalReason =
 
 export type CommitOutcome =
   /** `sessionId` is given when the session has another identifier by now than this unit knew: the browser needs it. */
-  | { outcome: 'committed'; sessionId?: string }
-  | { outcome: 'refused'; reason: RefusalReason; model: string };
+  { outcome: 'committed'; sessionId?: string } | { outcome: 'refused'; reason: RefusalReason; model: string };
 
 export interface GrantFilter {
   accountKey?: RecordKey;

@@ -5,6 +5,7 @@ import type {
   RecordSave,
   SessionSave,
   StoredDocument,
+  StoredGrant,
   StoredRecord,
   Unit,
 } from './storage.ts';
@@ -33,8 +34,11 @@ export interface KnownRecord {
 export class UnitOfWork {
   readonly startedAt = Date.now();
   readonly #known = new Map<string, KnownRecord | undefined>();
+  readonly #recordBases = new Map<string, { writtenAt: number }>();
+  readonly #keyOfUserCode = new Map<string, RecordKey>();
   readonly #documents = new Map<string, { base: StoredDocument | undefined; payload: string }>();
   readonly #generations = new Map<string, number>();
+  readonly #readGrants = new Map<string, RecordKey>();
   readonly #successors = new Map<string, string>();
   readonly #reused = new Map<string, string | undefined>();
 
@@ -45,7 +49,14 @@ export class UnitOfWork {
   readonly #revocations = new Map<string, { grantKey: RecordKey; consent: boolean }>();
   readonly #sessions = new Map<string, SessionSave>();
   readonly #sessionOfId = new Map<string, RecordKey>();
-  readonly #droppedIds = new Map<string, { idKey: RecordKey; uidKey: RecordKey }>();
+  readonly #formerIds = new Map<string, Map<string, RecordKey>>();
+  readonly #endedSessions = new Map<string, RecordKey>();
+  #finished = false;
+
+  /** Whether its writes were handed over; what comes later is not of this unit. */
+  get isFinished(): boolean {
+    return this.#finished;
+  }
 
   /** What this unit knows of a record; `unread` when it has not looked yet. */
   record(key: RecordKey): KnownRecord | 'unread' | undefined {
@@ -56,15 +67,23 @@ export class UnitOfWork {
   learnRecord(key: RecordKey, stored: StoredRecord | undefined, repeated = false): KnownRecord | undefined {
     const known = stored === undefined ? undefined : { ...stored, repeated };
     this.#known.set(nameOf(key), known);
+    if (stored !== undefined) this.#recordBases.set(nameOf(key), { writtenAt: stored.writtenAt });
     return known;
   }
 
-  saveRecord(save: RecordSave): void {
+  saveRecord(save: Omit<RecordSave, 'base'>): void {
     const name = nameOf(save.key);
-    this.#records.set(name, save);
+    const base = this.#recordBases.get(name);
+    this.#records.set(name, base === undefined ? save : { ...save, base });
+    if (save.userCodeKey !== undefined) this.#keyOfUserCode.set(nameOf(save.userCodeKey), save.key);
     this.#removals.delete(name);
     const consumedAt = this.#known.get(name)?.consumedAt ?? null;
     this.#known.set(name, { payload: save.payload, consumedAt, writtenAt: this.startedAt, repeated: false });
+  }
+
+  /** The record with this user code, if this unit writes one. */
+  keyOfUserCode(userCodeKey: RecordKey): RecordKey | undefined {
+    return this.#keyOfUserCode.get(nameOf(userCodeKey));
   }
 
   consumeRecord(consumption: Consumption, known: KnownRecord): void {
@@ -84,6 +103,13 @@ export class UnitOfWork {
   seeGeneration(grantKey: RecordKey, generation: number): void {
     const name = nameOf(grantKey);
     if (!this.#generations.has(name)) this.#generations.set(name, generation);
+  }
+
+  /** A grant was read for what it allows. */
+  readGrant(key: RecordKey, stored: StoredGrant): void {
+    this.learnDocument(key, stored);
+    this.seeGeneration(key, stored.generation);
+    this.#readGrants.set(nameOf(key), key);
   }
 
   generationOf(grantKey: RecordKey): number | undefined {
@@ -106,12 +132,19 @@ export class UnitOfWork {
 
   /** Clients whose refresh token family this unit ends, because of a reuse. */
   endedForReuse(): (string | undefined)[] {
-    return [...this.#reused].filter(([grant]) => this.#revocations.has(grant)).map(([, clientId]) => clientId);
+    return [...this.#reused]
+      .filter(([grant]) => this.#revocations.has(grant))
+      .map(([, clientId]) => clientId);
   }
 
   /** The payload of a grant or session as this unit knows it. */
   document(key: RecordKey): string | undefined {
     return this.#documents.get(nameOf(key))?.payload;
+  }
+
+  /** The payload as this unit read it. */
+  baseOf(key: RecordKey): string | undefined {
+    return this.#documents.get(nameOf(key))?.base?.payload;
   }
 
   learnDocument(key: RecordKey, stored: StoredDocument): void {
@@ -132,6 +165,13 @@ export class UnitOfWork {
     }
   }
 
+  /** What this unit ends of a grant: its tokens, or with them the consent. */
+  revocationOf(grantKey: RecordKey): 'tokens' | 'consent' | undefined {
+    const revocation = this.#revocations.get(nameOf(grantKey));
+    if (revocation === undefined) return undefined;
+    return revocation.consent ? 'consent' : 'tokens';
+  }
+
   learnSessionId(idKey: RecordKey, uidKey: RecordKey): void {
     this.#sessionOfId.set(nameOf(idKey), uidKey);
   }
@@ -142,25 +182,33 @@ export class UnitOfWork {
 
   /** A dropped identifier means a log-out, unless the same session is saved under another one. */
   dropSessionId(idKey: RecordKey, uidKey: RecordKey): void {
-    this.#droppedIds.set(nameOf(idKey), { idKey, uidKey });
-    this.#sessions.delete(nameOf(uidKey));
+    const name = nameOf(uidKey);
+    const former = this.#formerIds.get(name) ?? new Map<string, RecordKey>();
+    this.#formerIds.set(name, former.set(nameOf(idKey), idKey));
+    this.#sessions.delete(name);
+    this.#endedSessions.set(name, uidKey);
+  }
+
+  /** Whether this unit ends the session. */
+  endsSession(uidKey: RecordKey): boolean {
+    return this.#endedSessions.has(nameOf(uidKey));
   }
 
   saveSession(save: Omit<SessionSave, 'base' | 'formerIdKeys'>): void {
-    const dropped = [...this.#droppedIds.values()].filter(({ uidKey }) => uidKey.equals(save.uidKey));
-    for (const { idKey } of dropped) this.#droppedIds.delete(nameOf(idKey));
     const name = nameOf(save.uidKey);
-    const former = this.#sessions.get(name)?.formerIdKeys ?? [];
+    this.#endedSessions.delete(name);
+    const former = [...(this.#formerIds.get(name)?.values() ?? [])];
     this.#sessions.set(name, {
       ...save,
       base: this.#rewrite(save.uidKey, save.payload),
-      formerIdKeys: [...former, ...dropped.map(({ idKey }) => idKey)],
+      formerIdKeys: former.filter((idKey) => !idKey.equals(save.idKey)),
     });
     this.learnSessionId(save.idKey, save.uidKey);
   }
 
   /** What is to be written. `isEmpty` units need no transaction. */
   finish(scope: CommitScope): { unit: Unit; isEmpty: boolean } {
+    this.#finished = true;
     const everything = scope === 'everything';
     const records = [...this.#records.values()];
     const unit: Unit = {
@@ -170,11 +218,13 @@ export class UnitOfWork {
       consumptions: everything ? [...this.#consumptions.values()] : [],
       removals: [...this.#removals.values()],
       grants: everything ? [...this.#grants.values()] : [],
+      readGrants: [...this.#readGrants.values()],
       sessions: [...this.#sessions.values()],
       revocations: [...this.#revocations.values()],
-      endedSessions: [...this.#droppedIds.values()].map(({ uidKey }) => uidKey),
+      endedSessions: [...this.#endedSessions.values()],
     };
-    const isEmpty = Object.values(unit).every((part) => !Array.isArray(part) || part.length === 0);
+    const { readGrants: _read, ...writes } = unit;
+    const isEmpty = Object.values(writes).every((part) => !Array.isArray(part) || part.length === 0);
     return { unit, isEmpty };
   }
 

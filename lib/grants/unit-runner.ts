@@ -24,9 +24,10 @@ export class UnitRunner {
     this.#onReuse = onReuse;
   }
 
-  /** The unit of the request that this is called in. */
+  /** The unit of the request that this is called in; none once that is committed. */
   get current(): UnitOfWork | undefined {
-    return this.#requests.getStore();
+    const unit = this.#requests.getStore();
+    return unit?.isFinished === true ? undefined : unit;
   }
 
   inUnitOfWork<Value>(work: () => Promise<Value>): Promise<Value> {
@@ -56,7 +57,8 @@ export class UnitRunner {
     if (isEmpty) return { outcome: 'committed' };
     const outcome = await this.#storage.apply(writes);
     if (outcome.outcome === 'refused' && outcome.reason === 'reused') this.#onReuse(undefined);
-    for (const clientId of outcome.outcome === 'committed' ? unit.endedForReuse() : []) this.#onReuse(clientId);
+    for (const clientId of outcome.outcome === 'committed' ? unit.endedForReuse() : [])
+      this.#onReuse(clientId);
     return outcome;
   }
 }

@@ -22,7 +22,7 @@ export function cookieNames(issuer: string): CookieNames {
 
 /**
  * The engine's cookie options. Cookies are not signed: each holds nothing but a 256-bit random identifier that is
- * looked up by its digest, so a signature would protect nothing (docs/decisions/0003-unsigned-cookies.md).
+ * looked up by its digest, so a signature would protect nothing (docs/decisions/0008-unsigned-cookies.md).
  */
 export function cookies(issuer: string): NonNullable<EngineConfiguration['cookies']> {
   const options = { httpOnly: true, sameSite: 'lax', signed: false, overwrite: true, path: '/' } as const;

@@ -14,8 +14,14 @@ export interface RefusalResponse {
 export function refusalResponse(refusal: Refusal, request: { clientAssertion: boolean }): RefusalResponse {
   switch (refusal.reason) {
     case 'already_used':
+      // Answered in another tab, and gone on: the person is told so, there is no client to tell.
+      if (refusal.model === 'Interaction') return startAgain();
       return refusal.model === 'PushedAuthorizationRequest'
-        ? { status: 400, error: 'invalid_request_uri', description: 'request_uri is invalid, expired, or was already used' }
+        ? {
+            status: 400,
+            error: 'invalid_request_uri',
+            description: 'request_uri is invalid, expired, or was already used',
+          }
         : { status: 400, error: 'invalid_grant', description: 'grant request is invalid' };
     case 'reused':
     case 'grant_revoked':
@@ -28,21 +34,29 @@ export function refusalResponse(refusal: Refusal, request: { clientAssertion: bo
     case 'session_ended':
     case 'session_changed':
     case 'account_ended':
-      return {
-        status: 400,
-        error: 'session_changed',
-        description: 'you signed out, or signed in as somebody else, while this was going on; please start again',
-      };
+      return startAgain();
     default:
       return refusal.reason satisfies never;
   }
 }
 
+function startAgain(): RefusalResponse {
+  return {
+    status: 400,
+    error: 'session_changed',
+    description: 'you signed out, or signed in as somebody else, while this was going on; please start again',
+  };
+}
+
 /** A store in trouble, as the engine's error: RFC 6749 §4.1.2.1 `temporarily_unavailable`, HTTP 503. */
 export function temporarilyUnavailable(cause: unknown): Error {
-  const error = new errors.CustomOIDCProviderError('temporarily_unavailable', 'please try again in a moment', {
-    cause,
-  });
+  const error = new errors.CustomOIDCProviderError(
+    'temporarily_unavailable',
+    'please try again in a moment',
+    {
+      cause,
+    },
+  );
   error.status = 503;
   error.statusCode = 503;
   error.expose = true;

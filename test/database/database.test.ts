@@ -1,0 +1,146 @@
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect } from 'chai';
+import { openDatabase } from '../../lib/database/database.ts';
+import type { Opening } from './database-process.ts';
+
+const PROCESS = path.join(import.meta.dirname, 'database-process.ts');
+
+describe('the database', () => {
+  let directory: string;
+
+  beforeEach(() => {
+    directory = mkdtempSync(path.join(tmpdir(), 'latchkey-database-'));
+  });
+
+  afterEach(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  const open = (dataDir = directory) => openDatabase({ dataDir, encryptionKey: [] });
+  const raw = (): DatabaseSync => new DatabaseSync(path.join(directory, 'latchkey.db'));
+
+  it('is made once, with one key, by six processes that start at once on a new directory', async () => {
+    const children: ChildProcess[] = [];
+    const dataDir = path.join(directory, 'new', 'data');
+    try {
+      for (let index = 0; index < 6; index += 1) {
+        children.push(fork(PROCESS, [dataDir], { execArgv: ['--disable-warning=ExperimentalWarning'] }));
+      }
+      await Promise.all(children.map((child) => once(child, 'message')));
+      const answers = Promise.all(
+        children.map(async (child) => (await once(child, 'message'))[0] as Opening),
+      );
+      for (const child of children) child.send('open');
+      const [first, ...others] = await answers;
+      expect(first).to.have.property('migrations').with.length.above(3);
+      for (const other of others) expect(other).to.deep.equal(first);
+    } finally {
+      await Promise.all(
+        children.map(async (child) => {
+          child.disconnect();
+          await once(child, 'exit');
+        }),
+      );
+    }
+    expect(statSync(dataDir).mode & 0o777).to.equal(0o700);
+    expect(readdirSync(dataDir).filter((file) => file.startsWith('encryption.key'))).to.deep.equal([
+      'encryption.key',
+    ]);
+  });
+
+  it('that a newer version wrote is not opened, and stays as it is', async () => {
+    await (await open()).close();
+    const database = raw();
+    database.exec("INSERT INTO migrations VALUES ('9999-from-the-future', 1)");
+    database.close();
+    const refusal = await open().catch((error: unknown) => error as Error);
+    expect(refusal).to.be.instanceOf(Error);
+    expect((refusal as Error).message).to.equal(
+      'the database was upgraded by a newer version (9999-from-the-future): start that version, or restore a backup',
+    );
+    const after = raw();
+    // Nothing holds it any more.
+    after.exec('PRAGMA journal_mode = DELETE');
+    expect(after.prepare('SELECT count(*) AS n FROM migrations').get()?.n).to.be.above(4);
+    after.close();
+  });
+
+  it('of an earlier version is brought up to date, and who is signed in stays so', async () => {
+    await (await open()).close();
+    const database = raw();
+    database.exec(`ALTER TABLE session_identifiers DROP COLUMN account_key;
+      DELETE FROM migrations WHERE name >= '0004';
+      INSERT INTO sessions VALUES (x'01', x'aa', 1, 0, 4102444800, x'00'), (x'02', NULL, 1, 0, 4102444800, x'00');
+      INSERT INTO session_identifiers VALUES (x'11', x'01', 4102444800), (x'12', x'02', 4102444800);`);
+    database.close();
+    await (await open()).close();
+    const after = raw();
+    const found = after
+      .prepare('SELECT hex(id_key) AS id, hex(account_key) AS account FROM session_identifiers ORDER BY 1')
+      .all();
+    expect(found.map(({ id, account }) => [id, account])).to.deep.equal([
+      ['11', 'AA'],
+      ['12', ''],
+    ]);
+    after.close();
+  });
+
+  it('stays locked against whoever would take the write-ahead log away, however many connections are opened', async () => {
+    const database = await open();
+    const connections = [database.openConnection(), database.openConnection()];
+    const other = spawnSync(
+      process.execPath,
+      [
+        '--disable-warning=ExperimentalWarning',
+        '--input-type=module',
+        '-e',
+        TAKE_AWAY,
+        path.join(directory, 'latchkey.db'),
+      ],
+      { encoding: 'utf8' },
+    );
+    expect(other.stdout + other.stderr).to.equal('database is locked');
+    // On Linux one can see what the lock hangs on: that of this process on the file itself (not on -shm).
+    const inode = String(statSync(path.join(directory, 'latchkey.db')).ino);
+    const locks = existsSync('/proc/locks')
+      ? readFileSync('/proc/locks', 'utf8').split('\n')
+      : [`${process.pid} ${inode}`];
+    expect(locks.filter((line) => line.includes(String(process.pid)) && line.includes(inode))).to.have.length(
+      1,
+    );
+    for (const connection of connections) connection.close();
+    await database.close();
+  });
+
+  it('is durable: every connection waits for the disk, and writes ahead', async () => {
+    const database = await open();
+    const connection = database.openConnection();
+    expect(connection.prepare('PRAGMA synchronous').get()).to.include({ synchronous: 2 });
+    expect(connection.prepare('PRAGMA journal_mode').get()).to.include({ journal_mode: 'wal' });
+    connection.close();
+    await database.close();
+  });
+
+  it('with a damaged encryption key is not opened, and the key is not replaced', async () => {
+    await (await open()).close();
+    const file = path.join(directory, 'encryption.key');
+    writeFileSync(file, 'c2hvcnQ=\n');
+    const refusal = await open().catch((error: unknown) => error as Error);
+    expect((refusal as Error).message).to.contain(`${file} does not hold a 32-byte key`);
+    expect(readFileSync(file, 'utf8')).to.equal('c2hvcnQ=\n');
+  });
+});
+
+const TAKE_AWAY = `
+  import { DatabaseSync } from 'node:sqlite';
+  const database = new DatabaseSync(process.argv[1]);
+  let said = 'taken';
+  try { database.exec('PRAGMA journal_mode = DELETE'); } catch (error) { said = error.message; }
+  database.close();
+  process.stdout.write(said);
+`;

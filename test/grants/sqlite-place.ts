@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { openDatabase } from '../../lib/database/database.ts';
+import { openGrants } from '../../lib/grants/grants.ts';
+import { SqliteStorage } from '../../lib/grants/sqlite-storage.ts';
+import { createEvents } from '../../lib/observability/events.ts';
+import { createLog } from '../../lib/observability/log.ts';
+import type { OpenPlace, Place } from './storage-place.ts';
+
+const DEFAULT_GRACE_SECONDS = 10;
+
+/** Opens a data directory as one process would. */
+export async function openPlace(
+  dataDir: string,
+  options: { graceSeconds?: number; encryptionKey?: string[] } = {},
+): Promise<OpenPlace> {
+  const { graceSeconds = DEFAULT_GRACE_SECONDS, encryptionKey = [] } = options;
+  const database = await openDatabase({ dataDir, encryptionKey });
+  const events = createEvents();
+  const reuses: unknown[] = [];
+  events.on('refresh.reused', (reuse) => reuses.push(reuse));
+  const grants = openGrants({ database, events, log: createLog('silent'), refreshGrace: () => graceSeconds });
+  const storage = new SqliteStorage(database);
+  return {
+    grants,
+    storage,
+    reuses,
+    close: async () => {
+      await storage.close();
+      await grants.close();
+      await database.close();
+    },
+  };
+}
+
+/** A data directory of its own. */
+export async function makeSqlitePlace(): Promise<Place> {
+  const location = mkdtempSync(path.join(tmpdir(), 'latchkey-grants-'));
+  return {
+    open: (options) => openPlace(location, options),
+    module: path.join(import.meta.dirname, 'sqlite-place.ts'),
+    location,
+    remove: async () => rmSync(location, { recursive: true }),
+  };
+}
