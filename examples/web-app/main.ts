@@ -124,8 +124,12 @@ app.use((error: unknown, request: Request, response: Response, _next: NextFuncti
     return;
   }
   if (error instanceof AuthorizationResponseError || error instanceof ResponseBodyError) {
-    // What the provider answered, such as a refused consent.
-    response.status(400).send(errorPage('Not signed in', error.error_description ?? error.error));
+    // What the provider answered. The person stopped at its pages, or it could not do what was asked.
+    const words =
+      error.error === 'access_denied'
+        ? 'You stopped before you were signed in, so this app has learned nothing about you.'
+        : (error.error_description ?? error.error);
+    response.status(400).send(errorPage('Not signed in', words));
     return;
   }
   console.error(error);

@@ -1,7 +1,6 @@
-import type Koa from 'koa';
 import { BASE_POLICY, policyText } from './security-headers.ts';
 
-const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]']);
+const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1']);
 
 /**
  * Where a page's form may end up. Chromium applies `form-action` to the whole redirect chain that follows a form, which
@@ -12,15 +11,17 @@ export function formTargets(redirectUri: string | undefined): string[] {
   const url = redirectUri === undefined ? null : URL.parse(redirectUri);
   if (url === null) return ["'self'"];
   if (url.protocol === 'https:') return ["'self'", 'https:'];
+  // CSP has no form for an IPv6 host (browsers ignore it and complain), so that loopback needs the whole scheme.
+  if (url.hostname === '[::1]') return ["'self'", 'https:', 'http:'];
   if (url.protocol === 'http:') {
     return LOOPBACK_HOSTS.has(url.hostname)
-      ? ["'self'", 'https:', 'http://localhost:*', 'http://127.0.0.1:*', 'http://[::1]:*']
+      ? ["'self'", 'https:', 'http://localhost:*', 'http://127.0.0.1:*']
       : ["'self'", 'https:'];
   }
   return ["'self'", 'https:', url.protocol];
 }
 
-/** Widens this answer's `form-action` for forms that lead on to `redirectUri`. */
-export function allowFormTargets(ctx: Koa.Context, redirectUri: string | undefined): void {
-  ctx.set('Content-Security-Policy', policyText({ ...BASE_POLICY, 'form-action': formTargets(redirectUri) }));
+/** The policy of a page whose forms lead on to `redirectUri`, or nowhere else when there is none. */
+export function pagePolicy(redirectUri: string | undefined): string {
+  return policyText({ ...BASE_POLICY, 'form-action': formTargets(redirectUri) });
 }

@@ -1,29 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { AxeResults } from 'axe-core';
 import { expect } from 'chai';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { axeSource, violations } from './accessibility.ts';
 import { launchChromium } from './chromium.ts';
 import { type PageServer, servePages } from './page-server.ts';
-
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const VIEWPORTS = {
   phone: { width: 360, height: 740 },
   desktop: { width: 1280, height: 860 },
 } as const;
-
-/** What axe, which the page must have been given, finds wrong on it, one line each. */
-async function violations(tab: Page): Promise<string[]> {
-  const results = await tab.evaluate(async (): Promise<AxeResults> => {
-    const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<AxeResults> } };
-    return axe.run({
-      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-      resultTypes: ['violations'],
-    });
-  });
-  return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-}
 
 /** What the Tab key reaches, in order, from where the page puts the keyboard. */
 async function tabOrder(tab: Page): Promise<string[]> {

@@ -126,6 +126,7 @@ async function comeBack(work) {
   try {
     await work(location.href);
   } catch (error) {
+    if (error.error === 'access_denied') return 'You stopped before you were signed in.';
     return error.error === undefined ? undefined : (error.error_description ?? error.error);
   } finally {
     history.replaceState(null, '', '/');
