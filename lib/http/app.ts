@@ -23,8 +23,10 @@ import { fixOrigin } from '../provider/origin.ts';
 import { createProviderHost } from '../provider/provider.ts';
 import { settleRequest } from '../provider/settlement.ts';
 import { TrustedProxies } from './client-address.ts';
+import { withEngineForms } from './engine-forms.ts';
 import { withErrorBoundary } from './error-boundary.ts';
 import { FormTokens } from './form-protection.ts';
+import { originForm } from './origin-form.ts';
 import { createPages } from './pages.ts';
 import { publishedDocumentHandler } from './published.ts';
 import { createRenderer } from './render.ts';
@@ -85,18 +87,20 @@ export async function createApp(rooms: AppRooms): Promise<App> {
   app.use(withSecurityHeaders(headers));
   app.use(withErrorBoundary(pages, log));
   app.use(withTransport(issuer, new TrustedProxies(configuration.trustedProxies), pages));
+  app.use(withUnknownPaths(pages));
   app.use(withStaticAssets(assets));
   app.use(home);
   app.use(unitOfWork);
   app.use((ctx, next) => (ctx.path.startsWith('/interaction/') ? interactionForms(ctx, next) : next()));
   app.use(interactionRoutes({ ...rooms, desk, pages, forms }));
+  app.use(withEngineForms);
   app.use((ctx, next) => host.current().handle(ctx, next));
-  app.use(withUnknownPaths(pages));
 
   const answerFromMemory = publishedDocumentHandler(host, headers, configuration.keys.jwksMaxAge);
   const answer = app.callback();
   return {
     handle: (request, response) => {
+      request.url = originForm(request.url ?? '/');
       if (!answerFromMemory(request, response)) void answer(request, response);
     },
     close: () => host.close(),

@@ -26,29 +26,40 @@ export class TrustedProxies {
   }
 }
 
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
+/** An address as proxies write it, without a port or the IPv6 form of an IPv4 address; undefined when it is none. */
+function plainAddress(text: string): string | undefined {
+  const [, bracketed, dotted] = /^(?:\[([^\]]+)\]|([\d.]+))(?::\d+)?$/.exec(text) ?? [];
+  const address = (bracketed ?? dotted ?? text).replace(/^::ffff:(?=[\d.]+$)/i, '');
+  return isIP(address) === 0 ? undefined : address;
+}
+
+function peerOf(request: IncomingMessage): string {
+  const { remoteAddress = '' } = request.socket;
+  return plainAddress(remoteAddress) ?? remoteAddress;
 }
 
 /**
  * The address of who sent the request: the connection's, or, when that is a trusted proxy, the nearest address in
- * `X-Forwarded-For` that is not a trusted proxy itself (read from the right, so that a client cannot choose it).
+ * `X-Forwarded-For` that is not a trusted proxy itself. Read from the right and no further than the first entry that is
+ * no address: what is left of it a client may have chosen.
  */
 export function clientAddress(request: IncomingMessage, proxies: TrustedProxies): string {
-  const peer = plainAddress(request.socket.remoteAddress ?? '');
-  if (!proxies.has(peer)) return peer;
-  const forwarded = String(request.headers['x-forwarded-for'] ?? '')
-    .split(',')
-    .map((address) => plainAddress(address.trim()))
-    .filter((address) => isIP(address) !== 0);
-  return forwarded.findLast((address) => !proxies.has(address)) ?? forwarded[0] ?? peer;
+  let nearest = peerOf(request);
+  if (!proxies.has(nearest)) return nearest;
+  const forwarded = String(request.headers['x-forwarded-for'] ?? '').split(',');
+  for (const entry of forwarded.reverse()) {
+    const address = plainAddress(entry.trim());
+    if (address === undefined) return nearest;
+    nearest = address;
+    if (!proxies.has(address)) return address;
+  }
+  return nearest;
 }
 
 /** Whether the request reached us over TLS, by our own or a trusted proxy's word. */
 export function arrivedSecurely(request: IncomingMessage, proxies: TrustedProxies): boolean {
   if ('encrypted' in request.socket && request.socket.encrypted === true) return true;
-  const peer = plainAddress(request.socket.remoteAddress ?? '');
-  if (!proxies.has(peer)) return false;
+  if (!proxies.has(peerOf(request))) return false;
   const forwarded = String(request.headers['x-forwarded-proto'] ?? '')
     .split(',')
     .at(-1)

@@ -1,34 +1,35 @@
-import { randomInt } from 'node:crypto';
 import type Koa from 'koa';
 import { AccountsUnavailable } from '../accounts/account-adapter.ts';
 import { StorageUnavailable } from '../grants/storage.ts';
 import type { Log } from '../observability/log.ts';
+import { createReference } from './error-reference.ts';
 import type { Pages } from './pages.ts';
-
-/** No vowels and no look-alikes: a reference is read out over the phone and never spells a word. */
-const REFERENCE_ALPHABET = '23456789BCDFGHJKMNPQRTVWXZ';
-
-/** A short random reference that an error page shows and the log line of the same event carries. */
-export function createReference(): string {
-  return Array.from({ length: 8 }, () => REFERENCE_ALPHABET[randomInt(REFERENCE_ALPHABET.length)]).join('');
-}
 
 /** How long (s) a client is asked to wait when a store is in trouble. */
 const RETRY_AFTER_SECONDS = '2';
 
-function statusOf(error: unknown): number {
-  if (error instanceof StorageUnavailable || error instanceof AccountsUnavailable) return 503;
-  const { status, expose } = error as { status?: unknown; expose?: unknown };
-  return typeof status === 'number' && status >= 400 && status < 500 && expose !== false ? status : 500;
+interface Failure {
+  status: number;
+  /** What a client is told. */
+  error: string;
+  description: string;
+  /** What a page tells, where it has better words than the protocol. */
+  pageError?: string;
 }
 
-function wireError(status: number): { error: string; error_description: string } {
-  if (status === 503) {
-    return { error: 'temporarily_unavailable', error_description: 'please try again in a moment' };
+function describeFailure(thrown: unknown): Failure {
+  if (thrown instanceof StorageUnavailable || thrown instanceof AccountsUnavailable) {
+    return { status: 503, error: 'temporarily_unavailable', description: 'please try again in a moment' };
   }
-  if (status >= 500) return { error: 'server_error', error_description: 'something went wrong on our side' };
-  if (status === 413) return { error: 'invalid_request', error_description: 'the request is too large' };
-  return { error: 'invalid_request', error_description: 'the request could not be understood' };
+  const { status, expose } = (thrown ?? {}) as { status?: unknown; expose?: unknown };
+  if (typeof status !== 'number' || status < 400 || status >= 500 || expose === false) {
+    return { status: 500, error: 'server_error', description: 'something went wrong on our side' };
+  }
+  if (status !== 413) {
+    return { status, error: 'invalid_request', description: 'the request could not be understood' };
+  }
+  const description = 'the request is too large';
+  return { status, error: 'invalid_request', description, pageError: 'payload_too_large' };
 }
 
 /** Whether this request wants a page rather than JSON. */
@@ -39,25 +40,34 @@ export function prefersPage(ctx: Koa.Context): boolean {
 /**
  * The one place where a thrown error ends. Bad input and stores in trouble become their status, everything else is a
  * bug: logged with its causes under a reference, answered without details. Headers set before stay (Koa's own handler
- * would drop them).
+ * would drop them). When not even the error page can be drawn, a line of text with the reference takes its place.
  */
 export function withErrorBoundary(pages: Pages, log: Log): Koa.Middleware {
   return async (ctx, next) => {
     try {
       await next();
-    } catch (error) {
-      const status = statusOf(error);
+    } catch (thrown) {
+      const { status, error, description, pageError = error } = describeFailure(thrown);
       const reference = createReference();
-      const line = { err: error, reference, method: ctx.method, path: ctx.path, status };
+      const line = { err: thrown, reference, method: ctx.method, path: ctx.path, status };
       if (status >= 500) log.error(line, 'request failed');
       else log.info(line, 'request refused');
       ctx.remove('Set-Cookie');
       ctx.remove('Location');
+      ctx.set('Cache-Control', 'no-store');
       ctx.status = status;
       if (status === 503) ctx.set('Retry-After', RETRY_AFTER_SECONDS);
-      const wire = wireError(status);
-      if (prefersPage(ctx)) pages.problem(ctx, { ...wire, reference });
-      else ctx.body = wire;
+      if (!prefersPage(ctx)) {
+        ctx.body = { error, error_description: description };
+        return;
+      }
+      try {
+        pages.problem(ctx, { error: pageError, error_description: description, reference });
+      } catch (err) {
+        log.error({ err, reference }, 'the error page cannot be drawn');
+        ctx.type = 'text/plain; charset=utf-8';
+        ctx.body = `Something went wrong. Reference: ${reference}\n`;
+      }
     }
   };
 }

@@ -143,8 +143,8 @@ export const PAGE_SAMPLES: { readonly [Page in PageName]: Readonly<Record<string
     server: { status: 500, error: 'server_error', reference: 'K7Q2-9XWM' },
   },
   expired: {
-    expired: {
-      reason: 'expired',
+    changed: {
+      reason: 'changed',
       client,
       startUri: 'https://notes.example/login?iss=https%3A%2F%2Fid.example',
     },

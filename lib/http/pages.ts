@@ -1,20 +1,28 @@
 import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
-import type { Account, AccountAdapter } from '../accounts/account-adapter.ts';
+import { type Account, type AccountAdapter, AccountsUnavailable } from '../accounts/account-adapter.ts';
 import type { Apis } from '../clients/apis.ts';
 import type { Clients, StoredClient } from '../clients/clients.ts';
 import type { InteractionPages } from '../interactions/interaction-pages.ts';
 import type { Events } from '../observability/events.ts';
-import type { Log } from '../observability/log.ts';
+import { type Log, pathWithoutIdentifiers } from '../observability/log.ts';
 import type { KoaContextWithOIDC } from '../provider/engine-context.ts';
 import type { EnginePages } from '../provider/features.ts';
 import type { PendingInteraction } from '../provider/interaction.ts';
-import { createReference } from './error-boundary.ts';
+import { interactionUrl } from '../provider/interaction-url.ts';
+import { createReference } from './error-reference.ts';
 import type { FormTokens } from './form-protection.ts';
-import { allowFormTargets } from './form-targets.ts';
+import { pagePolicy } from './form-targets.ts';
 import { chooseLocale } from './locale.ts';
 import type { Renderer } from './render.ts';
-import type { AccountView, ClientView, ConsentApi, PageName, ViewModels } from './view-models.ts';
+import type {
+  AccountView,
+  ClientView,
+  ConsentApi,
+  ExpiredView,
+  PageName,
+  ViewModels,
+} from './view-models.ts';
 
 /** Every page that the application draws. */
 export interface Pages extends EnginePages, InteractionPages {
@@ -41,6 +49,11 @@ function accountView(account: Account): AccountView {
   return { login: account.login, name: optionalText(account.claims.name) };
 }
 
+/** Signing out must work while the user base is down; the page then does not name the person. */
+function withoutAccount(error: unknown): undefined {
+  if (!(error instanceof AccountsUnavailable)) throw error;
+}
+
 /** Builds the pages: fills each view model from what the rooms know and renders it in the person's language. */
 export function createPages(options: {
   configuration: Configuration;
@@ -59,13 +72,14 @@ export function createPages(options: {
     ctx: Koa.Context,
     page: Page,
     model: ViewModels[Page],
-    uiLocales?: unknown,
+    options: { uiLocales?: unknown; formsLeadTo?: string | undefined } = {},
   ): void {
     const locale = chooseLocale(
-      optionalText(uiLocales) ?? optionalText(ctx.query.ui_locales),
+      optionalText(options.uiLocales) ?? optionalText(ctx.query.ui_locales),
       ctx.get('Accept-Language'),
       renderer.locales,
     );
+    ctx.set('Content-Security-Policy', pagePolicy(options.formsLeadTo));
     ctx.set('Cache-Control', 'no-store');
     ctx.set('Content-Language', locale);
     ctx.vary('Accept-Language');
@@ -78,15 +92,32 @@ export function createPages(options: {
   }
 
   function formOf(interaction: PendingInteraction) {
-    const base = `/interaction/${interaction.uid}`;
+    const { uid, client } = interaction;
     return {
-      csrfToken: forms.tokenFor(interaction.uid),
-      loginAction: `${base}/login`,
-      approveAction: `${base}/consent`,
-      continueAction: `${base}/select`,
-      switchAction: `${base}/switch`,
-      cancelAction: `${base}/cancel`,
+      csrfToken: forms.tokenFor(uid),
+      loginAction: interactionUrl(uid, client.clientId, 'login'),
+      approveAction: interactionUrl(uid, client.clientId, 'consent'),
+      continueAction: interactionUrl(uid, client.clientId, 'select'),
+      switchAction: interactionUrl(uid, client.clientId, 'switch'),
+      cancelAction: interactionUrl(uid, client.clientId, 'cancel'),
     };
+  }
+
+  function optionsOf({ redirectUri, params }: PendingInteraction) {
+    return { uiLocales: params.ui_locales, formsLeadTo: redirectUri };
+  }
+
+  function drawExpired(ctx: Koa.Context, reason: ExpiredView['reason'], clientId: unknown): void {
+    const client = knownClient(clientId);
+    const initiate = optionalText(client?.metadata.initiate_login_uri);
+    const startUri = initiate === undefined ? undefined : new URL(initiate);
+    startUri?.searchParams.set('iss', issuer);
+    ctx.status = 410;
+    draw(ctx, 'expired', {
+      reason,
+      client: client === undefined ? undefined : clientView(client),
+      startUri: startUri?.href,
+    });
   }
 
   async function requestedApis(interaction: PendingInteraction): Promise<ConsentApi[]> {
@@ -107,7 +138,6 @@ export function createPages(options: {
 
     login: (ctx, interaction, { login, problem }) => {
       const { csrfToken, loginAction, cancelAction } = formOf(interaction);
-      allowFormTargets(ctx, interaction.redirectUri);
       draw(
         ctx,
         'login',
@@ -120,11 +150,11 @@ export function createPages(options: {
           problem,
           reauthentication: interaction.accountId !== undefined && ctx.query.switch === undefined,
         },
-        interaction.params.ui_locales,
+        optionsOf(interaction),
       );
     },
 
-    consent: async (ctx, interaction, account) => {
+    consent: async (ctx, interaction, account, state) => {
       const { csrfToken, approveAction, switchAction, cancelAction } = formOf(interaction);
       const { missing } = interaction;
       const model = {
@@ -139,14 +169,13 @@ export function createPages(options: {
         identityClaims: missing.claims,
         apis: await requestedApis(interaction),
         offlineAccess: missing.scopes.includes('offline_access'),
+        formRejected: state?.formRejected,
       };
-      allowFormTargets(ctx, interaction.redirectUri);
-      draw(ctx, 'consent', model, interaction.params.ui_locales);
+      draw(ctx, 'consent', model, optionsOf(interaction));
     },
 
-    selectAccount: (ctx, interaction, account) => {
+    selectAccount: (ctx, interaction, account, state) => {
       const { csrfToken, continueAction, switchAction, cancelAction } = formOf(interaction);
-      allowFormTargets(ctx, interaction.redirectUri);
       draw(
         ctx,
         'select-account',
@@ -157,35 +186,32 @@ export function createPages(options: {
           cancelAction,
           account: accountView(account),
           client: clientView(interaction.client),
+          formRejected: state?.formRejected,
         },
-        interaction.params.ui_locales,
+        optionsOf(interaction),
       );
     },
 
-    expired: (ctx) => {
-      const client = knownClient(ctx.query.client_id);
-      const initiate = optionalText(client?.metadata.initiate_login_uri);
-      const startUri = initiate === undefined ? undefined : new URL(initiate);
-      startUri?.searchParams.set('iss', issuer);
-      ctx.status = 410;
-      draw(ctx, 'expired', {
-        reason: 'unknown',
-        client: client === undefined ? undefined : clientView(client),
-        startUri: startUri?.href,
-      });
-    },
+    expired: (ctx, reason) => drawExpired(ctx, reason, ctx.query.client_id),
+
+    interrupted: (ctx: Koa.Context & Partial<KoaContextWithOIDC>) =>
+      drawExpired(ctx, 'completed', ctx.oidc?.entities.Interaction?.params.client_id ?? ctx.query.client_id),
 
     error: (ctx: KoaContextWithOIDC, out, error) => {
       const reference = createReference();
       const clientId = ctx.oidc?.client?.clientId;
-      log.info(
-        { reference, err: error, path: ctx.path, status: ctx.status, ...(clientId ? { clientId } : {}) },
-        'protocol error page',
-      );
+      const line = {
+        reference,
+        err: error,
+        path: ctx.path,
+        status: ctx.status,
+        ...(clientId ? { clientId } : {}),
+      };
+      log[ctx.status >= 500 ? 'error' : 'info'](line, 'protocol error page');
       events.emit('protocol.error', {
         reference,
         error: out.error,
-        path: ctx.path,
+        path: pathWithoutIdentifiers(ctx.path),
         ...(clientId === undefined ? {} : { clientId }),
       });
       const client = knownClient(clientId);
@@ -203,15 +229,20 @@ export function createPages(options: {
 
     logout: async (ctx, { action, xsrf }) => {
       const client = knownClient(ctx.oidc.client?.clientId);
-      const account = await accounts.findBySub(String(ctx.oidc.session?.accountId ?? ''));
-      const koa = ctx as unknown as Koa.Context;
-      allowFormTargets(koa, optionalText(ctx.oidc.params?.post_logout_redirect_uri));
-      draw(koa, 'logout', {
-        action,
-        xsrf,
-        client: client === undefined ? undefined : clientView(client),
-        account: account === undefined ? undefined : accountView(account),
-      });
+      const account = await accounts
+        .findBySub(String(ctx.oidc.session?.accountId ?? ''))
+        .catch(withoutAccount);
+      draw(
+        ctx as unknown as Koa.Context,
+        'logout',
+        {
+          action,
+          xsrf,
+          client: client === undefined ? undefined : clientView(client),
+          account: account === undefined ? undefined : accountView(account),
+        },
+        { formsLeadTo: optionalText(ctx.oidc.params?.post_logout_redirect_uri) },
+      );
     },
 
     loggedOut: (ctx) => {

@@ -19,7 +19,8 @@ export function publishedDocumentHandler(
     const document = host.current().documents.get(query === -1 ? url : url.slice(0, query));
     if (document === undefined) return false;
     const { body, type, etag } = document;
-    if (request.headers['if-none-match']?.includes(etag) === true) {
+    const known = request.headers['if-none-match'];
+    if (known === '*' || known?.includes(etag) === true) {
       response.writeHead(304, [...fixed, 'ETag', etag]).end();
       return true;
     }

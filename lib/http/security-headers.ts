@@ -7,7 +7,7 @@ import type Koa from 'koa';
 const STRICT_TRANSPORT_SECONDS = 63_072_000;
 
 /**
- * The policy of every answer; pages that post a form widen `form-action` (see content-security-policy.ts). No inline
+ * The policy of every answer; pages that post a form widen `form-action` (see form-targets.ts). No inline
  * script or style; `script-src` must exist because the engine adds the digest of its form-post script to it.
  */
 export const BASE_POLICY: Readonly<Record<string, ReadonlyArray<string>>> = {
@@ -41,8 +41,8 @@ export function securityHeaders(issuer: string): ReadonlyArray<readonly [string,
     strictTransportSecurity: issuer.startsWith('https:')
       ? { maxAge: STRICT_TRANSPORT_SECONDS, includeSubDomains: true }
       : false,
-    // Pop-up sign-ins of other origins keep their opener.
-    crossOriginOpenerPolicy: { policy: 'same-origin-allow-popups' },
+    // An application that signs in by a pop-up hears of the end through `window.opener`; any other policy cuts it for good.
+    crossOriginOpenerPolicy: { policy: 'unsafe-none' },
     crossOriginResourcePolicy: { policy: 'same-origin' },
     referrerPolicy: { policy: 'no-referrer' },
     frameguard: { action: 'deny' },
@@ -55,10 +55,11 @@ export function securityHeaders(issuer: string): ReadonlyArray<readonly [string,
   return Object.entries(response.getHeaders()).map(([name, value]) => [name, String(value)] as const);
 }
 
-/** Sets the security headers before anything else can answer. */
+/** Sets the security headers before anything else can answer; whatever may be kept says so itself. */
 export function withSecurityHeaders(headers: ReadonlyArray<readonly [string, string]>): Koa.Middleware {
   return (ctx, next) => {
     for (const [name, value] of headers) ctx.res.setHeader(name, value);
+    ctx.res.setHeader('Cache-Control', 'no-store');
     return next();
   };
 }

@@ -1,5 +1,6 @@
 import type Koa from 'koa';
 import { arrivedSecurely, clientAddress, type TrustedProxies } from './client-address.ts';
+import { prefersPage } from './error-boundary.ts';
 import type { Pages } from './pages.ts';
 
 /**
@@ -14,14 +15,13 @@ export function withTransport(issuer: string, proxies: TrustedProxies, pages: Pa
     if (!secureIssuer || arrivedSecurely(ctx.req, proxies)) return next();
     if (ctx.method === 'GET' || ctx.method === 'HEAD') {
       ctx.status = 308;
-      ctx.redirect(new URL(ctx.path, issuer).href);
+      // Put together, not resolved: `//elsewhere.example` as a path would resolve to another host.
+      ctx.redirect(`${issuer}/${ctx.url.replace(/^\/+/, '')}`);
       return;
     }
     ctx.status = 400;
-    if (ctx.accepts('json', 'html') === 'html') {
-      pages.problem(ctx, { error: 'invalid_request', error_description: 'https is required' });
-    } else {
-      ctx.body = { error: 'invalid_request', error_description: 'https is required' };
-    }
+    const wire = { error: 'invalid_request', error_description: 'https is required' };
+    if (prefersPage(ctx)) pages.problem(ctx, wire);
+    else ctx.body = wire;
   };
 }

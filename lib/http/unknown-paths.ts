@@ -13,9 +13,10 @@ const METHODS_BY_PATH: ReadonlyArray<readonly [RegExp, string]> = [
   ],
 ];
 
-/** The end of the list: nobody answered. */
+/** Answers when nobody further down the list did. */
 export function withUnknownPaths(pages: Pages): Koa.Middleware {
-  return (ctx) => {
+  return async (ctx, next) => {
+    await next();
     if (ctx.status !== 404 || ctx.body != null) return;
     const known = METHODS_BY_PATH.find(([pattern]) => pattern.test(ctx.path));
     const wrongMethod = known !== undefined && !known[1].split(', ').includes(ctx.method);

@@ -93,6 +93,8 @@ export interface ConsentView extends FormView {
   apis: ConsentApi[];
   /** Whether access lasts while the person is away (`offline_access`). */
   offlineAccess: boolean;
+  /** The form's `csrf` was missing or stale; nothing was done. */
+  formRejected?: boolean | undefined;
 }
 
 /** Account selection (`prompt=select_account`). Every button sends `csrf` only. */
@@ -102,6 +104,8 @@ export interface SelectAccountView extends FormView {
   cancelAction?: string | undefined;
   account: AccountView;
   client?: ClientView | undefined;
+  /** The form's `csrf` was missing or stale; nothing was done. */
+  formRejected?: boolean | undefined;
 }
 
 /**
@@ -128,7 +132,7 @@ export interface ErrorView {
   status: number;
   /**
    * An OAuth error code (`invalid_request`) or one of `not_found`, `method_not_allowed`, `payload_too_large`,
-   * `too_many_requests`, `form_rejected`. One without words of its own gets the general ones.
+   * `too_many_requests`, `form_rejected`, `session_changed`. One without words of its own gets the general ones.
    */
   error: string;
   /** `error_description`, only where the protocol would tell it to the client; shown under “for developers”. */
@@ -140,8 +144,11 @@ export interface ErrorView {
 
 /** A page of an interaction that is over, or never was. */
 export interface ExpiredView {
-  /** `expired`: it took too long; `completed`: Back button after the end; `unknown`: a bookmark, or another browser. */
-  reason: 'expired' | 'completed' | 'unknown';
+  /**
+   * `completed`: Back button after the end, or it took too long; `changed`: somebody signed out, or in as another;
+   * `unknown`: a bookmark, another browser, or no cookies.
+   */
+  reason: 'completed' | 'changed' | 'unknown';
   client?: ClientView | undefined;
   /** Where sign-in begins anew: `initiate_login_uri` with `iss` appended; else `client.uri` is offered. */
   startUri?: string | undefined;

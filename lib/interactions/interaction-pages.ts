@@ -1,6 +1,6 @@
 import type Koa from 'koa';
 import type { Account } from '../accounts/account-adapter.ts';
-import type { PendingInteraction } from '../provider/interaction.ts';
+import type { NoInteraction, PendingInteraction } from '../provider/interaction.ts';
 
 /** What the login page must say about a former attempt. */
 export type LoginProblem =
@@ -9,13 +9,28 @@ export type LoginProblem =
   | { kind: 'unavailable' }
   | { kind: 'form-rejected' };
 
+/** What a page without fields must say about a former attempt. */
+export interface StepState {
+  /** The form did not come from our page; nothing was done. */
+  formRejected: boolean;
+}
+
 /** The pages of this room, drawn by lib/http. Each sets headers and body; the status is the caller's. */
 export interface InteractionPages {
-  login(ctx: Koa.Context, interaction: PendingInteraction, state: { login: string; problem?: LoginProblem }): void;
-  consent(ctx: Koa.Context, interaction: PendingInteraction, account: Account): Promise<void>;
-  selectAccount(ctx: Koa.Context, interaction: PendingInteraction, account: Account): void;
+  login(
+    ctx: Koa.Context,
+    interaction: PendingInteraction,
+    state: { login: string; problem?: LoginProblem },
+  ): void;
+  consent(
+    ctx: Koa.Context,
+    interaction: PendingInteraction,
+    account: Account,
+    state?: StepState,
+  ): Promise<void>;
+  selectAccount(ctx: Koa.Context, interaction: PendingInteraction, account: Account, state?: StepState): void;
   /** The interaction is over, was opened elsewhere, or was bookmarked. */
-  expired(ctx: Koa.Context): void;
+  expired(ctx: Koa.Context, reason: NoInteraction['reason']): void;
 }
 
 /** Proof that a form was sent by the page we drew. */

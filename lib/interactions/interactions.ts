@@ -9,7 +9,8 @@ import type { Account, AccountAdapter } from '../accounts/account-adapter.ts';
 import type { PasswordSignIn } from '../authentication/password-sign-in.ts';
 import type { Events } from '../observability/events.ts';
 import type { InteractionAnswer, InteractionDesk, PendingInteraction } from '../provider/interaction.ts';
-import type { FormProtection, InteractionPages } from './interaction-pages.ts';
+import { interactionUrl } from '../provider/interaction-url.ts';
+import type { FormProtection, InteractionPages, StepState } from './interaction-pages.ts';
 
 /** What the room works with. */
 export interface InteractionRooms {
@@ -45,35 +46,43 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
       ctx.set('Cache-Control', 'no-store');
       const interaction = await desk.pending(ctx, ctx.params.uid);
       if ('outcome' in interaction) {
-        pages.expired(ctx);
+        pages.expired(ctx, interaction.reason);
         return;
       }
       if (ctx.method === 'POST' && !forms.verify(ctx, interaction.uid)) {
         ctx.status = 403;
-        pages.login(ctx, interaction, { login: text(fieldsOf(ctx).login), problem: { kind: 'form-rejected' } });
+        await draw(ctx, interaction, { formRejected: true });
         return;
       }
       await step(ctx, interaction);
     };
   }
 
-  async function finish(ctx: Koa.Context, interaction: PendingInteraction, answer: InteractionAnswer): Promise<void> {
+  async function finish(
+    ctx: Koa.Context,
+    interaction: PendingInteraction,
+    answer: InteractionAnswer,
+  ): Promise<void> {
     const returnTo = await desk.answer(ctx, interaction, answer);
     ctx.status = 303;
     ctx.redirect(returnTo);
   }
 
-  const show: Step = async (ctx, interaction) => {
+  async function draw(ctx: Koa.Context, interaction: PendingInteraction, state?: StepState): Promise<void> {
     const someone = await person(interaction);
     const switching = ctx.query.switch !== undefined;
     if (someone !== undefined && !switching && interaction.prompt === 'consent') {
-      await pages.consent(ctx, interaction, someone);
+      await pages.consent(ctx, interaction, someone, state);
     } else if (someone !== undefined && !switching && interaction.prompt === 'select_account') {
-      pages.selectAccount(ctx, interaction, someone);
+      pages.selectAccount(ctx, interaction, someone, state);
     } else {
-      pages.login(ctx, interaction, { login: text(interaction.params.login_hint) });
+      const login = text(fieldsOf(ctx).login) || text(interaction.params.login_hint);
+      const problem = state?.formRejected === true ? ({ kind: 'form-rejected' } as const) : undefined;
+      pages.login(ctx, interaction, { login, ...(problem === undefined ? {} : { problem }) });
     }
-  };
+  }
+
+  const show: Step = (ctx, interaction) => draw(ctx, interaction);
 
   const login: Step = async (ctx, interaction) => {
     const { login: givenLogin, password } = fieldsOf(ctx);
@@ -139,7 +148,7 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
     '/:uid/switch',
     withInteraction(async (ctx, interaction) => {
       ctx.status = 303;
-      ctx.redirect(`/interaction/${interaction.uid}?switch`);
+      ctx.redirect(`${interactionUrl(interaction.uid, interaction.client.clientId)}&switch`);
     }),
   );
   router.post(
@@ -150,7 +159,7 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
   for (const step of ['login', 'consent', 'select', 'switch', 'cancel']) {
     router.get(`/:uid/${step}`, (ctx) => {
       ctx.status = 303;
-      ctx.redirect(`/interaction/${encodeURIComponent(ctx.params.uid ?? '')}`);
+      ctx.redirect(interactionUrl(encodeURIComponent(ctx.params.uid ?? ''), text(ctx.query.client_id)));
     });
   }
   return router.routes() as unknown as Koa.Middleware;

@@ -7,11 +7,24 @@ export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | '
  * Properties a log line may carry. Everything else is dropped before it is written: an allow-list,
  * because a deny-list forgets the next secret somebody adds.
  */
-const LOGGED_ERROR_PROPERTIES = ['name', 'message', 'stack', 'code', 'error', 'error_description'] as const;
+const LOGGED_ERROR_PROPERTIES = [
+  'name',
+  'message',
+  'stack',
+  'code',
+  'error',
+  'error_description',
+  'error_detail',
+] as const;
 
 /** Removes query strings, where codes, tokens and login hints travel, from anything that looks like a URL. */
 function withoutQueries(text: string): string {
   return text.replace(/(https?:\/\/[^\s?#"']*|\/[\w\-./:]*)[?#][^\s"']*/g, '$1?…');
+}
+
+/** A request's path for the log: what follows `/interaction/` and `/auth/` is also the value of a cookie. */
+export function pathWithoutIdentifiers(path: string): string {
+  return path.replace(/^(\/+(?:interaction|auth)\/+)[^/]+/i, '$1…');
 }
 
 function describeError(error: unknown, depth = 0): unknown {
@@ -34,7 +47,7 @@ export function createLog(level: string, destination?: DestinationStream): Log {
     level,
     base: { pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
-    serializers: { err: describeError },
+    serializers: { err: describeError, path: (path: unknown) => pathWithoutIdentifiers(String(path)) },
   };
   return destination === undefined ? pino(options) : pino(options, destination);
 }

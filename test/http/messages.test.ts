@@ -34,9 +34,9 @@ const FAMILIES: Record<string, readonly string[]> = {
   error: [
     ...['invalid_request', 'invalid_client', 'unauthorized_client', 'invalid_redirect_uri', 'invalid_scope'],
     ...['access_denied', 'server_error', 'temporarily_unavailable', 'form_rejected', 'not_found'],
-    ...['method_not_allowed', 'payload_too_large', 'too_many_requests'],
+    ...['method_not_allowed', 'payload_too_large', 'too_many_requests', 'session_changed'],
   ].flatMap((code) => [`${code}.title`, `${code}.text`]),
-  expired: ['expired', 'completed', 'unknown'],
+  expired: ['completed', 'changed', 'unknown'],
   'duration.minutes': ['one', 'other'],
 };
 

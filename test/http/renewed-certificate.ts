@@ -1,0 +1,21 @@
+/** A second self-signed certificate for localhost, and its key: what a renewal brings. Nothing trusts it. */
+export const renewedCertificate = {
+  certificate: `-----BEGIN CERTIFICATE-----
+MIIBmzCCAUGgAwIBAgIUKhiHWg2sQbH6lb7fG8kSc2jrg1cwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNjA1NTY0NloYDzIxMjYxMTAy
+MDU1NjQ2WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAARB4QxbaRHUJsDWPemUuYR8Y9JCcPkJIYR0TNEw+dfAK08pugEmUMPQ
+PRvxA7bLcssV+iin4yhSe8TfLGaxyc/fo28wbTAdBgNVHQ4EFgQUCC9IUYCVNvr6
+cuNnfKQevkOib2QwHwYDVR0jBBgwFoAUCC9IUYCVNvr6cuNnfKQevkOib2QwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSAAwRQIgA3TPHliXWW90HY+3bRUZDPfGLFgt1XRKlpmSrcUinQUCIQCS
+JXlabH2bOw06tbJ7NuaJhSNzcAPHm9H4FnaeUia65Q==
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg61/z3uGHMkwizeHh
+kvL3f/U1QpA2+mhsFGWv9vwrHV2hRANCAARB4QxbaRHUJsDWPemUuYR8Y9JCcPkJ
+IYR0TNEw+dfAK08pugEmUMPQPRvxA7bLcssV+iin4yhSe8TfLGaxyc/f
+-----END PRIVATE KEY-----
+`,
+};
