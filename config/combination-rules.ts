@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { Configuration } from './configuration.ts';
 import { isLoopbackHost } from './loopback.ts';
 
@@ -12,7 +12,7 @@ const argon2Minimums: readonly (readonly [memory: number, iterations: number])[]
   [7168, 5],
 ];
 
-/** What is wrong with values that are each fine alone; one line each. Reads the TLS files. */
+/** What is wrong with values that are each fine alone; one line each. Looks at the files and folders that are named. */
 export function combinationProblems(configuration: Configuration): string[] {
   return [
     ...tlsProblems(configuration.tls),
@@ -21,6 +21,7 @@ export function combinationProblems(configuration: Configuration): string[] {
     ...argon2Problems(configuration.passwords.argon2),
     ...keyProblems(configuration.keys),
     ...portProblems(configuration),
+    ...viewsProblems(configuration),
   ];
 }
 
@@ -132,4 +133,9 @@ function portProblems({ port, managementPort }: Configuration): string[] {
   return [
     `management_port (LATCHKEY_MANAGEMENT_PORT): ${managementPort} is also the public port; it must be its own`,
   ];
+}
+
+function viewsProblems({ viewsDir }: Configuration): string[] {
+  if (viewsDir === undefined || (existsSync(viewsDir) && statSync(viewsDir).isDirectory())) return [];
+  return [`views_dir (LATCHKEY_VIEWS_DIR): ${viewsDir} is no folder`];
 }

@@ -22,7 +22,10 @@ export function readYamlFile(file: string, required: string | undefined): Given 
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   if (document.errors.length > 0) {
-    return { values: [], problems: document.errors.map((error) => syntaxProblem(file, text, lines, error)) };
+    return {
+      values: [],
+      problems: tellingErrors(document.errors).map((error) => syntaxProblem(file, text, lines, error)),
+    };
   }
   try {
     return flatten(document.toJS(), file);
@@ -30,6 +33,12 @@ export function readYamlFile(file: string, required: string | undefined): Given 
     // An alias without its anchor, or so many of them that expanding them would exhaust memory.
     return { values: [], problems: [`${file}: has YAML aliases that cannot be resolved`] };
   }
+}
+
+/** After the first syntax error the parser guesses, and what it then complains of is not in the file. */
+function tellingErrors(errors: readonly YAMLError[]): readonly YAMLError[] {
+  const first = errors.find((error) => error.code !== 'DUPLICATE_KEY');
+  return first === undefined ? errors : [first];
 }
 
 function syntaxProblem(file: string, text: string, lines: LineCounter, error: YAMLError): string {

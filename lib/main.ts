@@ -1,18 +1,26 @@
 /**
- * The program: a command line whose `serve` is the provider. Composition only; what things do is in the rooms.
+ * The program: a command line whose `serve` is the provider. Composition only; what things do is in the rooms. What a
+ * command does not need is not loaded: the protocol engine and the pages take most of the time that a start takes.
  */
+import './memory.ts';
 import { loadConfiguration } from '../config/load.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { createProgram } from './cli/program.ts';
 import { createLog } from './observability/log.ts';
-import { openRooms } from './rooms.ts';
-import { serve } from './serve.ts';
 
 const program = createProgram({
   version: packageJson.version,
   // Commands print their answer; what the rooms would log beside it is for the server's log.
-  open: () => openRooms(loadConfiguration(), createLog('silent')),
-  serve: () => serve(loadConfiguration()),
+  open: async () => {
+    const configuration = loadConfiguration();
+    const { openRooms } = await import('./rooms.ts');
+    return openRooms(configuration, createLog('silent'));
+  },
+  serve: async (options) => {
+    const configuration = loadConfiguration();
+    const { serve } = await import('./serve.ts');
+    return serve(configuration, options);
+  },
 });
 
 process.exitCode = await program.run(process.argv.slice(2));

@@ -10,8 +10,9 @@ import { type Grants, openGrants } from './grants/grants.ts';
 import { openSigningKeys, type SigningKeys } from './keys/signing-keys.ts';
 import { createEvents, type Events } from './observability/events.ts';
 import { createLog, type Log } from './observability/log.ts';
-import { refreshGrace } from './provider/refresh-grace.ts';
 import { maximumTokenLifetime } from './provider/lifetimes.ts';
+import { refreshGrace } from './provider/refresh-grace.ts';
+import { dataProblem } from './start-problems.ts';
 
 /** The rooms below the HTTP application, as the server and the command line share them. */
 export interface Rooms {
@@ -28,10 +29,26 @@ export interface Rooms {
   close(): Promise<void>;
 }
 
-/** Opens the rooms bottom-up. Throws with one plain sentence when a file, a key or the schema cannot be used. */
-export async function openRooms(configuration: Configuration, log = createLog(configuration.log.level)): Promise<Rooms> {
+/**
+ * Opens the rooms bottom-up; what was opened is closed again when one cannot be.
+ * @throws {ConfigurationError} naming the setting when a file, a key or the schema cannot be used
+ */
+export async function openRooms(
+  configuration: Configuration,
+  log = createLog(configuration.log.level),
+): Promise<Rooms> {
+  try {
+    return await open(configuration, log);
+  } catch (error) {
+    throw dataProblem(error, configuration);
+  }
+}
+
+async function open(configuration: Configuration, log: Log): Promise<Rooms> {
+  await using opening = new AsyncDisposableStack();
   const events = createEvents();
   const database = await openDatabase(configuration);
+  opening.defer(() => database.close());
   const keys = await openSigningKeys({
     database,
     configuration: configuration.keys,
@@ -39,6 +56,7 @@ export async function openRooms(configuration: Configuration, log = createLog(co
     events,
     log,
   });
+  opening.defer(() => keys.stop());
   const hasher = createPasswordHasher(configuration.passwords);
   const accounts = openAccountAdapter({
     configuration: configuration.accounts,
@@ -48,8 +66,17 @@ export async function openRooms(configuration: Configuration, log = createLog(co
     events,
   });
   const clients = openClients({ database, configuration, log });
+  opening.defer(() => clients.close());
   const apis = openApis({ database, configuration });
-  const grants = openGrants({ database, events, log, refreshGrace: refreshGrace(clients, configuration.lifetimes) });
+  opening.defer(() => apis.close());
+  const grants = openGrants({
+    database,
+    events,
+    log,
+    refreshGrace: refreshGrace(clients, configuration.lifetimes),
+  });
+  opening.defer(() => grants.close());
+  const opened = opening.move();
   return {
     configuration,
     log,
@@ -60,12 +87,6 @@ export async function openRooms(configuration: Configuration, log = createLog(co
     clients,
     apis,
     grants,
-    close: async () => {
-      await grants.close();
-      clients.close();
-      apis.close();
-      await keys.stop();
-      await database.close();
-    },
+    close: () => opened.disposeAsync(),
   };
 }

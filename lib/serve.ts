@@ -3,14 +3,13 @@ import { availableParallelism } from 'node:os';
 import type { Configuration } from '../config/configuration.ts';
 import { createPasswordSignIn } from './authentication/password-sign-in.ts';
 import { createApp } from './http/app.ts';
-import { createManagement } from './http/management.ts';
 import { securityHeaders } from './http/security-headers.ts';
-import { startServer } from './http/server.ts';
+import { type RunningServer, startServer } from './http/server.ts';
+import { listenForManagement } from './listen-for-management.ts';
 import { createLog, type Log } from './observability/log.ts';
 import { openRooms } from './rooms.ts';
-
-/** How long (ms) before a worker that ended by itself is started again. */
-const RESTART_MILLISECONDS = 1000;
+import { listenProblem, viewsProblem } from './start-problems.ts';
+import { superviseWorkers } from './workers.ts';
 
 function announce(configuration: Configuration, port: number): void {
   const { issuer, host } = configuration;
@@ -29,92 +28,86 @@ function announce(configuration: Configuration, port: number): void {
   );
 }
 
-async function stopOnSignal(): Promise<void> {
-  await new Promise<void>((resolve) => {
-    process.once('SIGTERM', () => resolve());
-    process.once('SIGINT', () => resolve());
-    // A worker whose primary is gone has nobody left to be stopped by.
-    process.once('disconnect', () => resolve());
-  });
+async function listen(
+  configuration: Configuration,
+  options: Pick<Parameters<typeof startServer>[0], 'handle' | 'headers' | 'log'>,
+): Promise<RunningServer> {
+  const { host, port, tls } = configuration;
+  const { certFile, keyFile } = tls;
+  try {
+    return await startServer({
+      ...options,
+      host,
+      port,
+      ...(certFile !== undefined && keyFile !== undefined ? { tls: { certFile, keyFile } } : {}),
+    });
+  } catch (error) {
+    throw listenProblem(error, { prefix: '', host, port });
+  }
 }
 
-async function serveHere(configuration: Configuration, log: Log): Promise<void> {
+/** Serves in this process until `stop` settles. What was opened is closed top-down, also when the start fails. */
+async function serveHere(
+  configuration: Configuration,
+  log: Log,
+  { stop, ready }: { stop: Promise<void>; ready: (port: number) => void },
+): Promise<void> {
+  await using running = new AsyncDisposableStack();
   const rooms = await openRooms(configuration, log);
-  const headers = securityHeaders(configuration.issuer);
+  running.defer(() => rooms.close());
   const app = await createApp({
     ...rooms,
     sealer: rooms.database.sealer,
     signIn: createPasswordSignIn({ ...rooms, configuration }),
+  }).catch((error: unknown) => {
+    throw viewsProblem(error, configuration);
   });
-  const { host, port, tls } = configuration;
-  const { certFile, keyFile } = tls;
-  const server = await startServer({
-    host,
-    port,
-    ...(certFile !== undefined && keyFile !== undefined ? { tls: { certFile, keyFile } } : {}),
-    handle: app.handle,
-    headers,
-    log,
-  });
-  const management = cluster.isWorker
-    ? undefined
-    : await startServer({
-        host: configuration.managementHost,
-        port: configuration.managementPort,
-        handle: createManagement(headers, () => rooms.grants.check()),
-        headers,
-        log,
-      });
+  running.defer(() => app.close());
+  let serving = false;
+  let managementPort: number | undefined;
+  // Workers leave it to their primary.
+  if (!cluster.isWorker) {
+    const management = await listenForManagement(rooms, () => serving);
+    running.defer(() => management.stop());
+    managementPort = management.port;
+  }
+  const headers = securityHeaders(configuration.issuer);
+  const server = await listen(configuration, { handle: app.handle, headers, log });
+  running.defer(() => server.stop());
   rooms.keys.start();
   rooms.grants.startSweeping();
-  log.info({ issuer: configuration.issuer, port: server.port, managementPort: management?.port }, 'listening');
-  if (!cluster.isWorker) announce(configuration, server.port);
-  await stopOnSignal();
+  serving = true;
+  log.info({ issuer: configuration.issuer, port: server.port, managementPort }, 'listening');
+  ready(server.port);
+  await stop;
+  serving = false;
   log.info('stopping');
-  await server.stop();
-  await management?.stop();
-  app.close();
-  await rooms.close();
 }
 
-/** The primary of several workers: starts them, starts again what ends by itself, and stops them together. */
-async function superviseWorkers(configuration: Configuration, log: Log, count: number): Promise<void> {
-  // The data directory, its secrets and the schema are made once, before there is anybody to race with.
-  const rooms = await openRooms(configuration, log);
-  const headers = securityHeaders(configuration.issuer);
-  const management = await startServer({
-    host: configuration.managementHost,
-    port: configuration.managementPort,
-    handle: createManagement(headers, () => rooms.grants.check()),
-    headers,
-    log,
-  });
-  let stopping = false;
-  let announced = false;
-  cluster.on('exit', (worker, code, signal) => {
-    if (stopping) return;
-    log.error({ worker: worker.process.pid, code, signal }, 'a worker ended by itself and is started again');
-    setTimeout(() => stopping || cluster.fork(), RESTART_MILLISECONDS);
-  });
-  cluster.on('listening', (_worker, address) => {
-    if (!announced) announce(configuration, address.port);
-    announced = true;
-  });
-  for (let started = 0; started < count; started += 1) cluster.fork();
-  await stopOnSignal();
-  stopping = true;
-  const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
-  const ended = workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve)));
-  for (const worker of workers) worker.process.kill('SIGTERM');
-  await Promise.all(ended);
-  await management.stop();
-  await rooms.close();
-}
-
-/** Serves until SIGTERM or SIGINT, in as many processes as configured; resolves when everything is closed. */
-export async function serve(configuration: Configuration): Promise<void> {
+/**
+ * Serves until SIGTERM or SIGINT, in as many processes as configured, and answers the exit code when everything is
+ * closed. A second signal ends the process at once. Unless it is `quiet`, it says on standard error where it listens.
+ * @throws {ConfigurationError} when the start fails for what is configured
+ */
+export async function serve(configuration: Configuration, { quiet }: { quiet: boolean }): Promise<number> {
   const log = createLog(configuration.log.level);
   const count = configuration.workers === 'auto' ? availableParallelism() : configuration.workers;
-  if (count > 1 && cluster.isPrimary) await superviseWorkers(configuration, log, count);
-  else await serveHere(configuration, log);
+  const stop = new Promise<void>((resolve) => {
+    process.once('SIGTERM', () => resolve());
+    process.once('SIGINT', () => resolve());
+  });
+  const ready = (port: number): void => {
+    if (!quiet && !cluster.isWorker) announce(configuration, port);
+  };
+  if (count > 1 && cluster.isPrimary) return superviseWorkers(configuration, log, { count, stop, ready });
+  // Without its primary a worker has nobody to be handed connections by, nor to be stopped by: node:cluster ends it when
+  // it notices, and this when it was about to say something.
+  cluster.worker?.once('error', () => process.exit(1));
+  try {
+    await serveHere(configuration, log, { stop, ready });
+  } finally {
+    // The channel to the primary would keep a worker that is done alive.
+    cluster.worker?.disconnect();
+  }
+  return 0;
 }

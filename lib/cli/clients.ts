@@ -5,12 +5,12 @@ import { type ClientOptions, readMetadata, withMetadataOptions } from './client-
 import type { CommandContext } from './command-context.ts';
 import { type CommandResult, done, notFound, refused } from './command-result.ts';
 import { withJson } from './options.ts';
-import { formatTable, formatTime } from './table.ts';
+import { escapedJson, formatTable, formatTime } from './table.ts';
 
 /** A registration is printed as JSON for people too: it is what an application's configuration is copied from. */
 function doneWith(client: StoredClient, clientSecret?: string): CommandResult {
   const response = registrationResponse(client, clientSecret);
-  return done(response, JSON.stringify(response, null, 2));
+  return done(response, escapedJson(response));
 }
 
 const unknownMembers = (options: ClientOptions) =>

@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../../config/configuration-error.ts';
 import type { CommandResult } from './command-result.ts';
 import type { OperatorRooms } from './operator-rooms.ts';
-import { printable } from './table.ts';
+import { escapedJson, printable } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Exit codes, the same for every command. */
@@ -27,7 +27,7 @@ export class CommandContext {
   /** Runs a command that needs no rooms. */
   async run(options: { json?: boolean }, work: () => Promise<CommandResult> | CommandResult): Promise<void> {
     try {
-      this.#report(await work(), options.json === true);
+      await this.#report(await work(), options.json === true);
     } catch (error) {
       this.fail(error, options.json === true, EXIT.refused);
     }
@@ -72,20 +72,29 @@ export class CommandContext {
     this.#complain('usage', description, json);
   }
 
-  #report(result: CommandResult, json: boolean): void {
+  async #report(result: CommandResult, json: boolean): Promise<void> {
     if (result.outcome === 'done') {
-      const text = json ? JSON.stringify(result.json, null, 2) : result.text;
-      this.terminal.stdout.write(text === '' ? '' : `${text}\n`);
+      await this.#print(json ? escapedJson(result.json) : result.text.split('\n').map(printable).join('\n'));
       return;
     }
     this.exitCode = result.outcome === 'refused' ? EXIT.refused : EXIT.misused;
     this.#complain(result.error, result.description, json);
   }
 
+  /** A reader that stopped reading has what it wants; a full disk has lost the answer, perhaps a secret shown once. */
+  async #print(text: string): Promise<void> {
+    const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) =>
+      this.terminal.stdout.write(text === '' ? '' : `${text}\n`, resolve),
+    );
+    if (error && error.code !== 'EPIPE') {
+      throw new Error(`it was done, but standard output cannot be written (${error.code})`);
+    }
+  }
+
   #complain(error: string, description: string, json: boolean, more: object = {}): void {
     const line = printable(description.replace(/\s*[\r\n]+\s*/g, ' '));
     this.terminal.stderr.write(
-      json ? `${JSON.stringify({ error, error_description: line, ...more })}\n` : `latchkey: ${line}\n`,
+      json ? `${escapedJson({ error, error_description: line, ...more }, 0)}\n` : `latchkey: ${line}\n`,
     );
   }
 }

@@ -4,14 +4,16 @@
  * input. It prints for people, or JSON with --json; exit codes are 0 done, 1 refused, 2 used or configured wrongly. It
  * answers for the output of RFC 7591 §3.2.1 in `clients`.
  */
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { addApiCommands } from './apis.ts';
 import { addClientCommands } from './clients.ts';
 import { CommandContext, EXIT } from './command-context.ts';
 import { addConfigCommands } from './config.ts';
 import { addGrantCommands } from './grants.ts';
 import { addKeyCommands } from './keys.ts';
+import { OperatorCommand } from './operator-command.ts';
 import type { OperatorRooms } from './operator-rooms.ts';
+import { withJson } from './options.ts';
 import { addSessionCommands } from './sessions.ts';
 import type { Terminal } from './terminal.ts';
 import { addUserCommands } from './users.ts';
@@ -19,8 +21,8 @@ import { addUserCommands } from './users.ts';
 export interface ProgramOptions {
   /** Opens the rooms; called only by commands that need them. */
   open(): Promise<OperatorRooms>;
-  /** Serves until it is told to stop. */
-  serve(): Promise<void>;
+  /** Serves until it is told to stop, and answers the exit code; `quiet` leaves everything to the log. */
+  serve(options: { quiet: boolean }): Promise<number>;
   version?: string;
   /** Default: the process's own streams. */
   terminal?: Terminal;
@@ -31,31 +33,40 @@ export interface Program {
   run(commandLine: ReadonlyArray<string>): Promise<number>;
 }
 
+function ignore(): void {}
+
 /** Builds the command line. Nothing is read or opened before a command needs it. */
 export function createProgram(options: ProgramOptions): Program {
   const terminal = options.terminal ?? process;
   return {
     async run(commandLine) {
       const context = new CommandContext(terminal, options.open);
+      // Whoever reads the output may stop reading (`… | head -1`); what a write came to is looked at where it is made.
+      const streams = [terminal.stdout, terminal.stderr];
+      for (const stream of streams) stream.on('error', ignore);
       const json = commandLine.includes('--json');
       try {
         await createCommands(options, context).parseAsync([...commandLine], { from: 'user' });
       } catch (error) {
         if (!(error instanceof CommanderError)) context.fail(error, json, EXIT.misused);
         else if (error.code === 'commander.help') context.exitCode = EXIT.misused;
-        else if (error.exitCode !== 0) context.misuse(error.message.replace(/^error: /, ''), json);
+        else if (error.exitCode !== 0) context.misuse(complaintOf(error), json);
       }
       return context.exitCode;
     },
   };
 }
 
-function createCommands(options: ProgramOptions, context: CommandContext): Command {
+/** Commander's words, without the value of `--unknown=value`: it may be a secret that does not belong there. */
+function complaintOf({ message }: CommanderError): string {
+  return message.replace(/^error: /, '').replace(/^(unknown option '[^'=]*)=.*$/s, "$1'");
+}
+
+function createCommands(options: ProgramOptions, context: CommandContext): OperatorCommand {
   const { stdout, stderr } = context.terminal;
-  const program = new Command('latchkey')
+  const program = new OperatorCommand('latchkey')
     .description('OAuth 2 and OpenID Connect provider')
     .helpOption('-h, --help', 'show help')
-    .helpCommand(false)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => stdout.write(text),
@@ -68,10 +79,11 @@ function createCommands(options: ProgramOptions, context: CommandContext): Comma
       '\nExit codes: 0 done, 1 refused (not found, conflict, invalid), 2 wrong usage or configuration.',
     );
   if (options.version !== undefined) program.version(options.version, '--version', 'show the version');
-  program
-    .command('serve')
+  withJson(program.command('serve'))
     .description('start the provider and serve until SIGTERM or SIGINT')
-    .action(() => options.serve());
+    .action(async ({ json = false }: { json?: boolean }) => {
+      context.exitCode = await options.serve({ quiet: json });
+    });
   addConfigCommands(program, context);
   addUserCommands(program, context);
   addClientCommands(program, context);

@@ -17,7 +17,8 @@ export function addSessionCommands(program: Command, context: CommandContext): v
     .option('--account <sub-or-login>', 'of this person alone')
     .action((options: { json?: boolean; account?: string }) =>
       context.runInRooms(options, async (rooms) => {
-        const filter = options.account === undefined ? {} : { accountId: await findSub(rooms, options.account) };
+        const filter =
+          options.account === undefined ? {} : { accountId: await findSub(rooms, options.account) };
         const found = (await rooms.grants.listSessions(filter)).map(presentRecord);
         const rows = found.map((record) => recordCells(record, COLUMNS));
         return done(found, formatTable(['UID', 'ACCOUNT', 'SIGNED IN', 'EXPIRES'], rows));

@@ -35,9 +35,10 @@ function describeUser(account: AccountRecord): string {
   const { claims, ...rest } = presentUser(account);
   return formatFields([
     ...Object.entries(rest).map(([name, value]) => [name, String(value)] as const),
-    ...Object.entries(claims as object).map(
-      ([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)] as const,
-    ),
+    // The claim `updated_at` is the record's own moment once more.
+    ...Object.entries(claims as object)
+      .filter(([name]) => !(name in rest))
+      .map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)] as const),
   ]);
 }
 

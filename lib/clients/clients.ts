@@ -118,7 +118,7 @@ export function openClients({ database, configuration, log, clock = Date.now }: 
       const checked = checkMetadata(given, configuration, options.unknownMembers);
       if (checked.outcome === 'refused') return checked;
       const { metadata } = checked;
-      const clientId = checked.clientId ?? randomBytes(CLIENT_ID_BYTES).toString('base64url');
+      const clientId = checked.clientId ?? generateClientId();
       const secret = usesSecret(metadata) ? makeSecret(database, clientId, metadata) : undefined;
       return inTransaction(async (transaction) => {
         const problem = (await nameTaken(transaction, clientId)) ?? (await unknownApi(transaction, metadata));
@@ -188,6 +188,14 @@ export function openClients({ database, configuration, log, clock = Date.now }: 
 
     close: () => cache.close(),
   };
+}
+
+/** 128 random bits. Never with a hyphen in front: on a command line it would be taken for an option. */
+function generateClientId(): string {
+  for (;;) {
+    const clientId = randomBytes(CLIENT_ID_BYTES).toString('base64url');
+    if (!clientId.startsWith('-')) return clientId;
+  }
 }
 
 function withSecret<Outcome extends object>(outcome: Outcome, clientSecret: string | undefined) {

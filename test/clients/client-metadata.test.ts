@@ -120,7 +120,8 @@ describe('redirect URIs', () => {
           expect(uri)
             .to.match(/^[\x21-\x7e]+$/)
             .and.not.match(/[#*\\]/);
-          expect(uri.split('/').slice(0, 3).join('/')).to.not.include('@');
+          // Without // there is no authority, and an @ is a letter of the path.
+          if (/^[^/]+:\/\//.test(uri)) expect(uri.split('/')[2]).to.not.include('@');
           expect(parsed.username + parsed.password + parsed.hash).to.equal('');
           if (parsed.protocol === 'http:')
             expect(['localhost', '127.0.0.1', '[::1]']).to.include(parsed.hostname);

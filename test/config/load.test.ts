@@ -123,6 +123,7 @@ describe('loading the configuration', () => {
   }
 
   it('makes paths absolute', () => {
+    mkdirSync(join(directory, 'my-views'));
     const configuration = loadConfiguration({
       environment: { LATCHKEY_DATA_DIR: 'state', LATCHKEY_VIEWS_DIR: 'my-views' },
       directory,
@@ -189,6 +190,11 @@ describe('loading the configuration', () => {
     ['a host with a scheme', { LATCHKEY_HOST: 'http://0.0.0.0' }, /^host .*IP address or a host name/],
     ['a mistyped address', { LATCHKEY_HOST: '127.0.0' }, /^host .*IP address/],
     ['plain http for other machines', { LATCHKEY_HOST: '0.0.0.0' }, /^host .*plain http/],
+    [
+      'a folder of templates that is not there',
+      { LATCHKEY_VIEWS_DIR: 'absent' },
+      /^views_dir .*absent is no folder$/,
+    ],
     ['no workers', { LATCHKEY_WORKERS: '0' }, /^workers .*0 must be at least 1$/],
     ['workers in words', { LATCHKEY_WORKERS: 'many' }, /^workers .*"many" must be auto or a whole number$/],
     [

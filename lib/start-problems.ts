@@ -1,0 +1,63 @@
+import type { Configuration } from '../config/configuration.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
+import { unusableSetting } from '../config/unusable-setting.ts';
+import { UnreadableKeyError } from './keys/signing-key.ts';
+
+/** A sentence that a room threw for the operator, as opposed to a bug. */
+function isSentence(error: unknown): error is Error {
+  return error instanceof Error && error.constructor === Error && !('code' in error);
+}
+
+const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoException | undefined)?.code ?? '');
+
+/**
+ * What opening the rooms came upon, as the setting that is at fault and one line. Anything else comes back as it is:
+ * it is a bug.
+ */
+export function dataProblem(error: unknown, { dataDir }: Pick<Configuration, 'dataDir'>): unknown {
+  if (error instanceof UnreadableKeyError) {
+    return unusableSetting('encryption_key', `does not fit the data in ${dataDir}: ${error.message}`);
+  }
+  if (isSentence(error)) return unusableSetting('data_dir', error.message);
+  const code = codeOf(error);
+  const message = error instanceof Error ? error.message : '';
+  if (code === 'ERR_SQLITE_ERROR') {
+    return unusableSetting('data_dir', `the database in ${dataDir} cannot be used (${message})`);
+  }
+  return /^E[A-Z]+$/.test(code)
+    ? unusableSetting('data_dir', `${dataDir} cannot be used (${message})`)
+    : error;
+}
+
+/** The same for what an operator's templates came upon. */
+export function viewsProblem(error: unknown, { viewsDir }: Pick<Configuration, 'viewsDir'>): unknown {
+  const isTheirs = viewsDir !== undefined && (isSentence(error) || /^E[A-Z]+$/.test(codeOf(error)));
+  return isTheirs ? unusableSetting('views_dir', (error as Error).message) : error;
+}
+
+/** The same for a listener; `prefix` is `management_` for the one of the management port. */
+export function listenProblem(
+  error: unknown,
+  { prefix, host, port }: { prefix: '' | 'management_'; host: string; port: number },
+): unknown {
+  const place = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const code = codeOf(error);
+  if (error instanceof ConfigurationError || code === '') return error;
+  switch (code) {
+    case 'EADDRINUSE':
+      return unusableSetting(`${prefix}port`, `${place} is in use by another program`);
+    case 'EACCES':
+      return unusableSetting(`${prefix}port`, `listening on ${place} is not permitted (${code})`);
+    case 'EADDRNOTAVAIL':
+      return unusableSetting(`${prefix}host`, `${host} is not an address of this machine`);
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return unusableSetting(`${prefix}host`, `the name ${host} has no address (${code})`);
+    default:
+      // A certificate that can be parsed, and that OpenSSL still refuses to serve with.
+      if (/^ERR_(SSL|OSSL)_/.test(code)) {
+        return unusableSetting('tls.cert_file', `cannot be served with (${(error as Error).message})`);
+      }
+      return unusableSetting(`${prefix}port`, `${place} cannot be listened on (${code})`);
+  }
+}

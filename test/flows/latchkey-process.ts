@@ -1,0 +1,186 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const MAIN = path.join(import.meta.dirname, '../../lib/main.ts');
+const NODE_ARGUMENTS = ['--disable-warning=ExperimentalWarning', MAIN];
+const START_MILLISECONDS = 20_000;
+
+/** A port that was free a moment ago; the issuer must be known before the server listens. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Polls until `condition` holds; fails with its name when it does not in time (ms). */
+export async function eventually(
+  name: string,
+  condition: () => boolean | Promise<boolean>,
+  milliseconds = 10_000,
+): Promise<void> {
+  const deadline = Date.now() + milliseconds;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`not in time: ${name}`);
+    await sleep(20);
+  }
+}
+
+export interface CommandResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs one command of the operator's CLI as its own process. */
+export async function runCommand(
+  environment: Record<string, string>,
+  words: string[],
+  input = '',
+): Promise<CommandResult> {
+  const child = spawn(process.execPath, [...NODE_ARGUMENTS, ...words], {
+    env: { PATH: process.env.PATH ?? '', ...environment },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  // A command that refuses early has closed its input; that is its answer, not a fault of the test.
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  const code = await new Promise<number>((resolve) =>
+    child.on('close', (exitCode) => resolve(exitCode ?? -1)),
+  );
+  return { code, stdout, stderr };
+}
+
+/** A Latchkey of its own: a server process on a free port and a data directory that goes with it. */
+export class LatchkeyProcess {
+  readonly issuer: string;
+  readonly environment: Record<string, string>;
+  readonly dataDir: string;
+  #child: ChildProcess | undefined;
+  #output = '';
+
+  private constructor(issuer: string, environment: Record<string, string>, dataDir: string) {
+    this.issuer = issuer;
+    this.environment = environment;
+    this.dataDir = dataDir;
+  }
+
+  /** Starts it and waits until discovery answers. `environment` adds to or replaces the variables it is given. */
+  static async start(environment: Record<string, string> = {}): Promise<LatchkeyProcess> {
+    const port = await freePort();
+    const dataDir = mkdtempSync(path.join(tmpdir(), 'latchkey-test-'));
+    const issuer = environment.LATCHKEY_ISSUER ?? `http://localhost:${port}`;
+    const latchkey = new LatchkeyProcess(
+      issuer,
+      {
+        LATCHKEY_ISSUER: issuer,
+        LATCHKEY_PORT: String(port),
+        LATCHKEY_MANAGEMENT_PORT: '0',
+        LATCHKEY_DATA_DIR: dataDir,
+        LATCHKEY_LOG_LEVEL: 'debug',
+        ...environment,
+      },
+      dataDir,
+    );
+    await latchkey.launch();
+    return latchkey;
+  }
+
+  /** Starts the server process (again) on the same data. */
+  async launch(): Promise<void> {
+    const child = spawn(process.execPath, [...NODE_ARGUMENTS, 'serve'], {
+      env: { PATH: process.env.PATH ?? '', ...this.environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child = child;
+    child.stdout.on('data', (chunk) => {
+      this.#output += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      this.#output += chunk;
+    });
+    const origin = `http://127.0.0.1:${this.environment.LATCHKEY_PORT}`;
+    await eventually(
+      'discovery answers',
+      async () => {
+        if (child.exitCode !== null)
+          throw new Error(`latchkey ended with ${child.exitCode}:\n${this.#output}`);
+        if (this.issuer.startsWith('https:')) return this.#output.includes('"msg":"listening"');
+        return fetch(`${origin}/.well-known/openid-configuration`).then(
+          (response) => response.ok,
+          () => false,
+        );
+      },
+      START_MILLISECONDS,
+    );
+  }
+
+  /** Everything the server process has written so far. */
+  get output(): string {
+    return this.#output;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? -1;
+  }
+
+  command(words: string[], input = ''): Promise<CommandResult> {
+    return runCommand(this.environment, words, input);
+  }
+
+  /** Runs a command with --json and returns what it printed. Throws when it fails. */
+  async json<T = Record<string, string>>(words: string[], input = ''): Promise<T> {
+    const { code, stdout, stderr } = await this.command([...words, '--json'], input);
+    if (code !== 0) throw new Error(`latchkey ${words.join(' ')} ended with ${code}: ${stderr}`);
+    return JSON.parse(stdout) as T;
+  }
+
+  createPerson(email: string, password: string): Promise<{ sub: string }> {
+    return this.json(
+      ['users', 'create', '--email', email, '--name', 'Ada Lovelace', '--password-stdin'],
+      password,
+    );
+  }
+
+  createClient(metadata: Record<string, unknown>): Promise<{ client_id: string; client_secret: string }> {
+    return this.json(['clients', 'create', '--file', '-'], JSON.stringify(metadata));
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null)
+      return child?.exitCode ?? null;
+    const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
+    child.kill(signal);
+    return closed;
+  }
+
+  /** Stops the process gracefully and answers its exit code. The data stays. */
+  terminate(): Promise<number | null> {
+    return this.#end('SIGTERM');
+  }
+
+  /** `kill -9`: nothing is flushed, nothing is said. The data stays. */
+  async crash(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** Stops the process gracefully and removes its data. */
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+    rmSync(this.dataDir, { recursive: true, force: true });
+  }
+}

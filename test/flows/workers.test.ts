@@ -1,0 +1,127 @@
+import { createServer } from 'node:net';
+import { expect } from 'chai';
+import { eventually, freePort, LatchkeyProcess, runCommand } from './latchkey-process.ts';
+
+interface LogLine {
+  msg: string;
+  pid: number;
+  worker?: number;
+}
+
+function logOf(latchkey: LatchkeyProcess): LogLine[] {
+  const lines = latchkey.output.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));
+  return lines.map((line) => JSON.parse(line) as LogLine);
+}
+
+const listeningPids = (latchkey: LatchkeyProcess): number[] =>
+  logOf(latchkey)
+    .filter(({ msg }) => msg === 'listening')
+    .map(({ pid }) => pid);
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+describe('several workers', () => {
+  let latchkey: LatchkeyProcess;
+  let management: string;
+
+  beforeEach(async () => {
+    const port = await freePort();
+    management = `http://127.0.0.1:${port}`;
+    latchkey = await LatchkeyProcess.start({
+      LATCHKEY_WORKERS: '4',
+      LATCHKEY_MANAGEMENT_PORT: String(port),
+    });
+    await eventually('four workers listen', () => listeningPids(latchkey).length >= 4, 20_000);
+  });
+  afterEach(() => latchkey.stop());
+
+  const statusOf = async (url: string): Promise<number> => (await fetch(url)).status;
+  const isServing = async (): Promise<boolean> =>
+    (await statusOf(`${latchkey.issuer}/.well-known/openid-configuration`)) === 200;
+
+  it('are four processes beside the primary, which serve together what one of them was told', async () => {
+    const workers = new Set(listeningPids(latchkey));
+    expect(workers.size).to.equal(4);
+    expect(workers.has(latchkey.pid)).to.equal(false);
+    for (const pid of workers) expect(isAlive(pid)).to.equal(true);
+    expect(latchkey.output.match(/Latchkey is ready/g)).to.have.length(1);
+    const { client_id: id, client_secret: secret } = await latchkey.createClient({
+      grant_types: ['client_credentials'],
+    });
+    const ask = async (): Promise<number> => {
+      const response = await fetch(`${latchkey.issuer}/token`, {
+        method: 'POST',
+        // A connection of its own, so that the primary hands it to the next worker.
+        headers: { Authorization: `Basic ${btoa(`${id}:${secret}`)}`, Connection: 'close' },
+        body: new URLSearchParams({ grant_type: 'client_credentials' }),
+      });
+      return response.status;
+    };
+    expect(await Promise.all(Array.from({ length: 12 }, ask))).to.deep.equal(Array(12).fill(200));
+  });
+
+  it('are started again when one is killed, and the service goes on', async () => {
+    const victim = listeningPids(latchkey)[0] as number;
+    process.kill(victim, 'SIGKILL');
+    await eventually('its end is in the log', () =>
+      logOf(latchkey).some(({ msg, worker }) => worker === victim && msg.includes('is started again')),
+    );
+    for (let count = 0; count < 8; count += 1) expect(await isServing()).to.equal(true);
+    await eventually('a fifth worker listens', () => new Set(listeningPids(latchkey)).size === 5, 20_000);
+    expect(await isServing()).to.equal(true);
+  });
+
+  it('are watched on the management port, which answers two questions and nothing else', async () => {
+    expect(await statusOf(`${management}/healthz`)).to.equal(200);
+    expect(await statusOf(`${management}/readyz`)).to.equal(200);
+    for (const path of ['/', '/healthz/', '/.well-known/openid-configuration', '/jwks', '/token', '/admin']) {
+      expect(await statusOf(`${management}${path}`), path).to.equal(404);
+    }
+    expect(await statusOf(`${latchkey.issuer}/healthz`)).to.equal(404);
+    expect(await statusOf(`${latchkey.issuer}/readyz`)).to.equal(404);
+  });
+
+  it('all end at SIGTERM, with exit code 0 and no process left', async () => {
+    const workers = listeningPids(latchkey);
+    const primary = latchkey.pid;
+    expect(await latchkey.terminate()).to.equal(0);
+    await eventually('all processes are gone', () => ![primary, ...workers].some(isAlive));
+    expect(latchkey.output).not.to.contain('ended by itself');
+    expect(latchkey.output).not.to.contain('    at ');
+  });
+
+  it('end by themselves when the primary was killed', async () => {
+    const workers = listeningPids(latchkey);
+    await latchkey.crash();
+    await eventually('the workers are gone', () => !workers.some(isAlive));
+    expect(latchkey.output).not.to.contain('    at ');
+    const closed = await fetch(`${latchkey.issuer}/jwks`).catch(() => 'refused');
+    expect(closed).to.equal('refused');
+  });
+
+  it('do not start at all on a port that is taken: one line, no second try', async () => {
+    const taken = createServer();
+    const port = await freePort();
+    await new Promise<void>((resolve) => taken.listen(port, '127.0.0.1', resolve));
+    try {
+      const environment = {
+        ...latchkey.environment,
+        LATCHKEY_PORT: String(port),
+        LATCHKEY_MANAGEMENT_PORT: '0',
+      };
+      const { code, stderr } = await runCommand(environment, ['serve']);
+      expect(code).to.equal(2);
+      expect(stderr).to.equal(
+        `latchkey: port (LATCHKEY_PORT): 127.0.0.1:${port} is in use by another program\n`,
+      );
+    } finally {
+      taken.close();
+    }
+  });
+});
