@@ -35,7 +35,7 @@ type Refused = { outcome: 'refused'; description: string };
 type NotFound = { outcome: 'not_found' };
 
 export interface Apis {
-  /** The API, a few µs when nothing has changed; what any process changed is seen at once. */
+  /** The API, a few µs when nothing has changed; what another process changed is seen within 10 ms. */
   find(identifier: string): Api | undefined;
   /** All of them, oldest first. */
   list(): Promise<Api[]>;

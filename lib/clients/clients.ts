@@ -28,7 +28,7 @@ const CLIENT_ID_BYTES = 16;
 type NotFound = { outcome: 'not_found' };
 
 export interface Clients {
-  /** The client, a few µs when nothing has changed; what any process changed is seen at once. */
+  /** The client, a few µs when nothing has changed; what another process changed is seen within 10 ms. */
   find(clientId: string): StoredClient | undefined;
   /** Constant-time. False for an unknown client, and for one without a secret. */
   verifySecret(clientId: string, secret: string): boolean;

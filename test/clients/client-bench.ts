@@ -10,6 +10,15 @@ export const configuration: ClientsOptions['configuration'] = {
   features: { responseTypes: 'code' },
 };
 
+/** Waits until another connection has noticed a change: within ten milliseconds, by lib/database/revisions.ts. */
+export async function noticed(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 5000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error('the change was not noticed');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 /** A data directory with a directory of clients and APIs, and further ones on connections of their own. */
 export class ClientBench {
   readonly dataDir = mkdtempSync(path.join(tmpdir(), 'latchkey-clients-'));
