@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Api } from '../clients/apis.ts';
 import type { CommandContext } from './command-context.ts';
 import { done, notFound, refused } from './command-result.ts';
-import { commaSeparated, wholeNumber, withJson } from './options.ts';
+import { commaSeparated, repeatable, wholeNumber, withJson } from './options.ts';
 import { formatFields, formatTable, formatTime } from './table.ts';
 
 interface ApiOptions {
@@ -10,6 +10,7 @@ interface ApiOptions {
   identifier?: string;
   name?: string;
   scopes?: string[];
+  scopeDescription?: string[];
   tokenFormat?: string;
   algorithm?: string;
   lifetime?: number;
@@ -20,6 +21,7 @@ function presentApi(api: Api): Record<string, unknown> {
     identifier: api.identifier,
     name: api.name ?? null,
     scopes: api.scopes,
+    scope_descriptions: api.scopeDescriptions,
     token_format: api.tokenFormat,
     algorithm: api.algorithm,
     lifetime: api.lifetime ?? null,
@@ -29,15 +31,32 @@ function presentApi(api: Api): Record<string, unknown> {
 }
 
 function doneWith(api: Api) {
-  const fields = Object.entries(presentApi(api)).map(
+  const { scope_descriptions: descriptions, ...rest } = presentApi(api);
+  const fields = Object.entries(rest).map(
     ([name, value]) => [name, Array.isArray(value) ? value.join(' ') : String(value ?? '-')] as const,
   );
-  return done(presentApi(api), formatFields(fields));
+  const described = Object.entries(descriptions as Record<string, string>);
+  return done(
+    presentApi(api),
+    formatFields([...fields, ...described.map(([scope, text]) => [`scope ${scope}`, text] as const)]),
+  );
 }
 
 function membersOf(options: ApiOptions): Record<string, unknown> {
   const { identifier, name, scopes, tokenFormat, algorithm, lifetime } = options;
-  const members = { identifier, name, scopes, token_format: tokenFormat, algorithm, lifetime };
+  const descriptions = options.scopeDescription?.map((given) => {
+    const [, scope = given, text = ''] = /^([^=]*)=(.*)$/s.exec(given) ?? [];
+    return [scope, text] as const;
+  });
+  const members = {
+    identifier,
+    name,
+    scopes,
+    scope_descriptions: descriptions === undefined ? undefined : Object.fromEntries(descriptions),
+    token_format: tokenFormat,
+    algorithm,
+    lifetime,
+  };
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }
 
@@ -45,6 +64,7 @@ function withApiOptions(command: Command): Command {
   return withJson(command)
     .option('--name <name>', 'name shown to people')
     .option('--scopes <list>', 'its scopes, separated by commas', commaSeparated)
+    .addOption(repeatable('--scope-description <scope=text>', 'what a scope allows, in words for consent'))
     .option('--token-format <format>', 'jwt (default) or opaque')
     .option('--algorithm <algorithm>', 'JWS algorithm of its JWT access tokens')
     .option('--lifetime <seconds>', 'how long its access tokens live', wholeNumber);

@@ -14,6 +14,7 @@ import { isScopeToken, OPENID_SCOPES } from './scope.ts';
 const SHORTEST_API_TOKEN_LIFETIME = 1;
 export const LONGEST_API_TOKEN_LIFETIME = 86_400;
 const MOST_SCOPES = 200;
+const LONGEST_DESCRIPTION = 200;
 
 /** An API (resource server) that access tokens are meant for. */
 export interface Api {
@@ -21,6 +22,8 @@ export interface Api {
   identifier: string;
   name?: string;
   scopes: string[];
+  /** What scopes allow, in words for the consent page; by the scope's name, not for every one. */
+  scopeDescriptions: Readonly<Record<string, string>>;
   tokenFormat: 'jwt' | 'opaque';
   /** JWS algorithm of its JWT access tokens. */
   algorithm: string;
@@ -39,7 +42,7 @@ export interface Apis {
   find(identifier: string): Api | undefined;
   /** All of them, oldest first. */
   list(): Promise<Api[]>;
-  /** Registers an API: `identifier` and, if wanted, `name`, `scopes`, `token_format`, `algorithm`, `lifetime`. */
+  /** Registers an API: `identifier` and, if wanted, `name`, `scopes`, `scope_descriptions`, `token_format`, `algorithm`, `lifetime`. */
   create(given: unknown): Promise<{ outcome: 'created'; api: Api } | { outcome: 'conflict' } | Refused>;
   /** Changes the given members; null resets `name` and `lifetime`. */
   update(identifier: string, given: unknown): Promise<{ outcome: 'updated'; api: Api } | Refused | NotFound>;
@@ -75,6 +78,7 @@ function createApiSchema(algorithms: ReadonlyArray<string>) {
         `must not contain the scopes of OpenID Connect (${[...OPENID_SCOPES].join(', ')})`,
       )
       .default([]),
+    scope_descriptions: z.record(z.string(), readableText(LONGEST_DESCRIPTION)).default({}),
     token_format: z.enum(['jwt', 'opaque']).default('jwt'),
     // ES256 where there is a choice: a tenth of an RSA signature's cost.
     algorithm: z
@@ -89,12 +93,21 @@ function readApi(row: ApisTable): Api {
     identifier: row.identifier,
     ...(row.name === null ? {} : { name: row.name }),
     scopes: JSON.parse(row.scopes) as string[],
+    scopeDescriptions: JSON.parse(row.scope_descriptions) as Record<string, string>,
     tokenFormat: row.token_format as Api['tokenFormat'],
     algorithm: row.algorithm,
     ...(row.lifetime === null ? {} : { lifetime: row.lifetime }),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
+}
+
+/** The descriptions that an update leaves in place: those of scopes that it does not take away. */
+function descriptionsOfRemaining(row: ApisTable, given: unknown): Record<string, string> {
+  const present = JSON.parse(row.scope_descriptions) as Record<string, string>;
+  const { scopes } = given as { scopes?: unknown };
+  if (!Array.isArray(scopes)) return present;
+  return Object.fromEntries(Object.entries(present).filter(([scope]) => scopes.includes(scope)));
 }
 
 /** Opens the directory of APIs. */
@@ -114,7 +127,12 @@ export function openApis({ database, configuration, clock = Date.now }: ApisOpti
       return { outcome: 'refused', description: `${unknown} is not known${suggestion(unknown, members)}` };
     }
     const parsed = schema.safeParse(given);
-    if (parsed.success) return { ...parsed.data, scopes: [...new Set(parsed.data.scopes)] };
+    if (parsed.success) {
+      const scopes = [...new Set(parsed.data.scopes)];
+      const other = Object.keys(parsed.data.scope_descriptions).find((scope) => !scopes.includes(scope));
+      if (other === undefined) return { ...parsed.data, scopes };
+      return { outcome: 'refused', description: `scope_descriptions: ${other} is not one of the scopes` };
+    }
     const issue = parsed.error.issues[0];
     const place = String(issue?.path[0] ?? 'an API');
     const reason =
@@ -128,6 +146,7 @@ export function openApis({ database, configuration, clock = Date.now }: ApisOpti
     return {
       name: api.name ?? null,
       scopes: JSON.stringify(api.scopes),
+      scope_descriptions: JSON.stringify(api.scope_descriptions),
       token_format: api.token_format,
       algorithm: api.algorithm,
       lifetime: api.lifetime ?? null,
@@ -172,6 +191,7 @@ export function openApis({ database, configuration, clock = Date.now }: ApisOpti
           identifier,
           name,
           scopes: JSON.parse(row.scopes),
+          scope_descriptions: descriptionsOfRemaining(row, given),
           token_format,
           algorithm,
           lifetime,

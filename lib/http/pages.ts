@@ -122,10 +122,13 @@ export function createPages(options: {
 
   async function requestedApis(interaction: PendingInteraction): Promise<ConsentApi[]> {
     const asked = Object.entries(interaction.missing.resourceScopes);
-    return asked.map(([identifier, scopes]) => ({
-      name: apis.find(identifier)?.name ?? identifier,
-      scopes: scopes.map((name) => ({ name })),
-    }));
+    return asked.map(([identifier, scopes]) => {
+      const api = apis.find(identifier);
+      return {
+        name: api?.name ?? identifier,
+        scopes: scopes.map((name) => ({ name, description: api?.scopeDescriptions[name] })),
+      };
+    });
   }
 
   const pages: Pages = {

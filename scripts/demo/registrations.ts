@@ -80,11 +80,13 @@ async function registerWebApp(operator: Operator, origin: string): Promise<strin
 }
 
 async function registerApi(operator: Operator, origin: string): Promise<void> {
-  const { identifier, scopes } = JSON.parse(registrationOf('resource-server/api.json', origin)) as {
+  const api = JSON.parse(registrationOf('resource-server/api.json', origin)) as {
     identifier: string;
-    scopes: string[];
+    scopes: Record<string, string>;
   };
-  const members = ['--name', 'Notes API', '--scopes', scopes.join(',')];
+  const { identifier } = api;
+  const described = Object.entries(api.scopes).flatMap(([scope, text]) => ['--scope-description', `${scope}=${text}`]);
+  const members = ['--name', 'Notes API', '--scopes', Object.keys(api.scopes).join(','), ...described];
   await updateOrCreate(
     operator,
     ['apis', 'update', identifier, ...members],

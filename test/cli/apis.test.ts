@@ -21,6 +21,7 @@ describe('latchkey apis', () => {
       identifier: IDENTIFIER,
       name: null,
       scopes: ['read', 'write'],
+      scope_descriptions: {},
       token_format: 'jwt',
       algorithm: 'ES256',
       lifetime: null,
@@ -34,6 +35,7 @@ describe('latchkey apis', () => {
     const { code, stdout, stderr } = await bench.run([
       ...['apis', 'create', '--identifier', 'https://other.example', '--name', 'Other', '--scopes', 'a'],
       ...['--token-format', 'opaque', '--algorithm', 'RS256', '--lifetime', '120'],
+      ...['--scope-description', 'a=See a = b'],
     ]);
     expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
     for (const line of [
@@ -41,6 +43,7 @@ describe('latchkey apis', () => {
       /^token_format +opaque$/m,
       /^algorithm +RS256$/m,
       /^lifetime +120$/m,
+      /^scope a +See a = b$/m,
     ]) {
       expect(stdout).to.match(line);
     }
@@ -50,6 +53,13 @@ describe('latchkey apis', () => {
     ['an identifier that is taken', ['--identifier', IDENTIFIER], 1, 'conflict', /registered already/],
     ['an identifier with a fragment', ['--identifier', 'https://a.example/#x'], 1, 'invalid_api', /fragment/],
     ['an identifier that is no URI', ['--identifier', 'notes'], 1, 'invalid_api', /absolute URI/],
+    [
+      'a description of another scope',
+      ['--identifier', 'https://a.example', '--scopes', 'read', '--scope-description', 'raed=See it'],
+      1,
+      'invalid_api',
+      /raed is not one of the scopes/,
+    ],
     [
       'a scope of OpenID Connect',
       ['--identifier', 'https://a.example', '--scopes', 'openid'],

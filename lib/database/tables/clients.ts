@@ -19,6 +19,8 @@ export interface ApisTable {
   name: string | null;
   /** JSON array of scope names. */
   scopes: string;
+  /** JSON object: what a scope allows, in words, by its name. */
+  scope_descriptions: string;
   /** 'jwt' or 'opaque'. */
   token_format: string;
   /** JWS algorithm of JWT access tokens. */
