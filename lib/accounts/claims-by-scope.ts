@@ -1,7 +1,7 @@
 import type { Account } from './account.ts';
 
 /** Which claims each standard scope releases (OpenID Connect Core §5.4). */
-const CLAIMS_BY_SCOPE: Readonly<Record<string, ReadonlyArray<string>>> = {
+export const CLAIMS_BY_SCOPE: Readonly<Record<string, ReadonlyArray<string>>> = {
   openid: ['sub'],
   profile: [
     'name',

@@ -1,28 +1,5 @@
 import type { Configuration as EngineConfiguration } from 'oidc-provider';
-
-/** Claims by scope, OpenID Connect Core §5.4. */
-export const CLAIMS_BY_SCOPE: Readonly<Record<string, ReadonlyArray<string>>> = {
-  openid: ['sub'],
-  profile: [
-    'name',
-    'family_name',
-    'given_name',
-    'middle_name',
-    'nickname',
-    'preferred_username',
-    'profile',
-    'picture',
-    'website',
-    'gender',
-    'birthdate',
-    'zoneinfo',
-    'locale',
-    'updated_at',
-  ],
-  email: ['email', 'email_verified'],
-  address: ['address'],
-  phone: ['phone_number', 'phone_number_verified'],
-};
+import { CLAIMS_BY_SCOPE } from '../accounts/claims-by-scope.ts';
 
 /** The engine's claims and scopes: the standard ones; scopes of APIs are added by their resource (resources.ts). */
 export function claimsAndScopes(): Pick<EngineConfiguration, 'claims' | 'scopes' | 'conformIdTokenClaims'> {

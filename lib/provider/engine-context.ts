@@ -13,7 +13,9 @@ export interface EngineEntities {
 
 /** The model classes whose prototypes the host completes (see engine-overrides.ts). */
 export interface EnginePrototypes {
-  Client: { prototype: { clientId: string; compareClientSecret(actual: string): boolean | Promise<boolean> } };
+  Client: {
+    prototype: { clientId: string; compareClientSecret(actual: string): boolean | Promise<boolean> };
+  };
   OIDCContext: { prototype: { clientJwtAuthExpectedAudience(): Set<string> } };
   AuthorizationCode: TokenModel;
   AccessToken: TokenModel;

@@ -20,20 +20,23 @@ export async function whileAvailable<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
+/** How much longer (s) than the engine asks a model's records are kept. */
+type Lingering = Readonly<Record<string, number>>;
+
 class GrantAdapter implements Adapter {
   readonly #storage: ModelStorage;
   readonly #model: string;
+  readonly #lingering: Lingering;
 
-  constructor(storage: ModelStorage, model: string) {
+  constructor(storage: ModelStorage, model: string, lingering: Lingering) {
     this.#storage = storage;
     this.#model = model;
+    this.#lingering = lingering;
   }
 
   upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<void> {
-    const lifetime =
-      this.#model === 'ReplayDetection' && expiresIn !== undefined
-        ? expiresIn + PROOF_CLOCK_ALLOWANCE_SECONDS
-        : expiresIn;
+    const longer = this.#lingering[this.#model] ?? 0;
+    const lifetime = expiresIn === undefined ? undefined : expiresIn + longer;
     return whileAvailable(() => this.#storage.upsert(id, payload as Record<string, unknown>, lifetime));
   }
 
@@ -46,7 +49,9 @@ class GrantAdapter implements Adapter {
   }
 
   findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
-    return whileAvailable(() => this.#storage.findByUserCode(userCode)) as Promise<AdapterPayload | undefined>;
+    return whileAvailable(() => this.#storage.findByUserCode(userCode)) as Promise<
+      AdapterPayload | undefined
+    >;
   }
 
   consume(id: string): Promise<void> {
@@ -54,7 +59,11 @@ class GrantAdapter implements Adapter {
   }
 
   destroy(id: string): Promise<void> {
-    return whileAvailable(() => this.#storage.destroy(id));
+    return whileAvailable(async () => {
+      // An interaction leads on once: of several requests that go on from it at once, the first that commits.
+      if (this.#model === 'Interaction') await this.#storage.consume(id);
+      await this.#storage.destroy(id);
+    });
   }
 
   revokeByGrantId(grantId: string): Promise<void> {
@@ -110,7 +119,18 @@ class ClientAdapter implements Adapter {
 }
 
 /** The engine's storage: clients from the directory, everything else from lib/grants. */
-export function engineStorage(grants: Grants, clients: Clients): AdapterFactory {
+export function engineStorage(
+  grants: Grants,
+  clients: Clients,
+  lifetimes: { interaction: number },
+): AdapterFactory {
+  const lingering = {
+    ReplayDetection: PROOF_CLOCK_ALLOWANCE_SECONDS,
+    // It is marked as used when its authorization ends, as late as the last moment of a login that it began.
+    PushedAuthorizationRequest: lifetimes.interaction,
+  };
   return (model) =>
-    model === 'Client' ? new ClientAdapter(clients) : new GrantAdapter(grants.storageFor(model), model);
+    model === 'Client'
+      ? new ClientAdapter(clients)
+      : new GrantAdapter(grants.storageFor(model), model, lingering);
 }

@@ -1,15 +1,24 @@
 import type { Configuration as EngineConfiguration, KoaContextWithOIDC } from 'oidc-provider';
+import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { Apis } from '../clients/apis.ts';
+import type { Clients } from '../clients/clients.ts';
+import { whileAvailable } from './engine-storage.ts';
 import { resources } from './resources.ts';
 
 /** Pages that the engine asks its host to draw. */
 export interface EnginePages {
   /** A protocol error that cannot be sent to a client. */
-  error(ctx: KoaContextWithOIDC, out: { error: string; error_description?: string | undefined }, error: Error): void;
+  error(
+    ctx: KoaContextWithOIDC,
+    out: { error: string; error_description?: string | undefined },
+    error: Error,
+  ): void;
   /** Asks whether to sign out; `form.xsrf` must be posted to `form.action`, with `logout=yes` to sign out everywhere. */
   logout(ctx: KoaContextWithOIDC, form: { action: string; xsrf: string }): Promise<void>;
   loggedOut(ctx: KoaContextWithOIDC): void;
+  /** The browser came back to an authorization that is over or was never its own. */
+  interrupted(ctx: KoaContextWithOIDC): void;
 }
 
 function xsrfOf(form: string): string {
@@ -18,10 +27,10 @@ function xsrfOf(form: string): string {
 
 /** Which of the engine's features are on, and their policies. What is not named here is off. */
 export function features(
-  apis: Apis,
-  accounts: AccountAdapter,
+  rooms: { configuration: Configuration; apis: Apis; clients: Clients; accounts: AccountAdapter },
   pages: EnginePages,
 ): NonNullable<EngineConfiguration['features']> {
+  const { configuration, apis, clients, accounts } = rooms;
   return {
     devInteractions: { enabled: false },
     externalSigningSupport: { enabled: true, ack: 'experimental-01' },
@@ -29,17 +38,20 @@ export function features(
     clientCredentials: { enabled: true },
     pushedAuthorizationRequests: { enabled: true },
     dPoP: { enabled: true },
-    resourceIndicators: resources(apis),
+    resourceIndicators: resources(apis, clients, configuration.keys.algorithms),
     introspection: {
       enabled: true,
-      // A client sees its own tokens, an API those meant for it; a token of somebody disabled is not active
-      // (RFC 7662 §2.2 and §4: scan protection).
-      allowedPolicy: async (_ctx, client, token) => {
+      // A client sees its own tokens, an API those meant for it; a token of somebody disabled, or issued to a client
+      // that is gone, is not active (RFC 7662 §2.2 and §4: scan protection).
+      allowedPolicy: async (ctx, client, token) => {
         const ownToken = token.clientId === client.clientId;
-        const meantForThisApi = 'aud' in token && token.aud !== undefined && token.aud === client.resource_server;
+        const meantForThisApi =
+          'aud' in token && token.aud !== undefined && token.aud === client.resource_server;
         if (!ownToken && !meantForThisApi) return false;
-        if (!('accountId' in token) || token.accountId === undefined) return true;
-        const account = await accounts.findBySub(token.accountId);
+        if ((await ctx.oidc.provider.Client.find(String(token.clientId))) === undefined) return false;
+        const { accountId } = token as { accountId?: string };
+        if (accountId === undefined) return true;
+        const account = await whileAvailable(() => accounts.findBySub(accountId));
         return account !== undefined && !account.disabled;
       },
     },

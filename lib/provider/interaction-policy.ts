@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import {
   type Configuration as EngineConfiguration,
   interactionPolicy,
@@ -5,27 +6,33 @@ import {
 } from 'oidc-provider';
 import type { Configuration } from '../../config/configuration.ts';
 import type { Grants } from '../grants/grants.ts';
+import { interactionUrl } from './interaction-url.ts';
 import { grantLifetime } from './lifetimes.ts';
 
 const { base, Check, Prompt } = interactionPolicy;
 
 /**
  * When a person is asked something: the engine's login and consent prompts, and account selection
- * (OpenID Connect Core §3.1.2.1 `prompt=select_account`) before them, asked only when a session exists to choose.
+ * (OpenID Connect Core §3.1.2.1 `prompt=select_account`) before them.
  */
 export function interactions(): NonNullable<EngineConfiguration['interactions']> {
   const policy = base();
-  const selectAccount = new Prompt(
-    { name: 'select_account', requestable: true },
-    new Check('account_selection_requested', 'account selection was requested', 'account_selection_required', () =>
-      Check.NO_NEED_TO_PROMPT,
-    ),
-  );
-  policy.add(selectAccount, 0);
+  // Requestable: the engine adds the check that prompt=select_account was answered.
+  policy.add(new Prompt({ name: 'select_account', requestable: true }), 0);
+  // Whoever was disabled or deleted where people are kept may still have a session here: the engine would go on without
+  // an account, and fail.
+  policy
+    .get('login')
+    ?.checks.add(
+      new Check('account_gone', 'End-User authentication is required', 'login_required', ({ oidc }) =>
+        oidc.session?.accountId !== undefined && oidc.account === undefined
+          ? Check.REQUEST_PROMPT
+          : Check.NO_NEED_TO_PROMPT,
+      ),
+    );
   return {
     policy,
-    url: (_ctx, interaction) =>
-      `/interaction/${interaction.uid}?client_id=${encodeURIComponent(String(interaction.params.client_id))}`,
+    url: (_ctx, interaction) => interactionUrl(interaction.uid, String(interaction.params.client_id)),
   };
 }
 
@@ -57,8 +64,12 @@ export function loadExistingGrant(
     if (grant === undefined) {
       const remembered = await find(await grants.findGrantId({ accountId, clientId }));
       if (remembered === undefined) return undefined;
-      const allowed = ALLOWED.map((member) => [member, remembered[member]]).filter(([, value]) => value !== undefined);
-      const copy = new provider.Grant({ accountId, clientId, ...Object.fromEntries(allowed) });
+      const allowed = ALLOWED.map((member) => [member, remembered[member]]).filter(
+        ([, value]) => value !== undefined,
+      );
+      // Two tabs that come here at once make the same grant: with two, the tokens of one tab would end at once.
+      const jti = hash('sha256', `${session.uid}:${clientId}:${remembered.jti}`, 'base64url');
+      const copy = new provider.Grant({ jti, accountId, clientId, ...Object.fromEntries(allowed) } as object);
       await copy.save();
       return copy;
     }

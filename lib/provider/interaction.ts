@@ -14,9 +14,19 @@ export interface PendingInteraction {
   params: Readonly<Record<string, unknown>>;
   /** Who is signed in to this browser's session, if anybody. */
   accountId: string | undefined;
+  sessionUid: string | undefined;
   /** What is asked beyond what was granted before. */
   missing: { scopes: string[]; claims: string[]; resourceScopes: Record<string, string[]> };
   grantId: string | undefined;
+}
+
+/**
+ * `unknown`: this browser holds no cookie of it; `completed`: it was answered, or its time is over; `changed`: who is
+ * signed in at this browser has changed since it began.
+ */
+export interface NoInteraction {
+  outcome: 'expired';
+  reason: 'unknown' | 'completed' | 'changed';
 }
 
 /** How a person answered. */
@@ -28,8 +38,8 @@ export type InteractionAnswer =
 
 /** Interactions as pages need them: read one, answer it, and get the address to go on to. */
 export interface InteractionDesk {
-  /** The interaction that this browser holds the cookie of, or `expired` when there is none (any more). */
-  pending(ctx: Koa.Context, uid: string): Promise<PendingInteraction | { outcome: 'expired' }>;
+  /** The interaction that this browser holds the cookie of, if there still is one. */
+  pending(ctx: Koa.Context, uid: string): Promise<PendingInteraction | NoInteraction>;
   /** Records the answer; returns where to send the browser (303). */
   answer(ctx: Koa.Context, interaction: PendingInteraction, answer: InteractionAnswer): Promise<string>;
 }
@@ -44,9 +54,17 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
     const { provider } = host.current();
     const { client, accountId, missing } = interaction;
     if (accountId === undefined) throw new Error('consent without a signed-in person');
+    // Another tab may have got its consent meanwhile: one grant for both, or the tokens of the first would end.
+    const session =
+      interaction.sessionUid === undefined
+        ? undefined
+        : await provider.Session.findByUid(interaction.sessionUid);
+    const grantId = session?.grantIdFor(client.clientId) ?? interaction.grantId;
+    const known = grantId === undefined ? undefined : await provider.Grant.find(grantId);
     const grant =
-      (interaction.grantId === undefined ? undefined : await provider.Grant.find(interaction.grantId)) ??
-      new provider.Grant({ accountId, clientId: client.clientId });
+      known?.accountId === accountId && known.clientId === client.clientId
+        ? known
+        : new provider.Grant({ accountId, clientId: client.clientId });
     if (missing.scopes.length > 0) grant.addOIDCScope(missing.scopes.join(' '));
     if (missing.claims.length > 0) grant.addOIDCClaims(missing.claims);
     for (const [resource, scopes] of Object.entries(missing.resourceScopes)) {
@@ -55,7 +73,10 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
     return grant.save();
   }
 
-  async function resultOf(interaction: PendingInteraction, answer: InteractionAnswer): Promise<InteractionResults> {
+  async function resultOf(
+    interaction: PendingInteraction,
+    answer: InteractionAnswer,
+  ): Promise<InteractionResults> {
     switch (answer.kind) {
       case 'login':
         return {
@@ -76,11 +97,12 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
   return {
     async pending(ctx, uid) {
       // The engine goes by the cookie; a page of another tab's interaction must not act on this one.
-      if (ctx.cookies.get(cookieName, { signed: false }) !== uid) return { outcome: 'expired' };
+      if (ctx.cookies.get(cookieName, { signed: false }) !== uid)
+        return { outcome: 'expired', reason: 'unknown' };
       try {
         const details = await host.current().provider.interactionDetails(ctx.req, ctx.res);
         const client = rooms.clients.find(String(details.params.client_id));
-        if (client === undefined) return { outcome: 'expired' };
+        if (client === undefined) return { outcome: 'expired', reason: 'completed' };
         const asked = details.prompt.details;
         return {
           uid,
@@ -89,6 +111,7 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
           redirectUri: String(details.params.redirect_uri ?? ''),
           params: details.params,
           accountId: details.session?.accountId,
+          sessionUid: details.session?.uid,
           missing: {
             scopes: strings(asked.missingOIDCScope),
             claims: strings(asked.missingOIDCClaims),
@@ -97,8 +120,9 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
           grantId: details.grantId,
         };
       } catch (error) {
-        if (error instanceof errors.SessionNotFound) return { outcome: 'expired' };
-        throw error;
+        if (!(error instanceof errors.SessionNotFound)) throw error;
+        const interaction = await host.current().provider.Interaction.find(uid);
+        return { outcome: 'expired', reason: interaction === undefined ? 'completed' : 'changed' };
       }
     },
 

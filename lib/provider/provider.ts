@@ -6,7 +6,7 @@
  * and OpenID Connect Core, Discovery and RP-Initiated Logout.
  */
 import type Koa from 'koa';
-import Provider, { type Configuration as EngineConfiguration } from 'oidc-provider';
+import Provider, { type Configuration as EngineConfiguration, errors } from 'oidc-provider';
 import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { Apis } from '../clients/apis.ts';
@@ -56,26 +56,33 @@ export interface ProviderHost {
 }
 
 function engineConfiguration(rooms: ProviderRooms, pages: EnginePages): EngineConfiguration {
-  const { configuration, accounts, clients, apis, grants, keys } = rooms;
+  const { configuration, accounts, clients, grants, keys } = rooms;
   const { algorithms } = configuration.keys;
   return {
-    adapter: engineStorage(grants, clients),
+    adapter: engineStorage(grants, clients, configuration.lifetimes),
     jwks: signingKeySet(keys.snapshot().keys),
     ...claimsAndScopes(),
     cookies: cookies(configuration.issuer),
     ttl: lifetimes(configuration.lifetimes),
-    features: features(apis, accounts, pages),
+    features: features(rooms, pages),
     interactions: interactions(),
     loadExistingGrant: loadExistingGrant(grants, configuration.lifetimes),
     findAccount: findAccount(accounts),
     clientBasedCORS: allowCrossOrigin,
-    renderError: (ctx, out, error) => pages.error(ctx, out, error),
+    renderError: (ctx, out, error) =>
+      error instanceof errors.SessionNotFound ? pages.interrupted(ctx) : pages.error(ctx, out, error),
     routes: { introspection: '/introspection' },
     responseTypes:
       configuration.features.responseTypes === 'all'
         ? ['code', 'code id_token', 'code token', 'code id_token token', 'id_token', 'id_token token', 'none']
         : ['code'],
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'none'],
+    clientAuthMethods: [
+      'client_secret_basic',
+      'client_secret_post',
+      'client_secret_jwt',
+      'private_key_jwt',
+      'none',
+    ],
     clientDefaults: { id_token_signed_response_alg: (algorithms[0] ?? 'RS256') as 'RS256' },
     enabledJWA: {
       idTokenSigningAlgValues: algorithms as ['RS256'],
@@ -115,7 +122,8 @@ export async function createProviderHost(rooms: ProviderRooms, pages: EnginePage
         // Of two changes close together the later must win, whichever instance is ready first.
         if (revision === latestRevision) engine = next;
       },
-      (error: unknown) => rooms.log.error({ err: error }, 'the engine could not take over the changed signing keys'),
+      (error: unknown) =>
+        rooms.log.error({ err: error }, 'the engine could not take over the changed signing keys'),
     );
   });
   return { current: () => engine, close: stopListening };

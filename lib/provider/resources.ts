@@ -1,30 +1,43 @@
 import { type Configuration as EngineConfiguration, errors, type ResourceServer } from 'oidc-provider';
 import type { Api, Apis } from '../clients/apis.ts';
+import type { Clients, StoredClient } from '../clients/clients.ts';
 
 /**
  * APIs as resource servers: RFC 8707 resource indicators, and JWT access tokens by the RFC 9068 profile
  * (`typ: at+jwt`, exactly one audience). Without a resource an access token is opaque and good for userinfo alone.
  */
 export function resources(
-  apis: Apis,
+  apis: Pick<Apis, 'find'>,
+  clients: Pick<Clients, 'find'>,
+  algorithms: ReadonlyArray<string>,
 ): NonNullable<NonNullable<EngineConfiguration['features']>['resourceIndicators']> {
   return {
     enabled: true,
     // undefined: no resource unless the client asks for one.
-    defaultResource: (_ctx, _client, oneOf) => (oneOf === undefined ? (undefined as never) : (oneOf[0] as string)),
+    defaultResource: (_ctx, _client, oneOf) =>
+      oneOf === undefined ? (undefined as never) : (oneOf[0] as string),
     // A client that asked for an API's token at authorization wants it from the token endpoint as well.
     useGrantedResource: () => true,
-    getResourceServerInfo: async (_ctx, identifier) => {
-      const api = await apis.find(identifier);
+    getResourceServerInfo: async (_ctx, identifier, client) => {
+      const api = apis.find(identifier);
       if (api === undefined) throw new errors.InvalidTarget('resource indicator is not a registered API');
-      return describe(api);
+      // Its keys were retired with the algorithm: there is nothing to sign with until the operator gives it another.
+      if (api.tokenFormat === 'jwt' && !algorithms.includes(api.algorithm)) {
+        throw new errors.InvalidTarget(
+          `the API wants tokens signed with ${api.algorithm}, which is not configured`,
+        );
+      }
+      return describe(api, clients.find(client.clientId));
     },
   };
 }
 
-function describe(api: Api): ResourceServer {
+/** The API as one client may use it: the engine knows the scopes of OpenID alone, so those of APIs are held back here. */
+function describe(api: Api, client: StoredClient | undefined): ResourceServer {
+  const registered = client?.scopes;
+  const scopes = registered === undefined ? api.scopes : api.scopes.filter((scope) => registered.has(scope));
   return {
-    scope: api.scopes.join(' '),
+    scope: scopes.join(' '),
     audience: api.identifier,
     ...(api.lifetime === undefined ? {} : { accessTokenTTL: api.lifetime }),
     accessTokenFormat: api.tokenFormat,

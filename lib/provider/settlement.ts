@@ -53,6 +53,8 @@ export async function settleRequest(
       const params = (ctx as unknown as Partial<KoaContextWithOIDC>).oidc?.params;
       const clientAssertion = params?.client_assertion !== undefined;
       replaceResponse(ctx, refusalResponse(outcome, { clientAssertion }), pages);
+      const answeredBefore = outcome.model === 'Interaction' && outcome.reason === 'already_used';
+      if (answeredBefore && wantsPage(ctx)) pages.interrupted(ctx as unknown as KoaContextWithOIDC);
       return;
     }
     default:

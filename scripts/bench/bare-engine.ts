@@ -69,6 +69,8 @@ const configuration = {
     policy: interactionPolicy.base(),
     url: (_ctx: unknown, interaction: { uid: string }) => `/interaction/${interaction.uid}`,
   },
+  // The path that Latchkey answers at, so that one load fits both.
+  routes: { introspection: '/introspection' },
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },

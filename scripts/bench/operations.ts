@@ -155,7 +155,7 @@ const introspection: Operation = async (lane) => {
   return async () => {
     const response = await connection.request({
       method: 'POST',
-      path: '/token/introspection',
+      path: '/introspection',
       headers,
       form,
     });

@@ -59,6 +59,10 @@ export async function startUserBase(token: string) {
     misbehave(how: (request: IncomingMessage, response: ServerResponse) => void): void {
       misbehave = how;
     },
+    /** Answers as it should again. */
+    behave(): void {
+      misbehave = undefined;
+    },
     add(person: { login: string; password: string; claims?: Record<string, unknown> }): string {
       const sub = `employee-${people.size + 1}`;
       const canonical = canonicalLogin(person.login);

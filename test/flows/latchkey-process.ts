@@ -95,7 +95,12 @@ export class LatchkeyProcess {
       },
       dataDir,
     );
-    await latchkey.launch();
+    try {
+      await latchkey.launch();
+    } catch (error) {
+      await latchkey.stop();
+      throw error;
+    }
     return latchkey;
   }
 
