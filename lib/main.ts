@@ -2,7 +2,6 @@
  * The program: a command line whose `serve` is the provider. Composition only; what things do is in the rooms. What a
  * command does not need is not loaded: the protocol engine and the pages take most of the time that a start takes.
  */
-import './memory.ts';
 import { loadConfiguration } from '../config/load.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { createProgram } from './cli/program.ts';

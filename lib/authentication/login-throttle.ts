@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import type { Configuration } from '../../config/configuration.ts';
 import { canonicalLogin } from '../accounts/canonical-login.ts';
 import type { Database } from '../database/database.ts';
@@ -45,12 +45,12 @@ interface Limit {
  */
 export class LoginThrottle {
   readonly #counters: ThrottleCounters;
-  readonly #key: Buffer;
+  readonly #key: KeyObject;
   readonly #configuration: Configuration['throttling']['login'];
 
   constructor(options: { database: Database; configuration: Configuration['throttling']['login'] }) {
     this.#counters = new ThrottleCounters(options.database);
-    this.#key = options.database.sealer.derive('latchkey/login-throttle');
+    this.#key = createSecretKey(options.database.sealer.derive('latchkey/login-throttle'));
     this.#configuration = options.configuration;
   }
 

@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Database } from '../database/database.ts';
 import type { ClientMetadata } from './client-metadata.ts';
 
@@ -24,7 +24,7 @@ export function needsMac(metadata: ClientMetadata): boolean {
 }
 
 export function digestSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64url');
+  return hash('sha256', secret, 'base64url');
 }
 
 export function sealingContext(clientId: string): string {

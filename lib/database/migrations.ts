@@ -2,8 +2,6 @@ import { type Kysely, sql } from 'kysely';
 import * as directory from './migrations/0001-directory.ts';
 import * as grants from './migrations/0002-grants.ts';
 import * as throttle from './migrations/0003-throttle.ts';
-import * as sessionIdentifierAccount from './migrations/0004-session-identifier-account.ts';
-import * as scopeDescriptions from './migrations/0005-scope-descriptions.ts';
 import type { DatabaseSchema } from './schema.ts';
 
 /** In order; a released migration is never edited, only followed by another. */
@@ -11,8 +9,6 @@ const MIGRATIONS: ReadonlyArray<{ name: string; up: (database: Kysely<never>) =>
   { name: '0001-directory', up: directory.up },
   { name: '0002-grants', up: grants.up },
   { name: '0003-throttle', up: throttle.up },
-  { name: '0004-session-identifier-account', up: sessionIdentifierAccount.up },
-  { name: '0005-scope-descriptions', up: scopeDescriptions.up },
 ];
 
 /**

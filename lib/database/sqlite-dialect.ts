@@ -49,8 +49,8 @@ export function openSqliteConnection(file: string): DatabaseSync {
     PRAGMA foreign_keys = ON;
     PRAGMA temp_store = MEMORY;
     PRAGMA secure_delete = OFF;
-    PRAGMA cache_size = -8192;
-    PRAGMA wal_autocheckpoint = 2000;
+    PRAGMA cache_size = -1024;
+    PRAGMA wal_autocheckpoint = 4000;
   `);
   return connection;
 }

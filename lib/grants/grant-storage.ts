@@ -32,7 +32,7 @@ export class GrantModelStorage implements ModelStorage {
       if (unit.revocationOf(key) === 'consent') return undefined;
       const remembered = unit.document(key);
       if (remembered !== undefined) return JSON.parse(remembered) as EnginePayload;
-      const stored = await this.#storage.readGrant(key);
+      const stored = unit.grantSeen(key) ?? (await this.#storage.readGrant(key));
       if (stored === undefined) return undefined;
       unit.readGrant(key, stored);
       return JSON.parse(stored.payload) as EnginePayload;

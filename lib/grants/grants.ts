@@ -5,7 +5,6 @@
  * expires. It refuses a write whose grounds are gone, and a second use. It answers for RFC 6749 §4.1.2 and §10.5 (codes are
  * used once), RFC 9700 §4.14.2 (rotation and reuse), RFC 7009 §2 (revocation), RFC 7523 §3 and RFC 9449 §11.1 (replay).
  */
-import { randomBytes } from 'node:crypto';
 import type { Database } from '../database/database.ts';
 import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';
@@ -18,14 +17,12 @@ import { SessionModelStorage } from './session-storage.ts';
 import { SqliteStorage } from './sqlite-storage.ts';
 import type { CommitOutcome, GrantStorage } from './storage.ts';
 import { Sweeper } from './sweeper.ts';
+import { createTokenIdentifier } from './token-identifier.ts';
 import type { CommitScope } from './unit-of-work.ts';
 import { UnitRunner } from './unit-runner.ts';
 
 export type { ModelStorage } from './model-storage.ts';
 export type { CommitOutcome } from './storage.ts';
-
-/** 256 bits: what RFC 6749 §10.10 asks of tokens, and more than can be guessed. */
-const TOKEN_BYTES = 32;
 
 /** A grant as an operator or a person sees it. */
 export interface GrantRecord {
@@ -58,7 +55,7 @@ export interface Grants {
   inUnitOfWork<Value>(work: () => Promise<Value>): Promise<Value>;
   /** Ends the request's unit of work. A refusal means that nothing was kept, but proofs that were shown and a revocation that it brought about. */
   commit(scope: CommitScope): Promise<CommitOutcome>;
-  /** A new token: 256 random bits. */
+  /** A new identifier of a token or grant, see token-identifier.ts. */
   generateId(): string;
   /** What takes the place of a refresh token that this request has consumed. */
   successorOf(refreshTokenId: string): string | undefined;
@@ -104,7 +101,7 @@ export function openGrants(options: {
     },
     inUnitOfWork: (work) => units.inUnitOfWork(work),
     commit: (scope) => units.commit(scope),
-    generateId: () => randomBytes(TOKEN_BYTES).toString('base64url'),
+    generateId: createTokenIdentifier,
     successorOf: (refreshTokenId) => units.current?.successorOf(refreshTokenId),
 
     async findGrantId({ accountId, clientId }) {

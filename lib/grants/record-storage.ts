@@ -20,6 +20,13 @@ function grantKeyOf(model: string, { grantId }: EnginePayload): RecordKey | unde
   return typeof grantId === 'string' && model !== 'Interaction' ? recordKey('Grant', grantId) : undefined;
 }
 
+/** The session that a token ends with (OpenID Connect Core §11: without offline_access). */
+function sessionKeyOf({ sessionUid, expiresWithSession }: EnginePayload): RecordKey | undefined {
+  return typeof sessionUid === 'string' && expiresWithSession === true
+    ? recordKey('session uid', sessionUid)
+    : undefined;
+}
+
 /** Tokens, codes, interactions, pushed requests, replay records: each is one record with one key. */
 export class RecordStorage implements ModelStorage {
   readonly #model: string;
@@ -39,6 +46,7 @@ export class RecordStorage implements ModelStorage {
       const { consumed: _kept, ...stored } = payload;
       const grantKey = grantKeyOf(this.#model, payload);
       const { userCode } = payload;
+      const sessionKey = sessionKeyOf(payload);
       const accountId = this.#model === 'Interaction' ? loginOf(payload) : undefined;
       unit.saveRecord({
         model: this.#model,
@@ -47,6 +55,7 @@ export class RecordStorage implements ModelStorage {
         expiresAt: expiryOf(expiresIn, secondsNow()),
         existing: this.#existing(),
         ...(typeof userCode === 'string' ? { userCodeKey: recordKey('user code', userCode) } : {}),
+        ...(sessionKey === undefined ? {} : { sessionKey }),
         ...(accountId === undefined ? {} : { accountKey: recordKey('account', accountId) }),
         ...(grantKey === undefined
           ? {}
@@ -140,6 +149,12 @@ export class RecordStorage implements ModelStorage {
     const payload = JSON.parse(stored.payload) as EnginePayload;
     const grantKey = grantKeyOf(this.#model, payload);
     if (grantKey !== undefined && stored.generation !== null) unit.seeGeneration(grantKey, stored.generation);
+    const { grant, session } = stored;
+    const uidKey = session === undefined ? undefined : sessionKeyOf(payload);
+    unit.seeGround({
+      ...(grant === undefined || grantKey === undefined ? {} : { grantKey, grant }),
+      ...(session === undefined || uidKey === undefined ? {} : { uidKey, session }),
+    });
     if (this.#model === 'Interaction') {
       return unit.learnRecord(key, await this.#withoutEndedLogin(stored, payload));
     }

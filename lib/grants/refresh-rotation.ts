@@ -1,7 +1,8 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { type EnginePayload, secondsNow } from './model-storage.ts';
 import { recordKey } from './record-key.ts';
 import type { GrantStorage, StoredRecord } from './storage.ts';
+import { neighbourIdentifier } from './token-identifier.ts';
 import type { UnitOfWork } from './unit-of-work.ts';
 
 export const REFRESH_TOKEN = 'RefreshToken';
@@ -16,7 +17,7 @@ const LONGEST_CHASE = 16;
  */
 export class RefreshRotation {
   readonly #storage: GrantStorage;
-  readonly #keys: ReadonlyArray<Buffer>;
+  readonly #keys: ReadonlyArray<KeyObject>;
   readonly #graceOf: (payload: EnginePayload) => number;
 
   /** `keys` are newest first; `graceOf` answers seconds. */
@@ -26,7 +27,7 @@ export class RefreshRotation {
     graceOf: (payload: EnginePayload) => number,
   ) {
     this.#storage = storage;
-    this.#keys = keys;
+    this.#keys = keys.map((key) => createSecretKey(key));
     this.#graceOf = graceOf;
   }
 
@@ -44,7 +45,7 @@ export class RefreshRotation {
 
   /** Chooses what takes the place of a token in this unit: the newest of its line when it is `repeated`. */
   async chooseSuccessor(unit: UnitOfWork, id: string, repeated: boolean): Promise<string> {
-    let successor = successorOf(id, this.#keys[0] as Buffer);
+    let successor = successorOf(id, this.#keys[0] as KeyObject);
     let predecessor = id;
     for (let step = 0; repeated && step < LONGEST_CHASE; step += 1) {
       const issued = await this.#issuedSuccessorOf(predecessor);
@@ -68,6 +69,6 @@ export class RefreshRotation {
   }
 }
 
-function successorOf(id: string, key: Buffer): string {
-  return createHmac('sha256', key).update(id).digest('base64url');
+function successorOf(id: string, key: KeyObject): string {
+  return neighbourIdentifier(id, createHmac('sha256', key).update(id).digest());
 }

@@ -58,7 +58,7 @@ export class SessionModelStorage implements ModelStorage {
       if (unit.endsSession(uidKey)) return undefined;
       const remembered = unit.document(uidKey);
       if (remembered !== undefined) return JSON.parse(remembered) as EnginePayload;
-      return this.#learn(unit, await this.#storage.readSession('uid', uidKey));
+      return this.#learn(unit, unit.sessionSeen(uidKey) ?? (await this.#storage.readSession('uid', uidKey)));
     });
   }
 

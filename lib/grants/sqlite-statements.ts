@@ -1,18 +1,22 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 
+/** A record with what the engine asks for next: its grant, and the session that it ends with. ?1 is the time (s). */
+const RECORD_WITH_ITS_GROUND = `SELECT r.key, r.payload, r.generation, r.consumed_at, r.written_at, r.grant_key, r.session_key,
+  g.generation AS current, g.ended, g.version AS grant_version, g.payload AS grant_payload,
+  s.version AS session_version, s.payload AS session_payload
+  FROM engine_records r LEFT JOIN grants g ON g.key = r.grant_key
+  LEFT JOIN sessions s ON s.uid_key = r.session_key AND s.ended = 0 AND s.expires_at > ?1`;
+
 const SQL = {
-  readRecord: `SELECT r.payload, r.generation, r.consumed_at, r.written_at, r.grant_key, g.generation AS current, g.ended
-    FROM engine_records r LEFT JOIN grants g ON g.key = r.grant_key WHERE r.key = ? AND r.expires_at > ?`,
-  readRecordByUserCode: `SELECT r.key, r.payload, r.generation, r.consumed_at, r.written_at, r.grant_key, g.generation AS current,
-    g.ended FROM engine_records r LEFT JOIN grants g ON g.key = r.grant_key
-    WHERE r.user_code_key = ? AND r.model = ? AND r.expires_at > ?`,
+  readRecord: `${RECORD_WITH_ITS_GROUND} WHERE r.key = ?2 AND r.expires_at > ?1`,
+  readRecordByUserCode: `${RECORD_WITH_ITS_GROUND} WHERE r.user_code_key = ?2 AND r.model = ?3 AND r.expires_at > ?1`,
   /** Also of expired ones: whether a key is taken, and what of it was used. */
   lookRecord: 'SELECT consumed_at, expires_at, written_at FROM engine_records WHERE key = ?',
   saveRecord: `INSERT INTO engine_records
-    (key, model, grant_key, generation, user_code_key, consumed_at, written_at, expires_at, payload)
-    VALUES (?, ?, ?, ?, ?, NULL, ?, ?, ?)
+    (key, model, grant_key, generation, session_key, user_code_key, consumed_at, written_at, expires_at, payload)
+    VALUES (?, ?, ?, ?, ?, ?, NULL, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET grant_key = excluded.grant_key, generation = excluded.generation,
-    user_code_key = excluded.user_code_key, written_at = max(excluded.written_at, engine_records.written_at + 1),
+    session_key = excluded.session_key, user_code_key = excluded.user_code_key, written_at = max(excluded.written_at, engine_records.written_at + 1),
     expires_at = excluded.expires_at, payload = excluded.payload`,
   consumeRecord: 'UPDATE engine_records SET consumed_at = ? WHERE key = ?',
   removeRecord: 'DELETE FROM engine_records WHERE key = ?',
@@ -20,7 +24,8 @@ const SQL = {
   readGrant: 'SELECT payload, version, generation FROM grants WHERE key = ? AND ended = 0 AND expires_at > ?',
   readLatestGrant: `SELECT key, payload, version, generation FROM grants
     WHERE account_key = ? AND client_key = ? AND ended = 0 AND expires_at > ? ORDER BY created_at DESC LIMIT 1`,
-  lookGrant: 'SELECT payload, version, generation, ended, expires_at FROM grants WHERE key = ?',
+  lookGrant: 'SELECT version, generation, ended, expires_at FROM grants WHERE key = ?',
+  lookGrantPayload: 'SELECT payload FROM grants WHERE key = ?',
   saveGrant: `INSERT INTO grants
     (key, account_key, client_key, generation, version, ended, created_at, expires_at, payload)
     VALUES (?, ?, ?, 0, 1, 0, ?, ?, ?)
@@ -43,7 +48,8 @@ const SQL = {
     WHERE i.id_key = ?1 AND i.expires_at > ?2 AND i.account_key IS s.account_key AND s.ended = 0 AND s.expires_at > ?2`,
   readSessionByUid: `SELECT uid_key, payload, version FROM sessions
     WHERE uid_key = ? AND ended = 0 AND expires_at > ?`,
-  lookSession: 'SELECT payload, version, ended FROM sessions WHERE uid_key = ?',
+  lookSession: 'SELECT version, ended FROM sessions WHERE uid_key = ?',
+  lookSessionPayload: 'SELECT payload FROM sessions WHERE uid_key = ?',
   saveSession: `INSERT INTO sessions (uid_key, account_key, version, ended, expires_at, payload)
     VALUES (?, ?, 1, 0, ?, ?)
     ON CONFLICT (uid_key) DO UPDATE SET account_key = excluded.account_key, version = sessions.version + 1,

@@ -20,6 +20,8 @@ import {
 
 /** How long (ms) a commit waits for another process's transaction before the request is told to try again. */
 const BUSY_TIMEOUT_MILLISECONDS = 2000;
+/** Pages of the tables of this room kept in memory; other connections see little of the database. */
+const PAGE_CACHE_KIBIBYTES = 8192;
 /** How long (s) a person's ending is remembered: longer than any interaction that began before it may take. */
 const ENDING_SECONDS = 2 * 86_400;
 
@@ -37,20 +39,21 @@ export class SqliteStorage implements GrantStorage {
 
   constructor(database: Database) {
     this.#connection = database.openConnection();
-    this.#connection.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MILLISECONDS}`);
+    this.#connection.exec(
+      `PRAGMA busy_timeout = ${BUSY_TIMEOUT_MILLISECONDS}; PRAGMA cache_size = -${PAGE_CACHE_KIBIBYTES}`,
+    );
     this.#statements = prepareStatements(this.#connection);
     this.#sealer = new PayloadSealer(database.sealer);
     this.#commits = new GroupCommit(this.#connection);
   }
 
   async readRecord(_model: string, key: RecordKey): Promise<StoredRecord | undefined> {
-    return this.#reading(() => this.#recordOf(this.#statements.readRecord.get(key, now()), key));
+    return this.#reading(() => this.#recordOf(this.#statements.readRecord.get(now(), key)));
   }
 
   async readRecordByUserCode(model: string, userCodeKey: RecordKey): Promise<StoredRecord | undefined> {
     return this.#reading(() => {
-      const row = this.#statements.readRecordByUserCode.get(userCodeKey, model, now());
-      return this.#recordOf(row, row?.key as Uint8Array);
+      return this.#recordOf(this.#statements.readRecordByUserCode.get(now(), userCodeKey, model));
     });
   }
 
@@ -147,16 +150,33 @@ export class SqliteStorage implements GrantStorage {
     this.#connection.close();
   }
 
-  #recordOf(row: Row | undefined, key: Uint8Array): StoredRecord | undefined {
+  #recordOf(row: Row | undefined): StoredRecord | undefined {
     if (row === undefined) return undefined;
     // Valid means: its grant lives, in the generation that it was issued in.
     if (row.grant_key !== null && (row.ended !== 0 || row.current !== row.generation)) return undefined;
     return {
-      payload: this.#open('record', key, row.payload),
+      payload: this.#open('record', row.key, row.payload),
       generation: row.generation === null ? null : Number(row.generation),
       consumedAt: row.consumed_at === null ? null : Number(row.consumed_at),
       writtenAt: Number(row.written_at),
+      ...this.#groundOf(row),
     };
+  }
+
+  #groundOf(row: Row): Pick<StoredRecord, 'grant' | 'session'> {
+    const ground: Pick<StoredRecord, 'grant' | 'session'> = {};
+    if (row.grant_payload !== null) {
+      ground.grant = {
+        payload: this.#open('grant', row.grant_key, row.grant_payload),
+        version: Number(row.grant_version),
+        generation: Number(row.current),
+      };
+    }
+    if (row.session_payload !== null) {
+      const payload = this.#open('session', row.session_key, row.session_payload);
+      ground.session = { payload, version: Number(row.session_version) };
+    }
+    return ground;
   }
 
   #grantOf(row: Row | undefined, key: Uint8Array): StoredGrant | undefined {

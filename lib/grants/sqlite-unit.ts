@@ -129,6 +129,7 @@ export class UnitApplication {
           model,
           grant?.key ?? null,
           issued?.generation ?? null,
+          save.sessionKey ?? null,
           save.userCodeKey ?? null,
           this.#nowMilliseconds,
           expiresAt,
@@ -168,7 +169,7 @@ export class UnitApplication {
     const payload =
       row === undefined || row.version === base?.version
         ? (sealed as Buffer)
-        : this.#seal('grant', key, mergeGrant(save.payload, this.#open('grant', key, row.payload)));
+        : this.#seal('grant', key, mergeGrant(save.payload, this.#open('grant', key)));
     return keep(() =>
       this.#statements.saveGrant.run(key, accountKey, clientKey, this.#nowMilliseconds, expiresAt, payload),
     );
@@ -188,7 +189,7 @@ export class UnitApplication {
       const merged = mergeSession(
         base?.payload ?? '{}',
         save.payload,
-        this.#open('session', uidKey, row.payload),
+        this.#open('session', uidKey),
       );
       if (merged === undefined) return refuse('session_changed', 'Session');
       payload = this.#seal('session', uidKey, merged);
@@ -217,8 +218,10 @@ export class UnitApplication {
     return ending !== undefined && Number(ending.ended_at) >= this.#unit.startedAt;
   }
 
-  #open(table: 'grant' | 'session', key: RecordKey, payload: unknown): string {
-    return this.#sealer.open(table, key, payload as Uint8Array);
+  #open(table: 'grant' | 'session', key: RecordKey): string {
+    const { lookGrantPayload, lookSessionPayload } = this.#statements;
+    const row = (table === 'grant' ? lookGrantPayload : lookSessionPayload).get(key);
+    return this.#sealer.open(table, key, row?.payload as Uint8Array);
   }
 
   #seal(table: 'grant' | 'session', key: RecordKey, payload: string): Buffer {

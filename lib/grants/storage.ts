@@ -20,6 +20,9 @@ export interface StoredRecord {
   consumedAt: number | null;
   /** Unix time, ms; grows with every write of this record, so that it also tells whether it is still the same. */
   writtenAt: number;
+  /** What it stands on, as it was in the same moment, for what the engine asks next; a backend may leave them out. */
+  grant?: StoredGrant;
+  session?: StoredDocument;
 }
 
 /** A grant or a session, whose writes are merged with those of others. */
@@ -43,6 +46,8 @@ export interface RecordSave {
   /** Unix time, s. */
   expiresAt: number;
   userCodeKey?: RecordKey;
+  /** The session that it ends with. */
+  sessionKey?: RecordKey;
   /** The grant it is issued under, and that grant's generation as this unit saw it (else as it is at the commit). */
   grant?: { key: RecordKey; generation: number | undefined };
   /**

@@ -39,6 +39,8 @@ export class UnitOfWork {
   readonly #documents = new Map<string, { base: StoredDocument | undefined; payload: string }>();
   readonly #generations = new Map<string, number>();
   readonly #readGrants = new Map<string, RecordKey>();
+  readonly #grantsSeen = new Map<string, StoredGrant>();
+  readonly #sessionsSeen = new Map<string, StoredDocument>();
   readonly #successors = new Map<string, string>();
   readonly #reused = new Map<string, string | undefined>();
 
@@ -110,6 +112,21 @@ export class UnitOfWork {
     this.learnDocument(key, stored);
     this.seeGeneration(key, stored.generation);
     this.#readGrants.set(nameOf(key), key);
+  }
+
+  /** What came along with a record, for whoever asks for it next. */
+  seeGround(ground: { grantKey?: RecordKey; grant?: StoredGrant; uidKey?: RecordKey; session?: StoredDocument }): void {
+    const { grantKey, grant, uidKey, session } = ground;
+    if (grantKey !== undefined && grant !== undefined) this.#grantsSeen.set(nameOf(grantKey), grant);
+    if (uidKey !== undefined && session !== undefined) this.#sessionsSeen.set(nameOf(uidKey), session);
+  }
+
+  grantSeen(key: RecordKey): StoredGrant | undefined {
+    return this.#grantsSeen.get(nameOf(key));
+  }
+
+  sessionSeen(uidKey: RecordKey): StoredDocument | undefined {
+    return this.#sessionsSeen.get(nameOf(uidKey));
   }
 
   generationOf(grantKey: RecordKey): number | undefined {

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import type Koa from 'koa';
 import type { FormProtection } from '../interactions/interaction-pages.ts';
 
@@ -8,11 +8,11 @@ import type { FormProtection } from '../interactions/interaction-pages.ts';
  * from must name our own origin.
  */
 export class FormTokens implements FormProtection {
-  readonly #key: Buffer;
+  readonly #key: KeyObject;
   readonly #origin: string;
 
   constructor(key: Buffer, issuer: string) {
-    this.#key = key;
+    this.#key = createSecretKey(key);
     this.#origin = new URL(issuer).origin;
   }
 

@@ -21,6 +21,7 @@ export interface EnginePrototypes {
   AccessToken: TokenModel;
   RefreshToken: TokenModel;
   ClientCredentials: TokenModel;
+  Grant: TokenModel;
 }
 
 interface TokenModel {

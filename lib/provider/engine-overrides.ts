@@ -10,7 +10,7 @@ import { entitiesOf, prototypesOf } from './engine-context.ts';
  */
 export function completeEngine(provider: Provider, rooms: { clients: Clients; grants: Grants }): void {
   const { clients, grants } = rooms;
-  const { Client, OIDCContext, AuthorizationCode, AccessToken, RefreshToken, ClientCredentials } =
+  const { Client, OIDCContext, AuthorizationCode, AccessToken, RefreshToken, ClientCredentials, Grant } =
     prototypesOf(provider);
 
   Client.prototype.compareClientSecret = function compareClientSecret(actual) {
@@ -21,6 +21,7 @@ export function completeEngine(provider: Provider, rooms: { clients: Clients; gr
   OIDCContext.prototype.clientJwtAuthExpectedAudience = () => issuerAlone;
 
   AuthorizationCode.prototype.generateTokenId = () => grants.generateId();
+  Grant.prototype.generateTokenId = () => grants.generateId();
   RefreshToken.prototype.generateTokenId = () => {
     const ctx = Provider.ctx as KoaContextWithOIDC | undefined;
     const rotated = ctx === undefined ? undefined : entitiesOf(ctx).RotatedRefreshToken;

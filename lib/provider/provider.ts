@@ -18,6 +18,7 @@ import type { Log } from '../observability/log.ts';
 import { claimsAndScopes } from './claims.ts';
 import { cookies } from './cookies.ts';
 import { allowCrossOrigin } from './cross-origin.ts';
+import { captureStacksOnce } from './engine-errors.ts';
 import { completeEngine } from './engine-overrides.ts';
 import { engineStorage } from './engine-storage.ts';
 import { type EnginePages, features } from './features.ts';
@@ -113,6 +114,7 @@ async function createEngine(rooms: ProviderRooms, pages: EnginePages): Promise<E
 
 /** Builds the engine and keeps it in step with the signing keys. */
 export async function createProviderHost(rooms: ProviderRooms, pages: EnginePages): Promise<ProviderHost> {
+  captureStacksOnce();
   let engine = await createEngine(rooms, pages);
   let latestRevision = rooms.keys.snapshot().revision;
   const stopListening = rooms.keys.onChange(({ revision }) => {

@@ -37,6 +37,7 @@ export async function up(database: Kysely<never>): Promise<void> {
     .addColumn('identifier', 'text', (column) => column.primaryKey())
     .addColumn('name', 'text')
     .addColumn('scopes', 'text', (column) => column.notNull())
+    .addColumn('scope_descriptions', 'text', (column) => column.notNull().defaultTo('{}'))
     .addColumn('token_format', 'text', (column) => column.notNull())
     .addColumn('algorithm', 'text', (column) => column.notNull())
     .addColumn('lifetime', 'integer')

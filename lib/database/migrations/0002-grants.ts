@@ -8,7 +8,7 @@ export async function up(database: Kysely<never>): Promise<void> {
   const statements = [
     // Tokens, codes, interactions, pushed requests, replay records. consumed_at, expires_at: s; written_at: ms.
     sql`CREATE TABLE engine_records (
-      key blob PRIMARY KEY, model text NOT NULL, grant_key blob, generation integer, user_code_key blob,
+      key blob PRIMARY KEY, model text NOT NULL, grant_key blob, generation integer, session_key blob, user_code_key blob,
       consumed_at integer, written_at integer NOT NULL, expires_at integer NOT NULL, payload blob NOT NULL
     ) WITHOUT ROWID`,
     sql`CREATE INDEX engine_records_expiry ON engine_records (expires_at)`,
@@ -28,9 +28,10 @@ export async function up(database: Kysely<never>): Promise<void> {
     ) WITHOUT ROWID`,
     sql`CREATE INDEX sessions_account ON sessions (account_key) WHERE account_key IS NOT NULL`,
     sql`CREATE INDEX sessions_expiry ON sessions (expires_at)`,
-    // The identifiers in browsers' cookies: a session has a new one after each login, and the former one for a moment.
+    // The identifiers in browsers' cookies: a session has a new one after each login, and the former one for a moment. One
+    // leads to its session only as long as the same person is signed in to it (session fixation).
     sql`CREATE TABLE session_identifiers (
-      id_key blob PRIMARY KEY, uid_key blob NOT NULL, expires_at integer NOT NULL
+      id_key blob PRIMARY KEY, uid_key blob NOT NULL, account_key blob, expires_at integer NOT NULL
     ) WITHOUT ROWID`,
     sql`CREATE INDEX session_identifiers_expiry ON session_identifiers (expires_at)`,
     // Nothing that began before a person's ending may bring them back. ended_at: ms.
