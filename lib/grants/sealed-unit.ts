@@ -13,8 +13,10 @@ export interface SealedUnit {
 export function sealUnit(sealer: PayloadSealer, unit: Unit): SealedUnit {
   return {
     unit,
-    records: unit.records.map(({ key, payload }) => sealer.seal('record', key, payload)),
-    grants: unit.grants.map(({ key, payload }) => sealer.seal('grant', key, payload)),
-    sessions: unit.sessions.map(({ uidKey, payload }) => sealer.seal('session', uidKey, payload)),
+    records: unit.records.map(({ key, payload, grant, sessionKey }) =>
+      sealer.seal('record', key, { payload, grantKey: grant?.key, sessionKey }),
+    ),
+    grants: unit.grants.map(({ key, payload }) => sealer.seal('grant', key, { payload })),
+    sessions: unit.sessions.map(({ uidKey, payload }) => sealer.seal('session', uidKey, { payload })),
   };
 }

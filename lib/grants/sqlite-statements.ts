@@ -1,36 +1,36 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
-
-/** A record with what the engine asks for next: its grant, and the session that it ends with. ?1 is the time (s). */
-const RECORD_WITH_ITS_GROUND = `SELECT r.key, r.payload, r.generation, r.consumed_at, r.written_at, r.grant_key, r.session_key,
-  g.generation AS current, g.ended, g.version AS grant_version, g.payload AS grant_payload,
-  s.version AS session_version, s.payload AS session_payload
-  FROM engine_records r LEFT JOIN grants g ON g.key = r.grant_key
-  LEFT JOIN sessions s ON s.uid_key = r.session_key AND s.ended = 0 AND s.expires_at > ?1`;
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 
 const SQL = {
-  readRecord: `${RECORD_WITH_ITS_GROUND} WHERE r.key = ?2 AND r.expires_at > ?1`,
-  readRecordByUserCode: `${RECORD_WITH_ITS_GROUND} WHERE r.user_code_key = ?2 AND r.model = ?3 AND r.expires_at > ?1`,
+  /** A record, whether it stands on a grant and what of it, and the session that it ends with. Numbers alone: see LOOKS. */
+  lookAtRecord: `SELECT r.generation, r.consumed_at, r.written_at, r.stamp, r.grant_key IS NOT NULL,
+    g.generation, g.ended, g.version, g.stamp, s.version, s.stamp
+    FROM engine_records r LEFT JOIN grants g ON g.key = r.grant_key
+    LEFT JOIN sessions s ON s.uid_key = r.session_key AND s.ended = 0 AND s.expires_at > ?1
+    WHERE r.key = ?2 AND r.expires_at > ?1`,
+  readRecord: 'SELECT payload, grant_key, session_key FROM engine_records WHERE key = ?',
+  findRecordByUserCode:
+    'SELECT key FROM engine_records WHERE user_code_key = ? AND model = ? AND expires_at > ?',
   /** Also of expired ones: whether a key is taken, and what of it was used. */
   lookRecord: 'SELECT consumed_at, expires_at, written_at FROM engine_records WHERE key = ?',
   saveRecord: `INSERT INTO engine_records
-    (key, model, grant_key, generation, session_key, user_code_key, consumed_at, written_at, expires_at, payload)
-    VALUES (?, ?, ?, ?, ?, ?, NULL, ?, ?, ?)
+    (key, model, grant_key, generation, session_key, user_code_key, consumed_at, written_at, expires_at, payload, stamp)
+    VALUES (?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET grant_key = excluded.grant_key, generation = excluded.generation,
     session_key = excluded.session_key, user_code_key = excluded.user_code_key, written_at = max(excluded.written_at, engine_records.written_at + 1),
-    expires_at = excluded.expires_at, payload = excluded.payload`,
+    expires_at = excluded.expires_at, payload = excluded.payload, stamp = excluded.stamp`,
   consumeRecord: 'UPDATE engine_records SET consumed_at = ? WHERE key = ?',
   removeRecord: 'DELETE FROM engine_records WHERE key = ?',
 
-  readGrant: 'SELECT payload, version, generation FROM grants WHERE key = ? AND ended = 0 AND expires_at > ?',
-  readLatestGrant: `SELECT key, payload, version, generation FROM grants
+  lookAtGrant: 'SELECT version, generation, stamp FROM grants WHERE key = ? AND ended = 0 AND expires_at > ?',
+  readGrant: 'SELECT payload FROM grants WHERE key = ?',
+  findLatestGrant: `SELECT key FROM grants
     WHERE account_key = ? AND client_key = ? AND ended = 0 AND expires_at > ? ORDER BY created_at DESC LIMIT 1`,
   lookGrant: 'SELECT version, generation, ended, expires_at FROM grants WHERE key = ?',
-  lookGrantPayload: 'SELECT payload FROM grants WHERE key = ?',
   saveGrant: `INSERT INTO grants
-    (key, account_key, client_key, generation, version, ended, created_at, expires_at, payload)
-    VALUES (?, ?, ?, 0, 1, 0, ?, ?, ?)
+    (key, account_key, client_key, generation, version, ended, created_at, expires_at, payload, stamp)
+    VALUES (?, ?, ?, 0, 1, 0, ?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET version = grants.version + 1,
-    expires_at = max(grants.expires_at, excluded.expires_at), payload = excluded.payload`,
+    expires_at = max(grants.expires_at, excluded.expires_at), payload = excluded.payload, stamp = excluded.stamp`,
   outliveToken: 'UPDATE grants SET expires_at = max(expires_at, ?) WHERE key = ?',
   revokeTokens: 'UPDATE grants SET generation = generation + 1 WHERE key = ?',
   endGrant: 'UPDATE grants SET generation = generation + 1, ended = 1, payload = NULL WHERE key = ?',
@@ -44,16 +44,15 @@ const SQL = {
   listGrants: `SELECT key, payload, created_at FROM grants WHERE ended = 0 AND expires_at > ?
     AND (?2 IS NULL OR account_key = ?2) AND (?3 IS NULL OR client_key = ?3) ORDER BY created_at`,
 
-  readSessionById: `SELECT s.uid_key, s.payload, s.version FROM session_identifiers i JOIN sessions s ON s.uid_key = i.uid_key
-    WHERE i.id_key = ?1 AND i.expires_at > ?2 AND i.account_key IS s.account_key AND s.ended = 0 AND s.expires_at > ?2`,
-  readSessionByUid: `SELECT uid_key, payload, version FROM sessions
-    WHERE uid_key = ? AND ended = 0 AND expires_at > ?`,
+  findSessionById: `SELECT uid_key FROM session_identifiers
+    WHERE id_key = ?1 AND expires_at > ?2 AND account_key IS (SELECT account_key FROM sessions WHERE uid_key = session_identifiers.uid_key)`,
+  lookAtSession: 'SELECT version, stamp FROM sessions WHERE uid_key = ? AND ended = 0 AND expires_at > ?',
+  readSession: 'SELECT payload FROM sessions WHERE uid_key = ?',
   lookSession: 'SELECT version, ended FROM sessions WHERE uid_key = ?',
-  lookSessionPayload: 'SELECT payload FROM sessions WHERE uid_key = ?',
-  saveSession: `INSERT INTO sessions (uid_key, account_key, version, ended, expires_at, payload)
-    VALUES (?, ?, 1, 0, ?, ?)
+  saveSession: `INSERT INTO sessions (uid_key, account_key, version, ended, expires_at, payload, stamp)
+    VALUES (?, ?, 1, 0, ?, ?, ?)
     ON CONFLICT (uid_key) DO UPDATE SET account_key = excluded.account_key, version = sessions.version + 1,
-    expires_at = max(sessions.expires_at, excluded.expires_at), payload = excluded.payload`,
+    expires_at = max(sessions.expires_at, excluded.expires_at), payload = excluded.payload, stamp = excluded.stamp`,
   saveSessionId: `INSERT INTO session_identifiers (id_key, uid_key, account_key, expires_at) VALUES (?, ?, ?, ?)
     ON CONFLICT (id_key) DO UPDATE SET account_key = excluded.account_key, expires_at = max(session_identifiers.expires_at, excluded.expires_at)`,
   shortenSessionId: 'UPDATE session_identifiers SET expires_at = min(expires_at, ?) WHERE id_key = ?',
@@ -80,12 +79,28 @@ const SQL = {
   check: 'SELECT count(*) AS migrations FROM migrations',
 } as const;
 
+/**
+ * Statements of the hot path, which answer rows as arrays of numbers. A row as an object takes several times as long, most of
+ * it for the names of its columns, and so does a payload that is at hand already.
+ */
+const LOOKS = ['lookAtRecord', 'lookAtGrant', 'lookAtSession'] as const;
+
 /** Every statement of this room, prepared. */
 export type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
 
+/** A row of one of LOOKS. */
+export function look(
+  statement: StatementSync,
+  ...parameters: SQLInputValue[]
+): ReadonlyArray<number | null> | undefined {
+  return statement.get(...parameters) as unknown as ReadonlyArray<number | null> | undefined;
+}
+
 /** Prepares them all; throws when the schema is not the one that this version wrote. */
 export function prepareStatements(connection: DatabaseSync): Statements {
-  return Object.fromEntries(
+  const statements = Object.fromEntries(
     Object.entries(SQL).map(([name, sql]) => [name, connection.prepare(sql)]),
   ) as unknown as Statements;
+  for (const name of LOOKS) statements[name].setReturnArrays(true);
+  return statements;
 }

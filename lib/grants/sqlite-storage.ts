@@ -1,10 +1,11 @@
-import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from '../database/database.ts';
+import { SealError } from '../database/sealer.ts';
 import { GroupCommit } from './group-commit.ts';
-import { PayloadSealer, type SealedTable } from './payload-sealer.ts';
+import { type OpenPayload, PayloadSealer, type SealedTable, stampOf } from './payload-sealer.ts';
 import { sealUnit } from './sealed-unit.ts';
-import { prepareStatements, type Statements } from './sqlite-statements.ts';
+import { look, prepareStatements, type Statements } from './sqlite-statements.ts';
 import { UnitApplication } from './sqlite-unit.ts';
 import {
   type CommitOutcome,
@@ -18,14 +19,14 @@ import {
   type Unit,
 } from './storage.ts';
 
+/** How often a row is looked at that others write at the same moment. */
+const MOST_LOOKS = 100;
 /** How long (ms) a commit waits for another process's transaction before the request is told to try again. */
 const BUSY_TIMEOUT_MILLISECONDS = 2000;
 /** Pages of the tables of this room kept in memory; other connections see little of the database. */
 const PAGE_CACHE_KIBIBYTES = 8192;
 /** How long (s) a person's ending is remembered: longer than any interaction that began before it may take. */
 const ENDING_SECONDS = 2 * 86_400;
-
-type Row = Record<string, SQLOutputValue>;
 
 /**
  * The embedded backend: one SQLite file that several processes share. Reads and writes are synchronous and take
@@ -48,33 +49,32 @@ export class SqliteStorage implements GrantStorage {
   }
 
   async readRecord(_model: string, key: RecordKey): Promise<StoredRecord | undefined> {
-    return this.#reading(() => this.#recordOf(this.#statements.readRecord.get(now(), key)));
+    return this.#reading(() => this.#readRecord(key));
   }
 
   async readRecordByUserCode(model: string, userCodeKey: RecordKey): Promise<StoredRecord | undefined> {
     return this.#reading(() => {
-      return this.#recordOf(this.#statements.readRecordByUserCode.get(now(), userCodeKey, model));
+      const row = this.#statements.findRecordByUserCode.get(userCodeKey, model, now());
+      return row === undefined ? undefined : this.#readRecord(row.key as Uint8Array);
     });
   }
 
   async readGrant(key: RecordKey): Promise<StoredGrant | undefined> {
-    return this.#reading(() => this.#grantOf(this.#statements.readGrant.get(key, now()), key));
+    return this.#reading(() => this.#readGrant(key));
   }
 
   async readLatestGrant(accountKey: RecordKey, clientKey: RecordKey): Promise<StoredGrant | undefined> {
     return this.#reading(() => {
-      const row = this.#statements.readLatestGrant.get(accountKey, clientKey, now());
-      return this.#grantOf(row, row?.key as Uint8Array);
+      const row = this.#statements.findLatestGrant.get(accountKey, clientKey, now());
+      return row === undefined ? undefined : this.#readGrant(row.key as Uint8Array);
     });
   }
 
   async readSession(by: 'id' | 'uid', key: RecordKey): Promise<StoredDocument | undefined> {
-    const { readSessionById, readSessionByUid } = this.#statements;
     return this.#reading(() => {
-      const row = (by === 'id' ? readSessionById : readSessionByUid).get(key, now());
-      return row === undefined
-        ? undefined
-        : { payload: this.#open('session', row.uid_key, row.payload), version: Number(row.version) };
+      if (by === 'uid') return this.#readSession(key);
+      const row = this.#statements.findSessionById.get(key, now());
+      return row === undefined ? undefined : this.#readSession(row.uid_key as Uint8Array);
     });
   }
 
@@ -118,7 +118,7 @@ export class SqliteStorage implements GrantStorage {
   }: GrantFilter): Promise<{ payload: string; createdAt: number }[]> {
     return this.#reading(() =>
       this.#statements.listGrants.all(now(), accountKey ?? null, clientKey ?? null).map((row) => ({
-        payload: this.#open('grant', row.key, row.payload),
+        payload: this.#openListed('grant', row.key, row.payload),
         createdAt: Number(row.created_at),
       })),
     );
@@ -128,7 +128,7 @@ export class SqliteStorage implements GrantStorage {
     return this.#reading(() =>
       this.#statements.listSessions
         .all(now(), accountKey ?? null)
-        .map((row) => ({ payload: this.#open('session', row.uid_key, row.payload) })),
+        .map((row) => ({ payload: this.#openListed('session', row.uid_key, row.payload) })),
     );
   }
 
@@ -150,46 +150,70 @@ export class SqliteStorage implements GrantStorage {
     this.#connection.close();
   }
 
-  #recordOf(row: Row | undefined): StoredRecord | undefined {
+  #readRecord(key: Uint8Array, looks = 1): StoredRecord | undefined {
+    const row = look(this.#statements.lookAtRecord, now(), key);
     if (row === undefined) return undefined;
+    const [generation, consumedAt, writtenAt, stamp, hasGrant, current, ended, ...ground] = row;
     // Valid means: its grant lives, in the generation that it was issued in.
-    if (row.grant_key !== null && (row.ended !== 0 || row.current !== row.generation)) return undefined;
-    return {
-      payload: this.#open('record', row.key, row.payload),
-      generation: row.generation === null ? null : Number(row.generation),
-      consumedAt: row.consumed_at === null ? null : Number(row.consumed_at),
-      writtenAt: Number(row.written_at),
-      ...this.#groundOf(row),
+    if (hasGrant === 1 && (ended !== 0 || current !== generation)) return undefined;
+    const open = this.#openRow('record', key, Number(stamp));
+    if (open === undefined) return this.#readRecord(key, another(looks));
+    const stored = {
+      generation: generation ?? null,
+      consumedAt: consumedAt ?? null,
+      writtenAt: Number(writtenAt),
     };
+    return { ...stored, payload: open.payload, ...this.#groundOf(open, Number(current), ground) };
   }
 
-  #groundOf(row: Row): Pick<StoredRecord, 'grant' | 'session'> {
+  /** What a record stands on, where it is at hand in clear. */
+  #groundOf(
+    { grantKey, sessionKey }: OpenPayload,
+    generation: number,
+    [grantVersion, grantStamp, sessionVersion, sessionStamp]: ReadonlyArray<number | null>,
+  ): Pick<StoredRecord, 'grant' | 'session'> {
     const ground: Pick<StoredRecord, 'grant' | 'session'> = {};
-    if (row.grant_payload !== null) {
-      ground.grant = {
-        payload: this.#open('grant', row.grant_key, row.grant_payload),
-        version: Number(row.grant_version),
-        generation: Number(row.current),
-      };
-    }
-    if (row.session_payload !== null) {
-      const payload = this.#open('session', row.session_key, row.session_payload);
-      ground.session = { payload, version: Number(row.session_version) };
-    }
+    const grant = grantKey && this.#sealer.recall('grant', grantKey, Number(grantStamp));
+    if (grant) ground.grant = { payload: grant.payload, version: Number(grantVersion), generation };
+    const session = sessionKey && this.#sealer.recall('session', sessionKey, Number(sessionStamp));
+    if (session) ground.session = { payload: session.payload, version: Number(sessionVersion) };
     return ground;
   }
 
-  #grantOf(row: Row | undefined, key: Uint8Array): StoredGrant | undefined {
+  #readGrant(key: Uint8Array, looks = 1): StoredGrant | undefined {
+    const row = look(this.#statements.lookAtGrant, key, now());
     if (row === undefined) return undefined;
-    return {
-      payload: this.#open('grant', key, row.payload),
-      version: Number(row.version),
-      generation: Number(row.generation),
-    };
+    const [version, generation, stamp] = row.map(Number) as [number, number, number];
+    const open = this.#openRow('grant', key, stamp);
+    if (open === undefined) return this.#readGrant(key, another(looks));
+    return { payload: open.payload, version, generation };
   }
 
-  #open(table: SealedTable, key: unknown, payload: unknown): string {
-    return this.#sealer.open(table, key as Uint8Array, payload as Uint8Array);
+  #readSession(uidKey: Uint8Array, looks = 1): StoredDocument | undefined {
+    const row = look(this.#statements.lookAtSession, uidKey, now());
+    if (row === undefined) return undefined;
+    const [version, stamp] = row.map(Number) as [number, number];
+    const open = this.#openRow('session', uidKey, stamp);
+    if (open === undefined) return this.#readSession(uidKey, another(looks));
+    return { payload: open.payload, version };
+  }
+
+  /** The payload that a row held a moment ago; undefined when it was written or removed since: then look again. */
+  #openRow(table: SealedTable, key: Uint8Array, stamp: number): OpenPayload | undefined {
+    const known = this.#sealer.recall(table, key, stamp);
+    if (known !== undefined) return known;
+    const { readRecord, readGrant, readSession } = this.#statements;
+    const row = { record: readRecord, grant: readGrant, session: readSession }[table].get(key);
+    if (row === undefined || row.payload === null || stampOf(row.payload as Uint8Array) !== stamp)
+      return undefined;
+    return this.#sealer.open(table, key, row.payload as Uint8Array, {
+      grantKey: row.grant_key ? Buffer.from(row.grant_key as Uint8Array) : undefined,
+      sessionKey: row.session_key ? Buffer.from(row.session_key as Uint8Array) : undefined,
+    });
+  }
+
+  #openListed(table: SealedTable, key: unknown, payload: unknown): string {
+    return this.#sealer.open(table, key as Uint8Array, payload as Uint8Array).payload;
   }
 
   #reading<Value>(read: () => Value): Value {
@@ -199,6 +223,12 @@ export class SqliteStorage implements GrantStorage {
       throw new StorageUnavailable('the embedded store cannot be read now', { cause });
     }
   }
+}
+
+/** Rows change between two looks, but not for ever: one whose stamp never fits was changed by hand. */
+function another(looks: number): number {
+  if (looks >= MOST_LOOKS) throw new SealError('a row does not hold the sealed value that it says it holds');
+  return looks + 1;
 }
 
 /** Unix time, s. */

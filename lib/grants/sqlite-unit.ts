@@ -1,6 +1,6 @@
 import { mergeGrant } from './merge-grant.ts';
 import { mergeSession } from './merge-session.ts';
-import type { PayloadSealer } from './payload-sealer.ts';
+import { type PayloadSealer, stampOf } from './payload-sealer.ts';
 import { recordKey } from './record-key.ts';
 import type { SealedUnit } from './sealed-unit.ts';
 import type { Statements } from './sqlite-statements.ts';
@@ -134,6 +134,7 @@ export class UnitApplication {
           this.#nowMilliseconds,
           expiresAt,
           sealed as Buffer,
+          stampOf(sealed as Buffer),
         ),
       ...(issued?.writes ?? []),
     );
@@ -171,7 +172,15 @@ export class UnitApplication {
         ? (sealed as Buffer)
         : this.#seal('grant', key, mergeGrant(save.payload, this.#open('grant', key)));
     return keep(() =>
-      this.#statements.saveGrant.run(key, accountKey, clientKey, this.#nowMilliseconds, expiresAt, payload),
+      this.#statements.saveGrant.run(
+        key,
+        accountKey,
+        clientKey,
+        this.#nowMilliseconds,
+        expiresAt,
+        payload,
+        stampOf(payload),
+      ),
     );
   }
 
@@ -186,11 +195,7 @@ export class UnitApplication {
     let payload = sealed as Buffer;
     let saveId: Write = () => saveSessionId.run(idKey, uidKey, accountKey ?? null, expiresAt);
     if (row !== undefined && row.version !== base?.version) {
-      const merged = mergeSession(
-        base?.payload ?? '{}',
-        save.payload,
-        this.#open('session', uidKey),
-      );
+      const merged = mergeSession(base?.payload ?? '{}', save.payload, this.#open('session', uidKey));
       if (merged === undefined) return refuse('session_changed', 'Session');
       payload = this.#seal('session', uidKey, merged);
       const { jti } = JSON.parse(merged) as { jti: string };
@@ -202,7 +207,7 @@ export class UnitApplication {
       }
     }
     return keep(
-      () => saveSession.run(uidKey, accountKey ?? null, expiresAt, payload),
+      () => saveSession.run(uidKey, accountKey ?? null, expiresAt, payload, stampOf(payload)),
       saveId,
       ...formerIdKeys.map((former) => () => shortenSessionId.run(this.#now + formerIdSeconds, former)),
     );
@@ -219,13 +224,13 @@ export class UnitApplication {
   }
 
   #open(table: 'grant' | 'session', key: RecordKey): string {
-    const { lookGrantPayload, lookSessionPayload } = this.#statements;
-    const row = (table === 'grant' ? lookGrantPayload : lookSessionPayload).get(key);
-    return this.#sealer.open(table, key, row?.payload as Uint8Array);
+    const { readGrant, readSession } = this.#statements;
+    const row = (table === 'grant' ? readGrant : readSession).get(key);
+    return this.#sealer.open(table, key, row?.payload as Uint8Array).payload;
   }
 
   #seal(table: 'grant' | 'session', key: RecordKey, payload: string): Buffer {
-    return this.#sealer.seal(table, key, payload);
+    return this.#sealer.seal(table, key, { payload });
   }
 }
 

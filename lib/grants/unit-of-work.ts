@@ -115,7 +115,12 @@ export class UnitOfWork {
   }
 
   /** What came along with a record, for whoever asks for it next. */
-  seeGround(ground: { grantKey?: RecordKey; grant?: StoredGrant; uidKey?: RecordKey; session?: StoredDocument }): void {
+  seeGround(ground: {
+    grantKey?: RecordKey;
+    grant?: StoredGrant;
+    uidKey?: RecordKey;
+    session?: StoredDocument;
+  }): void {
     const { grantKey, grant, uidKey, session } = ground;
     if (grantKey !== undefined && grant !== undefined) this.#grantsSeen.set(nameOf(grantKey), grant);
     if (uidKey !== undefined && session !== undefined) this.#sessionsSeen.set(nameOf(uidKey), session);

@@ -83,42 +83,49 @@ describe('the embedded store at rest', () => {
     }
   });
 
-  it('does not open a payload that was moved to another row, or changed', async () => {
-    const opened = await place.open();
-    const { grants } = opened;
-    for (const id of ['mine', 'theirs']) {
-      await save(grants, 'AccessToken', id, { id });
-      await save(grants, 'Session', `${id}-session`, { uid: id, accountId: id });
-      await save(grants, 'Grant', `${id}-grant`, { accountId: id, clientId: id });
-    }
-    const database = tables();
-    for (const [table, key] of [
-      ['engine_records', 'key'],
-      ['sessions', 'uid_key'],
-      ['grants', 'key'],
-    ]) {
-      const [one, two] = database.prepare(`SELECT ${key} AS key, payload FROM ${table}`).all();
-      const move = database.prepare(`UPDATE ${table} SET payload = ? WHERE ${key} = ?`);
-      move.run(one?.payload as Uint8Array, two?.key as Uint8Array);
-      move.run(two?.payload as Uint8Array, one?.key as Uint8Array);
-    }
-    for (const id of ['mine', 'theirs']) {
-      for (const [model, name] of [
-        ['AccessToken', id],
-        ['Session', `${id}-session`],
-        ['Grant', `${id}-grant`],
-      ] as const) {
-        const error = await find(grants, model, name).catch((reason: unknown) => reason);
-        expect(error, `${model} of ${id}`).to.be.instanceOf(StorageUnavailable);
+  for (const columns of ['payload', 'payload, stamp']) {
+    it(`does not open a ${columns.replace(', ', ' and ')} moved to another row, or changed`, async () => {
+      const writing = await place.open();
+      for (const id of ['mine', 'theirs']) {
+        await save(writing.grants, 'AccessToken', id, { id });
+        await save(writing.grants, 'Session', `${id}-session`, { uid: id, accountId: id });
+        await save(writing.grants, 'Grant', `${id}-grant`, { accountId: id, clientId: id });
       }
-    }
-    database.exec("UPDATE engine_records SET payload = zeroblob(80) || x'00'");
-    expect(await find(grants, 'AccessToken', 'mine').catch((reason: unknown) => reason)).to.be.instanceOf(
-      StorageUnavailable,
-    );
-    database.close();
-    await opened.close();
-  });
+      await writing.close();
+      const database = tables();
+      for (const [table, key] of [
+        ['engine_records', 'key'],
+        ['sessions', 'uid_key'],
+        ['grants', 'key'],
+      ]) {
+        const rows = database.prepare(`SELECT ${key} AS id, ${columns} FROM ${table}`).all();
+        const move = database.prepare(
+          `UPDATE ${table} SET (${columns}) = (${columns.replace(/\w+/g, '?')}) WHERE ${key} = ?`,
+        );
+        const [one, two] = rows.map(({ id, ...moved }) => ({ id, moved: Object.values(moved) }));
+        move.run(...(one?.moved ?? []), two?.id as Uint8Array);
+        move.run(...(two?.moved ?? []), one?.id as Uint8Array);
+      }
+      const opened = await place.open();
+      const { grants } = opened;
+      for (const id of ['mine', 'theirs']) {
+        for (const [model, name] of [
+          ['AccessToken', id],
+          ['Session', `${id}-session`],
+          ['Grant', `${id}-grant`],
+        ] as const) {
+          const error = await find(grants, model, name).catch((reason: unknown) => reason);
+          expect(error, `${model} of ${id}`).to.be.instanceOf(StorageUnavailable);
+        }
+      }
+      database.exec("UPDATE engine_records SET payload = zeroblob(80) || x'00'");
+      expect(await find(grants, 'AccessToken', 'mine').catch((reason: unknown) => reason)).to.be.instanceOf(
+        StorageUnavailable,
+      );
+      database.close();
+      await opened.close();
+    });
+  }
 
   it('says when everything expires, in every row that is and in any that could be', async () => {
     const opened = await place.open();

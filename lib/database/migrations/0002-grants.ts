@@ -1,7 +1,8 @@
 import { type Kysely, sql } from 'kysely';
 
 /**
- * What the protocol engine remembers: see lib/grants. Keys are digests, payloads sealed. Tables are clustered by their
+ * What the protocol engine remembers: see lib/grants. Keys are digests, payloads sealed; a stamp tells which sealed value a
+ * row holds. Tables are clustered by their
  * key (WITHOUT ROWID), so that a look-up reads one tree.
  */
 export async function up(database: Kysely<never>): Promise<void> {
@@ -9,7 +10,8 @@ export async function up(database: Kysely<never>): Promise<void> {
     // Tokens, codes, interactions, pushed requests, replay records. consumed_at, expires_at: s; written_at: ms.
     sql`CREATE TABLE engine_records (
       key blob PRIMARY KEY, model text NOT NULL, grant_key blob, generation integer, session_key blob, user_code_key blob,
-      consumed_at integer, written_at integer NOT NULL, expires_at integer NOT NULL, payload blob NOT NULL
+      consumed_at integer, written_at integer NOT NULL, expires_at integer NOT NULL, stamp integer NOT NULL,
+      payload blob NOT NULL
     ) WITHOUT ROWID`,
     sql`CREATE INDEX engine_records_expiry ON engine_records (expires_at)`,
     sql`CREATE INDEX engine_records_user_code ON engine_records (user_code_key) WHERE user_code_key IS NOT NULL`,
@@ -17,14 +19,14 @@ export async function up(database: Kysely<never>): Promise<void> {
     sql`CREATE TABLE grants (
       key blob PRIMARY KEY, account_key blob NOT NULL, client_key blob NOT NULL, generation integer NOT NULL,
       version integer NOT NULL, ended integer NOT NULL, created_at integer NOT NULL, expires_at integer NOT NULL,
-      payload blob
+      stamp integer NOT NULL, payload blob
     ) WITHOUT ROWID`,
     sql`CREATE INDEX grants_account ON grants (account_key, client_key, created_at)`,
     sql`CREATE INDEX grants_client ON grants (client_key)`,
     sql`CREATE INDEX grants_expiry ON grants (expires_at)`,
     sql`CREATE TABLE sessions (
       uid_key blob PRIMARY KEY, account_key blob, version integer NOT NULL, ended integer NOT NULL,
-      expires_at integer NOT NULL, payload blob
+      expires_at integer NOT NULL, stamp integer NOT NULL, payload blob
     ) WITHOUT ROWID`,
     sql`CREATE INDEX sessions_account ON sessions (account_key) WHERE account_key IS NOT NULL`,
     sql`CREATE INDEX sessions_expiry ON sessions (expires_at)`,
