@@ -97,7 +97,7 @@ export class RecordStorage implements ModelStorage {
         {
           model: this.#model,
           key,
-          grantKey: grantKeyOf(this.#model, payload),
+          grantKey: known?.grantKey,
           graceSeconds,
           ...(successor === undefined ? {} : { successorKey: this.#keyOf(successor) }),
         },
@@ -131,13 +131,13 @@ export class RecordStorage implements ModelStorage {
   /** What the engine gets to see: nothing of what this very unit revokes. */
   #found(unit: UnitOfWork, known: KnownRecord | undefined): EnginePayload | undefined {
     if (known === undefined) return undefined;
-    const payload = this.#payloadOf(known);
-    const grantKey = grantKeyOf(this.#model, payload);
-    return grantKey !== undefined && unit.revocationOf(grantKey) !== undefined ? undefined : payload;
+    const { grantKey } = known;
+    return grantKey !== undefined && unit.revocationOf(grantKey) !== undefined ? undefined : this.#payloadOf(known);
   }
 
   #payloadOf(known: KnownRecord): EnginePayload {
-    const payload = JSON.parse(known.payload) as EnginePayload;
+    const payload = known.parsed ?? (JSON.parse(known.payload) as EnginePayload);
+    known.parsed = undefined;
     return known.consumedAt === null || known.repeated ? payload : { ...payload, consumed: known.consumedAt };
   }
 
@@ -147,22 +147,22 @@ export class RecordStorage implements ModelStorage {
     const stored = read ?? (await this.#storage.readRecord(this.#model, key));
     if (stored === undefined) return unit.learnRecord(key, undefined);
     const payload = JSON.parse(stored.payload) as EnginePayload;
-    const grantKey = grantKeyOf(this.#model, payload);
+    const grantKey = stored.grantKey ?? grantKeyOf(this.#model, payload);
     if (grantKey !== undefined && stored.generation !== null) unit.seeGeneration(grantKey, stored.generation);
     const { grant, session } = stored;
-    const uidKey = session === undefined ? undefined : sessionKeyOf(payload);
+    const uidKey = session === undefined ? undefined : (stored.sessionKey ?? sessionKeyOf(payload));
     unit.seeGround({
       ...(grant === undefined || grantKey === undefined ? {} : { grantKey, grant }),
       ...(session === undefined || uidKey === undefined ? {} : { uidKey, session }),
     });
     if (this.#model === 'Interaction') {
-      return unit.learnRecord(key, await this.#withoutEndedLogin(stored, payload));
+      return unit.learnRecord(key, await this.#withoutEndedLogin(stored, payload), { grantKey });
     }
     const repeated = this.#model === REFRESH_TOKEN && this.#rotation.mayRepeat(stored, payload);
     if (this.#model === REFRESH_TOKEN && stored.consumedAt !== null && !repeated && grantKey !== undefined) {
       unit.sawReuse(grantKey, typeof payload.clientId === 'string' ? payload.clientId : undefined);
     }
-    return unit.learnRecord(key, stored, repeated);
+    return unit.learnRecord(key, stored, { repeated, parsed: payload, grantKey });
   }
 
   /** A person who was ended after they proved themselves, and before the engine heard of it, has to do so again. */

@@ -91,8 +91,10 @@ export class SessionModelStorage implements ModelStorage {
     if (stored === undefined) return undefined;
     const payload = JSON.parse(stored.payload) as EnginePayload;
     const uidKey = uidKeyOf(payload);
-    unit.learnSessionId(recordKey('Session', String(payload.jti)), uidKey);
-    if (foundBy !== undefined) unit.learnSessionId(foundBy, uidKey);
+    if (foundBy !== undefined) {
+      unit.learnSessionId(recordKey('Session', String(payload.jti)), uidKey);
+      unit.learnSessionId(foundBy, uidKey);
+    }
     if (unit.endsSession(uidKey)) return undefined;
     // Found by two identifiers: what this unit read first is what its writes are judged by.
     const remembered = unit.document(uidKey);

@@ -163,7 +163,8 @@ export class SqliteStorage implements GrantStorage {
       consumedAt: consumedAt ?? null,
       writtenAt: Number(writtenAt),
     };
-    return { ...stored, payload: open.payload, ...this.#groundOf(open, Number(current), ground) };
+    const { payload, grantKey, sessionKey } = open;
+    return { ...stored, payload, grantKey, sessionKey, ...this.#groundOf(open, Number(current), ground) };
   }
 
   /** What a record stands on, where it is at hand in clear. */

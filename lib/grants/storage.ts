@@ -20,7 +20,9 @@ export interface StoredRecord {
   consumedAt: number | null;
   /** Unix time, ms; grows with every write of this record, so that it also tells whether it is still the same. */
   writtenAt: number;
-  /** What it stands on, as it was in the same moment, for what the engine asks next; a backend may leave them out. */
+  /** What it stands on: their keys, and as they were in the same moment, for what the engine asks next. A backend may leave them out. */
+  grantKey?: RecordKey | undefined;
+  sessionKey?: RecordKey | undefined;
   grant?: StoredGrant;
   session?: StoredDocument;
 }

@@ -25,6 +25,9 @@ export interface KnownRecord {
   writtenAt: number;
   /** A refresh token that was used before and may be presented again for a moment. */
   repeated: boolean;
+  /** The payload parsed, for one reader: what it is handed it may change. */
+  parsed?: Record<string, unknown> | undefined;
+  grantKey?: RecordKey | undefined;
 }
 
 /**
@@ -66,8 +69,12 @@ export class UnitOfWork {
     return this.#known.has(name) ? this.#known.get(name) : 'unread';
   }
 
-  learnRecord(key: RecordKey, stored: StoredRecord | undefined, repeated = false): KnownRecord | undefined {
-    const known = stored === undefined ? undefined : { ...stored, repeated };
+  learnRecord(
+    key: RecordKey,
+    stored: StoredRecord | undefined,
+    more: Partial<Pick<KnownRecord, 'repeated' | 'parsed' | 'grantKey'>> = {},
+  ): KnownRecord | undefined {
+    const known = stored === undefined ? undefined : { repeated: false, ...stored, ...more };
     this.#known.set(nameOf(key), known);
     if (stored !== undefined) this.#recordBases.set(nameOf(key), { writtenAt: stored.writtenAt });
     return known;
@@ -80,7 +87,13 @@ export class UnitOfWork {
     if (save.userCodeKey !== undefined) this.#keyOfUserCode.set(nameOf(save.userCodeKey), save.key);
     this.#removals.delete(name);
     const consumedAt = this.#known.get(name)?.consumedAt ?? null;
-    this.#known.set(name, { payload: save.payload, consumedAt, writtenAt: this.startedAt, repeated: false });
+    this.#known.set(name, {
+      payload: save.payload,
+      consumedAt,
+      writtenAt: this.startedAt,
+      repeated: false,
+      grantKey: save.grant?.key,
+    });
   }
 
   /** The record with this user code, if this unit writes one. */
@@ -91,7 +104,8 @@ export class UnitOfWork {
   consumeRecord(consumption: Consumption, known: KnownRecord): void {
     const name = nameOf(consumption.key);
     this.#consumptions.set(name, consumption);
-    this.#known.set(name, { ...known, consumedAt: Math.floor(Date.now() / 1000), repeated: false });
+    const consumedAt = Math.floor(Date.now() / 1000);
+    this.#known.set(name, { ...known, consumedAt, repeated: false, parsed: undefined });
   }
 
   removeRecord(model: string, key: RecordKey): void {

@@ -22,7 +22,7 @@ import { createInteractionDesk } from '../provider/interaction.ts';
 import { fixOrigin } from '../provider/origin.ts';
 import { createProviderHost } from '../provider/provider.ts';
 import { settleRequest } from '../provider/settlement.ts';
-import { TrustedProxies } from './client-address.ts';
+import { TrustedProxies, tellClientAddress } from './client-address.ts';
 import { withEngineForms } from './engine-forms.ts';
 import { withErrorBoundary } from './error-boundary.ts';
 import { FormTokens } from './form-protection.ts';
@@ -74,6 +74,8 @@ export async function createApp(rooms: AppRooms): Promise<App> {
   const app = new Koa();
   app.silent = true;
   fixOrigin(app, issuer);
+  const proxies = new TrustedProxies(configuration.trustedProxies);
+  tellClientAddress(app, proxies);
 
   const unitOfWork: Koa.Middleware = (ctx, next) =>
     grants.inUnitOfWork(async () => {
@@ -82,17 +84,18 @@ export async function createApp(rooms: AppRooms): Promise<App> {
     });
   const home: Koa.Middleware = (ctx, next) =>
     ctx.path === '/' && (ctx.method === 'GET' || ctx.method === 'HEAD') ? pages.home(ctx) : next();
-  const interactionForms = bodyParser({ enableTypes: ['form'], formLimit: FORM_LIMIT });
+  const readForm = bodyParser({ enableTypes: ['form'], formLimit: FORM_LIMIT });
+  const route = interactionRoutes({ ...rooms, desk, pages, forms });
+  const interactions: Koa.Middleware = (ctx, next) => readForm(ctx, () => route(ctx, next) as Promise<void>);
 
   app.use(withSecurityHeaders(headers));
   app.use(withErrorBoundary(pages, log));
-  app.use(withTransport(issuer, new TrustedProxies(configuration.trustedProxies), pages));
+  app.use(withTransport(issuer, proxies, pages));
   app.use(withUnknownPaths(pages));
   app.use(withStaticAssets(assets));
   app.use(home);
   app.use(unitOfWork);
-  app.use((ctx, next) => (ctx.path.startsWith('/interaction/') ? interactionForms(ctx, next) : next()));
-  app.use(interactionRoutes({ ...rooms, desk, pages, forms }));
+  app.use((ctx, next) => (ctx.path.startsWith('/interaction/') ? interactions(ctx, next) : next()));
   app.use(withEngineForms);
   app.use((ctx, next) => host.current().handle(ctx, next));
 

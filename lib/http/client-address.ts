@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
+import type Koa from 'koa';
 
 /** Whose forwarded headers are believed: nobody's unless configured. */
 export class TrustedProxies {
@@ -54,6 +55,15 @@ export function clientAddress(request: IncomingMessage, proxies: TrustedProxies)
     if (!proxies.has(address)) return address;
   }
   return nearest;
+}
+
+/** Lets every request of `app` tell its client's address as `ctx.ip`, found out when somebody asks. */
+export function tellClientAddress(app: Koa, proxies: TrustedProxies): void {
+  Object.defineProperty(app.request, 'ip', {
+    get(this: Koa.Request) {
+      return clientAddress(this.req, proxies);
+    },
+  });
 }
 
 /** Whether the request reached us over TLS, by our own or a trusted proxy's word. */

@@ -1,17 +1,15 @@
 import type Koa from 'koa';
-import { arrivedSecurely, clientAddress, type TrustedProxies } from './client-address.ts';
+import { arrivedSecurely, type TrustedProxies } from './client-address.ts';
 import { prefersPage } from './error-boundary.ts';
 import type { Pages } from './pages.ts';
 
 /**
- * Who is asking, and over what. Sets `ctx.ip` from the connection or a trusted proxy. With an https issuer a request
- * that came in the clear is refused: a page is sent to the https address, anything that may carry a secret gets an error
+ * Over what a request came. With an https issuer one that came in the clear is refused: a page is sent to the https address, anything that may carry a secret gets an error
  * (RFC 9700 §4.13).
  */
 export function withTransport(issuer: string, proxies: TrustedProxies, pages: Pages): Koa.Middleware {
   const secureIssuer = issuer.startsWith('https:');
   return async (ctx, next) => {
-    ctx.request.ip = clientAddress(ctx.req, proxies);
     if (!secureIssuer || arrivedSecurely(ctx.req, proxies)) return next();
     if (ctx.method === 'GET' || ctx.method === 'HEAD') {
       ctx.status = 308;

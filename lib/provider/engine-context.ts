@@ -1,5 +1,5 @@
 import type Provider from 'oidc-provider';
-import type { KoaContextWithOIDC } from 'oidc-provider';
+import type { Client, KoaContextWithOIDC } from 'oidc-provider';
 
 export type { KoaContextWithOIDC } from 'oidc-provider';
 
@@ -15,6 +15,7 @@ export interface EngineEntities {
 export interface EnginePrototypes {
   Client: {
     prototype: { clientId: string; compareClientSecret(actual: string): boolean | Promise<boolean> };
+    find(clientId: string): Promise<Client | undefined>;
   };
   OIDCContext: { prototype: { clientJwtAuthExpectedAudience(): Set<string> } };
   AuthorizationCode: TokenModel;

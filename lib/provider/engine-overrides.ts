@@ -1,11 +1,11 @@
-import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
-import type { Clients } from '../clients/clients.ts';
+import Provider, { type Client as EngineClient, type KoaContextWithOIDC } from 'oidc-provider';
+import type { Clients, StoredClient } from '../clients/clients.ts';
 import type { Grants } from '../grants/grants.ts';
 import { entitiesOf, prototypesOf } from './engine-context.ts';
 
 /**
  * What the engine leaves to inheritance rather than to configuration: how a client secret is compared (only its digest
- * is stored), which audience an assertion must have (the issuer alone, RFC 7523bis), and what identifies a token
+ * is stored), how one is found, which audience an assertion must have (the issuer alone, RFC 7523bis), and what identifies a token
  * (time-ordered random ids; a rotated refresh token has the one successor that was chosen when it was issued).
  */
 export function completeEngine(provider: Provider, rooms: { clients: Clients; grants: Grants }): void {
@@ -15,6 +15,19 @@ export function completeEngine(provider: Provider, rooms: { clients: Clients; gr
 
   Client.prototype.compareClientSecret = function compareClientSecret(actual) {
     return clients.verifySecret(this.clientId, actual);
+  };
+
+  // The engine's own way finds out whether a client has changed by a digest of all its metadata, for each request.
+  const findByDigest = Client.find.bind(Client);
+  const ready = new WeakMap<StoredClient, EngineClient>();
+  Client.find = async (clientId) => {
+    const stored = typeof clientId === 'string' ? clients.find(clientId) : undefined;
+    if (stored === undefined) return undefined;
+    const known = ready.get(stored);
+    if (known !== undefined) return known;
+    const client = await findByDigest(clientId);
+    if (client !== undefined) ready.set(stored, client);
+    return client;
   };
 
   const issuerAlone = new Set([provider.issuer]);

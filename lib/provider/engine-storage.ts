@@ -9,15 +9,12 @@ import { temporarilyUnavailable } from './refusals.ts';
 const PROOF_CLOCK_ALLOWANCE_SECONDS = 300;
 
 /** Runs a store or directory call; one that is in trouble becomes the protocol's `temporarily_unavailable`. */
-export async function whileAvailable<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    if (error instanceof StorageUnavailable || error instanceof AccountsUnavailable) {
-      throw temporarilyUnavailable(error);
-    }
-    throw error;
-  }
+export function whileAvailable<T>(call: () => Promise<T>): Promise<T> {
+  return call().catch((error: unknown) => {
+    throw error instanceof StorageUnavailable || error instanceof AccountsUnavailable
+      ? temporarilyUnavailable(error)
+      : error;
+  });
 }
 
 /** How much longer (s) than the engine asks a model's records are kept. */
