@@ -16,3 +16,11 @@ export function recordKey(kind: string, identifier: string): RecordKey {
   if (time !== undefined) key.write(time, 0, TIME_BYTES, 'base64url');
   return key;
 }
+
+/** What a client presents without saying which it is (RFC 7009 §2.1, RFC 7662 §2.1): they share their keys, hence one look. */
+const TOKENS: ReadonlySet<string> = new Set(['AccessToken', 'ClientCredentials', 'RefreshToken']);
+
+/** The key of what the engine stores as `model`. */
+export function modelKey(model: string, identifier: string): RecordKey {
+  return recordKey(TOKENS.has(model) ? 'token' : model, identifier);
+}

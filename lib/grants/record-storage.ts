@@ -1,5 +1,5 @@
 import { type EnginePayload, type ModelStorage, notForThisModel, secondsNow } from './model-storage.ts';
-import { recordKey } from './record-key.ts';
+import { modelKey, recordKey } from './record-key.ts';
 import { REFRESH_TOKEN, type RefreshRotation } from './refresh-rotation.ts';
 import type { GrantStorage, RecordKey, RecordSave, StoredRecord } from './storage.ts';
 import { expiryOf } from './time-to-live.ts';
@@ -119,7 +119,7 @@ export class RecordStorage implements ModelStorage {
   }
 
   #keyOf(id: string): RecordKey {
-    return recordKey(this.#model, id);
+    return modelKey(this.#model, id);
   }
 
   #existing(): RecordSave['existing'] {
@@ -130,7 +130,8 @@ export class RecordStorage implements ModelStorage {
 
   /** What the engine gets to see: nothing of what this very unit revokes. */
   #found(unit: UnitOfWork, known: KnownRecord | undefined): EnginePayload | undefined {
-    if (known === undefined) return undefined;
+    // Another kind of token than was asked for is nothing.
+    if (known === undefined || (known.kind ?? this.#model) !== this.#model) return undefined;
     const { grantKey } = known;
     return grantKey !== undefined && unit.revocationOf(grantKey) !== undefined ? undefined : this.#payloadOf(known);
   }
@@ -144,7 +145,10 @@ export class RecordStorage implements ModelStorage {
   async #look(unit: UnitOfWork, key: RecordKey, read?: StoredRecord): Promise<KnownRecord | undefined> {
     const remembered = unit.record(key);
     if (remembered !== 'unread') return remembered;
-    const stored = read ?? (await this.#storage.readRecord(this.#model, key));
+    const stored = read ?? (await unit.readOnce(key, () => this.#storage.readRecord(this.#model, key)));
+    // The engine asks for a token as each kind of token at once: the first who hears of it has learnt it for all.
+    const learnt = unit.record(key);
+    if (learnt !== 'unread') return learnt;
     if (stored === undefined) return unit.learnRecord(key, undefined);
     const payload = JSON.parse(stored.payload) as EnginePayload;
     const grantKey = stored.grantKey ?? grantKeyOf(this.#model, payload);
@@ -158,11 +162,13 @@ export class RecordStorage implements ModelStorage {
     if (this.#model === 'Interaction') {
       return unit.learnRecord(key, await this.#withoutEndedLogin(stored, payload), { grantKey });
     }
-    const repeated = this.#model === REFRESH_TOKEN && this.#rotation.mayRepeat(stored, payload);
-    if (this.#model === REFRESH_TOKEN && stored.consumedAt !== null && !repeated && grantKey !== undefined) {
+    const kind = typeof payload.kind === 'string' ? payload.kind : undefined;
+    const isRefreshToken = (kind ?? this.#model) === REFRESH_TOKEN;
+    const repeated = isRefreshToken && this.#rotation.mayRepeat(stored, payload);
+    if (isRefreshToken && stored.consumedAt !== null && !repeated && grantKey !== undefined) {
       unit.sawReuse(grantKey, typeof payload.clientId === 'string' ? payload.clientId : undefined);
     }
-    return unit.learnRecord(key, stored, { repeated, parsed: payload, grantKey });
+    return unit.learnRecord(key, stored, { repeated, kind, parsed: payload, grantKey });
   }
 
   /** A person who was ended after they proved themselves, and before the engine heard of it, has to do so again. */

@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { type EnginePayload, secondsNow } from './model-storage.ts';
-import { recordKey } from './record-key.ts';
+import { modelKey } from './record-key.ts';
 import type { GrantStorage, StoredRecord } from './storage.ts';
 import { neighbourIdentifier } from './token-identifier.ts';
 import type { UnitOfWork } from './unit-of-work.ts';
@@ -62,7 +62,7 @@ export class RefreshRotation {
   async #issuedSuccessorOf(id: string): Promise<{ id: string; consumedAt: number | null } | undefined> {
     for (const key of this.#keys) {
       const successor = successorOf(id, key);
-      const stored = await this.#storage.readRecord(REFRESH_TOKEN, recordKey(REFRESH_TOKEN, successor));
+      const stored = await this.#storage.readRecord(REFRESH_TOKEN, modelKey(REFRESH_TOKEN, successor));
       if (stored !== undefined) return { id: successor, consumedAt: stored.consumedAt };
     }
     return undefined;

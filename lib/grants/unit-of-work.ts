@@ -28,6 +28,8 @@ export interface KnownRecord {
   /** The payload parsed, for one reader: what it is handed it may change. */
   parsed?: Record<string, unknown> | undefined;
   grantKey?: RecordKey | undefined;
+  /** The engine's word for what it is. */
+  kind?: string | undefined;
 }
 
 /**
@@ -37,6 +39,7 @@ export interface KnownRecord {
 export class UnitOfWork {
   readonly startedAt = Date.now();
   readonly #known = new Map<string, KnownRecord | undefined>();
+  readonly #reading = new Map<string, Promise<StoredRecord | undefined>>();
   readonly #recordBases = new Map<string, { writtenAt: number }>();
   readonly #keyOfUserCode = new Map<string, RecordKey>();
   readonly #documents = new Map<string, { base: StoredDocument | undefined; payload: string }>();
@@ -69,10 +72,21 @@ export class UnitOfWork {
     return this.#known.has(name) ? this.#known.get(name) : 'unread';
   }
 
+  /** Reads a record, for however many ask for it at the same time. */
+  readOnce(
+    key: RecordKey,
+    read: () => Promise<StoredRecord | undefined>,
+  ): Promise<StoredRecord | undefined> {
+    const name = nameOf(key);
+    const reading = this.#reading.get(name) ?? read();
+    this.#reading.set(name, reading);
+    return reading;
+  }
+
   learnRecord(
     key: RecordKey,
     stored: StoredRecord | undefined,
-    more: Partial<Pick<KnownRecord, 'repeated' | 'parsed' | 'grantKey'>> = {},
+    more: Partial<Pick<KnownRecord, 'repeated' | 'parsed' | 'grantKey' | 'kind'>> = {},
   ): KnownRecord | undefined {
     const known = stored === undefined ? undefined : { repeated: false, ...stored, ...more };
     this.#known.set(nameOf(key), known);
@@ -93,6 +107,7 @@ export class UnitOfWork {
       writtenAt: this.startedAt,
       repeated: false,
       grantKey: save.grant?.key,
+      kind: save.model,
     });
   }
 
