@@ -133,7 +133,9 @@ export class RecordStorage implements ModelStorage {
     // Another kind of token than was asked for is nothing.
     if (known === undefined || (known.kind ?? this.#model) !== this.#model) return undefined;
     const { grantKey } = known;
-    return grantKey !== undefined && unit.revocationOf(grantKey) !== undefined ? undefined : this.#payloadOf(known);
+    return grantKey !== undefined && unit.revocationOf(grantKey) !== undefined
+      ? undefined
+      : this.#payloadOf(known);
   }
 
   #payloadOf(known: KnownRecord): EnginePayload {

@@ -9,6 +9,7 @@ import type {
   StoredRecord,
   Unit,
 } from './storage.ts';
+import { UnitWrites } from './unit-writes.ts';
 
 /** How much of a request is kept: all of it, or, after an error, what ends something and what is no more than state. */
 export type CommitScope = 'everything' | 'revocations-and-state';
@@ -41,24 +42,13 @@ export class UnitOfWork {
   readonly #known = new Map<string, KnownRecord | undefined>();
   readonly #reading = new Map<string, Promise<StoredRecord | undefined>>();
   readonly #recordBases = new Map<string, { writtenAt: number }>();
-  readonly #keyOfUserCode = new Map<string, RecordKey>();
   readonly #documents = new Map<string, { base: StoredDocument | undefined; payload: string }>();
   readonly #generations = new Map<string, number>();
   readonly #readGrants = new Map<string, RecordKey>();
   readonly #grantsSeen = new Map<string, StoredGrant>();
   readonly #sessionsSeen = new Map<string, StoredDocument>();
-  readonly #successors = new Map<string, string>();
-  readonly #reused = new Map<string, string | undefined>();
-
-  readonly #records = new Map<string, RecordSave>();
-  readonly #consumptions = new Map<string, Consumption>();
-  readonly #removals = new Map<string, { model: string; key: RecordKey }>();
-  readonly #grants = new Map<string, GrantSave>();
-  readonly #revocations = new Map<string, { grantKey: RecordKey; consent: boolean }>();
-  readonly #sessions = new Map<string, SessionSave>();
   readonly #sessionOfId = new Map<string, RecordKey>();
-  readonly #formerIds = new Map<string, Map<string, RecordKey>>();
-  readonly #endedSessions = new Map<string, RecordKey>();
+  #writes: UnitWrites | undefined;
   #finished = false;
 
   /** Whether its writes were handed over; what comes later is not of this unit. */
@@ -73,10 +63,7 @@ export class UnitOfWork {
   }
 
   /** Reads a record, for however many ask for it at the same time. */
-  readOnce(
-    key: RecordKey,
-    read: () => Promise<StoredRecord | undefined>,
-  ): Promise<StoredRecord | undefined> {
+  readOnce(key: RecordKey, read: () => Promise<StoredRecord | undefined>): Promise<StoredRecord | undefined> {
     const name = nameOf(key);
     const reading = this.#reading.get(name) ?? read();
     this.#reading.set(name, reading);
@@ -97,9 +84,9 @@ export class UnitOfWork {
   saveRecord(save: Omit<RecordSave, 'base'>): void {
     const name = nameOf(save.key);
     const base = this.#recordBases.get(name);
-    this.#records.set(name, base === undefined ? save : { ...save, base });
-    if (save.userCodeKey !== undefined) this.#keyOfUserCode.set(nameOf(save.userCodeKey), save.key);
-    this.#removals.delete(name);
+    this.#toWrite.records.set(name, base === undefined ? save : { ...save, base });
+    if (save.userCodeKey !== undefined) this.#toWrite.keyOfUserCode.set(nameOf(save.userCodeKey), save.key);
+    this.#toWrite.removals.delete(name);
     const consumedAt = this.#known.get(name)?.consumedAt ?? null;
     this.#known.set(name, {
       payload: save.payload,
@@ -113,20 +100,20 @@ export class UnitOfWork {
 
   /** The record with this user code, if this unit writes one. */
   keyOfUserCode(userCodeKey: RecordKey): RecordKey | undefined {
-    return this.#keyOfUserCode.get(nameOf(userCodeKey));
+    return this.#writes?.keyOfUserCode.get(nameOf(userCodeKey));
   }
 
   consumeRecord(consumption: Consumption, known: KnownRecord): void {
     const name = nameOf(consumption.key);
-    this.#consumptions.set(name, consumption);
+    this.#toWrite.consumptions.set(name, consumption);
     const consumedAt = Math.floor(Date.now() / 1000);
     this.#known.set(name, { ...known, consumedAt, repeated: false, parsed: undefined });
   }
 
   removeRecord(model: string, key: RecordKey): void {
     const name = nameOf(key);
-    this.#records.delete(name);
-    this.#removals.set(name, { model, key });
+    this.#toWrite.records.delete(name);
+    this.#toWrite.removals.set(name, { model, key });
     this.#known.set(name, undefined);
   }
 
@@ -169,23 +156,22 @@ export class UnitOfWork {
 
   /** The refresh token that takes the place of another, by the other's id. */
   chooseSuccessor(refreshTokenId: string, successorId: string): void {
-    this.#successors.set(refreshTokenId, successorId);
+    this.#toWrite.successors.set(refreshTokenId, successorId);
   }
 
   successorOf(refreshTokenId: string): string | undefined {
-    return this.#successors.get(refreshTokenId);
+    return this.#writes?.successors.get(refreshTokenId);
   }
 
   /** A refresh token was presented that had been used; whether that ends its family the engine decides. */
   sawReuse(grantKey: RecordKey, clientId: string | undefined): void {
-    this.#reused.set(nameOf(grantKey), clientId);
+    this.#toWrite.reused.set(nameOf(grantKey), clientId);
   }
 
   /** Clients whose refresh token family this unit ends, because of a reuse. */
   endedForReuse(): (string | undefined)[] {
-    return [...this.#reused]
-      .filter(([grant]) => this.#revocations.has(grant))
-      .map(([, clientId]) => clientId);
+    const { reused = [], revocations } = this.#writes ?? {};
+    return [...reused].filter(([grant]) => revocations?.has(grant)).map(([, clientId]) => clientId);
   }
 
   /** The payload of a grant or session as this unit knows it. */
@@ -203,22 +189,22 @@ export class UnitOfWork {
   }
 
   saveGrant(save: Omit<GrantSave, 'base'>): void {
-    this.#grants.set(nameOf(save.key), { ...save, base: this.#rewrite(save.key, save.payload) });
+    this.#toWrite.grants.set(nameOf(save.key), { ...save, base: this.#rewrite(save.key, save.payload) });
   }
 
   revokeGrant(grantKey: RecordKey, consent: boolean): void {
     const name = nameOf(grantKey);
-    const before = this.#revocations.get(name);
-    this.#revocations.set(name, { grantKey, consent: consent || before?.consent === true });
+    const before = this.#toWrite.revocations.get(name);
+    this.#toWrite.revocations.set(name, { grantKey, consent: consent || before?.consent === true });
     if (consent) {
-      this.#grants.delete(name);
+      this.#toWrite.grants.delete(name);
       this.#documents.delete(name);
     }
   }
 
   /** What this unit ends of a grant: its tokens, or with them the consent. */
   revocationOf(grantKey: RecordKey): 'tokens' | 'consent' | undefined {
-    const revocation = this.#revocations.get(nameOf(grantKey));
+    const revocation = this.#writes?.revocations.get(nameOf(grantKey));
     if (revocation === undefined) return undefined;
     return revocation.consent ? 'consent' : 'tokens';
   }
@@ -234,22 +220,22 @@ export class UnitOfWork {
   /** A dropped identifier means a log-out, unless the same session is saved under another one. */
   dropSessionId(idKey: RecordKey, uidKey: RecordKey): void {
     const name = nameOf(uidKey);
-    const former = this.#formerIds.get(name) ?? new Map<string, RecordKey>();
-    this.#formerIds.set(name, former.set(nameOf(idKey), idKey));
-    this.#sessions.delete(name);
-    this.#endedSessions.set(name, uidKey);
+    const former = this.#toWrite.formerIds.get(name) ?? new Map<string, RecordKey>();
+    this.#toWrite.formerIds.set(name, former.set(nameOf(idKey), idKey));
+    this.#toWrite.sessions.delete(name);
+    this.#toWrite.endedSessions.set(name, uidKey);
   }
 
   /** Whether this unit ends the session. */
   endsSession(uidKey: RecordKey): boolean {
-    return this.#endedSessions.has(nameOf(uidKey));
+    return this.#writes?.endedSessions.has(nameOf(uidKey)) === true;
   }
 
   saveSession(save: Omit<SessionSave, 'base' | 'formerIdKeys'>): void {
     const name = nameOf(save.uidKey);
-    this.#endedSessions.delete(name);
-    const former = [...(this.#formerIds.get(name)?.values() ?? [])];
-    this.#sessions.set(name, {
+    this.#toWrite.endedSessions.delete(name);
+    const former = [...(this.#toWrite.formerIds.get(name)?.values() ?? [])];
+    this.#toWrite.sessions.set(name, {
       ...save,
       base: this.#rewrite(save.uidKey, save.payload),
       formerIdKeys: former.filter((idKey) => !idKey.equals(save.idKey)),
@@ -257,26 +243,34 @@ export class UnitOfWork {
     this.learnSessionId(save.idKey, save.uidKey);
   }
 
-  /** What is to be written. `isEmpty` units need no transaction. */
-  finish(scope: CommitScope): { unit: Unit; isEmpty: boolean } {
+  /** What is to be written; undefined when that is nothing. */
+  finish(scope: CommitScope): Unit | undefined {
     this.#finished = true;
+    const writes = this.#writes;
+    if (writes === undefined) return undefined;
     const everything = scope === 'everything';
-    const records = [...this.#records.values()];
-    const unit: Unit = {
+    const records = [...writes.records.values()];
+    const unit = {
+      records: everything ? records : records.filter(({ model }) => STATE_MODELS.has(model)),
+      consumptions: everything ? [...writes.consumptions.values()] : [],
+      removals: [...writes.removals.values()],
+      grants: everything ? [...writes.grants.values()] : [],
+      sessions: [...writes.sessions.values()],
+      revocations: [...writes.revocations.values()],
+      endedSessions: [...writes.endedSessions.values()],
+    };
+    if (Object.values(unit).every((part) => part.length === 0)) return undefined;
+    return {
+      ...unit,
       startedAt: this.startedAt,
       onConflict: everything ? 'refuse' : 'skip',
-      records: everything ? records : records.filter(({ model }) => STATE_MODELS.has(model)),
-      consumptions: everything ? [...this.#consumptions.values()] : [],
-      removals: [...this.#removals.values()],
-      grants: everything ? [...this.#grants.values()] : [],
       readGrants: [...this.#readGrants.values()],
-      sessions: [...this.#sessions.values()],
-      revocations: [...this.#revocations.values()],
-      endedSessions: [...this.#endedSessions.values()],
     };
-    const { readGrants: _read, ...writes } = unit;
-    const isEmpty = Object.values(writes).every((part) => !Array.isArray(part) || part.length === 0);
-    return { unit, isEmpty };
+  }
+
+  get #toWrite(): UnitWrites {
+    this.#writes ??= new UnitWrites();
+    return this.#writes;
   }
 
   /** Remembers a document's new payload; answers what it was when this unit read it. */

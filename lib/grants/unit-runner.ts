@@ -53,8 +53,8 @@ export class UnitRunner {
   }
 
   async #apply(unit: UnitOfWork, scope: CommitScope): Promise<CommitOutcome> {
-    const { unit: writes, isEmpty } = unit.finish(scope);
-    if (isEmpty) return { outcome: 'committed' };
+    const writes = unit.finish(scope);
+    if (writes === undefined) return { outcome: 'committed' };
     const outcome = await this.#storage.apply(writes);
     if (outcome.outcome === 'refused' && outcome.reason === 'reused') this.#onReuse(undefined);
     for (const clientId of outcome.outcome === 'committed' ? unit.endedForReuse() : [])
