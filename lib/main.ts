@@ -1,25 +1,5 @@
-/**
- * The program: a command line whose `serve` is the provider. Composition only; what things do is in the rooms. What a
- * command does not need is not loaded: the protocol engine and the pages take most of the time that a start takes.
- */
-import { loadConfiguration } from '../config/load.ts';
-import packageJson from '../package.json' with { type: 'json' };
-import { createProgram } from './cli/program.ts';
-import { createLog } from './observability/log.ts';
+/** The program's entry. What is composed is in command-line.ts, loaded after the runtime has its settings. */
+import './runtime-settings.js';
 
-const program = createProgram({
-  version: packageJson.version,
-  // Commands print their answer; what the rooms would log beside it is for the server's log.
-  open: async () => {
-    const configuration = loadConfiguration();
-    const { openRooms } = await import('./rooms.ts');
-    return openRooms(configuration, createLog('silent'));
-  },
-  serve: async (options) => {
-    const configuration = loadConfiguration();
-    const { serve } = await import('./serve.ts');
-    return serve(configuration, options);
-  },
-});
-
-process.exitCode = await program.run(process.argv.slice(2));
+const { runCommandLine } = await import('./command-line.ts');
+process.exitCode = await runCommandLine(process.argv.slice(2));

@@ -11,8 +11,8 @@ export interface OpenPayload {
   sessionKey?: RecordKey | undefined;
 }
 
-/** Payloads kept open in one process; at about 600 bytes each this stays below 4 MiB. */
-const MOST_REMEMBERED = 4096;
+/** Payloads kept open in one process; at about 600 bytes each this stays below 2 MiB. */
+const MOST_REMEMBERED = 2048;
 /** Where a sealed value holds what makes it unlike all others: its subkey's salt, and its message's number. */
 const SALT_OFFSET = 5;
 const NUMBER_OFFSET = 30;

@@ -8,12 +8,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import packageJson from '../../package.json' with { type: 'json' };
 import { type Contender, type ContenderOptions, commonTarget, peopleCount } from './contender.ts';
 import { freePorts, startServer } from './server-process.ts';
 import { apiScope, type ClientCredentials, type Target } from './target.ts';
 
 const program = join(import.meta.dirname, '../../lib/main.ts');
-const nodeFlags = ['--disable-warning=ExperimentalWarning'];
+/** The runtime's flags as `npm start` gives them; a path among them is taken from the project's top, where npm runs this. */
+const nodeFlags = packageJson.scripts.start.split(' ').filter((word) => word.startsWith('--'));
 
 interface RegistrationResponse {
   client_id: string;
