@@ -23,7 +23,7 @@ export function needsMac(metadata: ClientMetadata): boolean {
   return metadata.token_endpoint_auth_method === 'client_secret_jwt';
 }
 
-export function digestSecret(secret: string): string {
+function digestSecret(secret: string): string {
   return hash('sha256', secret, 'base64url');
 }
 

@@ -1,7 +1,7 @@
 import { isLoopbackHost } from '../../config/loopback.ts';
 
 /** Longest URI that is stored: what browsers and proxies handle everywhere. */
-export const LONGEST_URI = 2048;
+const LONGEST_URI = 2048;
 
 /** The loopback interface as redirect URIs name it (RFC 8252 §7.3, §8.3). */
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];

@@ -3,7 +3,7 @@ import type { CommitOutcome, GrantStorage, RefusalReason } from './storage.ts';
 import { type CommitScope, UnitOfWork } from './unit-of-work.ts';
 
 /** A write outside any request was not kept. Inside a request a refusal is a value, see `Grants.commit`. */
-export class WriteRefused extends Error {
+class WriteRefused extends Error {
   override name = 'WriteRefused';
   readonly reason: RefusalReason;
 

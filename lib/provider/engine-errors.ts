@@ -7,7 +7,7 @@ import { errors } from 'oidc-provider';
  */
 export function captureStacksOnce(): void {
   const capture = Error.captureStackTrace;
-  Error.captureStackTrace = (target, constructor) => {
-    if (!(target instanceof errors.OIDCProviderError)) capture(target, constructor);
+  Error.captureStackTrace = (target, above) => {
+    if (!(target instanceof errors.OIDCProviderError)) capture(target, above);
   };
 }

@@ -13,7 +13,7 @@ export interface PublishedDocument {
 }
 
 /** Both discovery documents (OpenID Connect Discovery §4, RFC 8414 §3) and the key set (RFC 7517 §5). */
-export const PUBLISHED_PATHS = [
+const PUBLISHED_PATHS = [
   '/.well-known/openid-configuration',
   '/.well-known/oauth-authorization-server',
   '/jwks',

@@ -185,7 +185,7 @@ const server = createServer((request, response) => {
       response.writeHead(500).end();
     });
   } else {
-    engine(request, response);
+    void engine(request, response);
   }
 });
 server.listen(target.port, '127.0.0.1');

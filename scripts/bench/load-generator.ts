@@ -81,14 +81,15 @@ async function handle(command: Command): Promise<Answer> {
   return { type: 'done', result: await go(command.seconds) };
 }
 
-process.on('message', (command: Command) => {
-  handle(command)
-    .catch(
-      (error: unknown): Answer => ({
-        type: 'failed',
-        message: error instanceof Error ? error.message : String(error),
-      }),
-    )
-    .then((answer) => process.send?.(answer));
-});
+async function answer(command: Command): Promise<void> {
+  let reply: Answer;
+  try {
+    reply = await handle(command);
+  } catch (error) {
+    reply = { type: 'failed', message: error instanceof Error ? error.message : String(error) };
+  }
+  process.send?.(reply);
+}
+
+process.on('message', (command: Command) => void answer(command));
 process.on('disconnect', () => process.exit(0));

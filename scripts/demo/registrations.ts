@@ -85,7 +85,10 @@ async function registerApi(operator: Operator, origin: string): Promise<void> {
     scopes: Record<string, string>;
   };
   const { identifier } = api;
-  const described = Object.entries(api.scopes).flatMap(([scope, text]) => ['--scope-description', `${scope}=${text}`]);
+  const described = Object.entries(api.scopes).flatMap(([scope, text]) => [
+    '--scope-description',
+    `${scope}=${text}`,
+  ]);
   const members = ['--name', 'Notes API', '--scopes', Object.keys(api.scopes).join(','), ...described];
   await updateOrCreate(
     operator,

@@ -19,7 +19,7 @@ export const settings: Configuration['keys'] = {
 export const announcement = 360_000;
 export const interval = 86_400_000;
 export const maximumTokenLifetime = 3_600;
-export const hintLifetime = 7_200;
+const hintLifetime = 7_200;
 /** hintLifetime and the minute for requests in flight. */
 export const verification = 7_260_000;
 
