@@ -31,9 +31,14 @@ export class Revisions {
     const now = performance.now();
     const known = this.#known.get(topic);
     if (known !== undefined && now < known.until && now >= this.#ownChangeUntil) return known.number;
-    const number = Number(this.#read.get(topic)?.number ?? 0);
+    const number = this.latest(topic);
     this.#known.set(topic, { number, until: now + TRUST_MILLISECONDS });
     return number;
+  }
+
+  /** The same by a look of its own, for who asks rarely. */
+  latest(topic: RevisionTopic): number {
+    return Number(this.#read.get(topic)?.number ?? 0);
   }
 
   /** Moves the number. To be called inside the transaction that makes the change. */

@@ -152,7 +152,7 @@ class DatabaseSigningKeys implements SigningKeys {
   async refresh(): Promise<void> {
     // One at a time, so that an older reading never replaces a newer one.
     while (this.#refreshing !== undefined) await this.#refreshing.catch(() => undefined);
-    if (this.#database.revisions.current('keys') === this.#snapshot.revision) return;
+    if (this.#database.revisions.latest('keys') === this.#snapshot.revision) return;
     this.#refreshing = this.#load().finally(() => {
       this.#refreshing = undefined;
     });
@@ -232,7 +232,7 @@ class DatabaseSigningKeys implements SigningKeys {
 
   /** The revision is read first: a change in between is then noticed as a further one, never missed. */
   async #load(): Promise<void> {
-    const revision = this.#database.revisions.current('keys');
+    const revision = this.#database.revisions.latest('keys');
     const stored = await readKeys(this.#database.query);
     const keys = await Promise.all(stored.map(async (key) => presentKey(key, await this.#prepare(key))));
     for (const kid of this.#prepared.keys()) {

@@ -83,8 +83,8 @@ describe('the demo’s single-page app in Chromium', function () {
     await visitor.reaches('consent');
     expect(await tab.textContent('main'))
       .to.contain('In Notes API')
-      .and.to.contain('read')
-      .and.not.contain('write');
+      .and.to.contain('See your notes')
+      .and.not.contain('Write');
     await visitor.isAccessible();
     await tab.click('#approve');
     await untilSignedIn(tab);

@@ -139,7 +139,7 @@ describe('openid-client', function () {
         expect(jwt).to.not.have.property('refresh_token');
 
         const opaque = await client.clientCredentialsGrant(config, { resource: OPAQUE_API, scope: 'read' });
-        expect(opaque.access_token).to.match(/^[\w-]{43}$/);
+        expect(opaque.access_token).to.match(/^[\w-]{48}$/);
         expect(await client.tokenIntrospection(config, opaque.access_token)).to.deep.include({
           active: true,
           aud: OPAQUE_API,

@@ -106,7 +106,7 @@ describe('the content security policy in Chromium', function () {
       await signIn(tab, application(kind).authorizationRequest({ prompt: 'login consent' }).url);
       await tab.click('#approve');
       await tab.waitForURL(`${origins.https}/home?*`);
-      expect(new URL(tab.url()).searchParams.get('code')).to.match(/^[\w-]{43}$/);
+      expect(new URL(tab.url()).searchParams.get('code')).to.match(/^[\w-]{48}$/);
       expect(refused).to.deep.equal([]);
       await context.close();
     });
@@ -158,7 +158,7 @@ describe('the content security policy in Chromium', function () {
         (request) => request.method() === 'POST' && request.url() === `${origins[kind]}/cb`,
       );
       await tab.click('#approve');
-      expect(new URLSearchParams((await posted).postData() ?? '').get('code')).to.match(/^[\w-]{43}$/);
+      expect(new URLSearchParams((await posted).postData() ?? '').get('code')).to.match(/^[\w-]{48}$/);
       await tab.waitForFunction(`document.title === 'POST /cb'`);
       expect(refused).to.deep.equal([]);
       await context.close();
@@ -179,7 +179,7 @@ describe('the content security policy in Chromium', function () {
     await tab.fill('#password', ADA.password);
     await tab.click('#submit');
     await tab.waitForURL(`${origins.https}/home?*state=changed*`);
-    expect(new URL(tab.url()).searchParams.get('code')).to.match(/^[\w-]{43}$/);
+    expect(new URL(tab.url()).searchParams.get('code')).to.match(/^[\w-]{48}$/);
     expect(refused).to.deep.equal([]);
     await context.close();
   });
