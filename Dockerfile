@@ -6,7 +6,9 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --no-audit --no-fund
 
 FROM node:24-bookworm-slim
+# One arena: glibc otherwise keeps one for each thread, which costs some ten MiB.
 ENV NODE_ENV=production \
+    MALLOC_ARENA_MAX=1 \
     LATCHKEY_HOST=0.0.0.0 \
     LATCHKEY_DATA_DIR=/var/lib/latchkey
 WORKDIR /app

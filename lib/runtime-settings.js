@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 
 // Left alone, V8 lets the heap grow to several times what is in use before it collects: it does not know that memory has a
 // price. The other half is `--max-semi-space-size`, which it takes on the command line alone (package.json, Dockerfile).
-setFlagsFromString('--heap-growing-percent=50');
+setFlagsFromString('--heap-growing-percent=30');
 
 // Compiled code and stripped types are kept from one start to the next, beside the packages and so out of others' reach.
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/latchkey', import.meta.url)));

@@ -4,7 +4,10 @@ import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2';
 import type { Configuration } from '../../config/configuration.ts';
 import type { PasswordHasher } from '../accounts/password-hashing.ts';
 
-/** Node's thread pool has four threads unless told otherwise: more at once would only take memory. */
+/**
+ * One core is left to the event loop, so that a wave of sign-ins does not slow everybody else down. Node's thread pool has
+ * four threads unless told otherwise: more at once would only take memory.
+ */
 const MAXIMUM_AT_ONCE = 4;
 /** The most that wait for a thread. Further ones are told `busy` rather than piling up memory and delay. */
 const MAXIMUM_WAITING = 128;
@@ -54,7 +57,7 @@ export function createPasswordHasher(
 ): PasswordHasher {
   const { memory, iterations, parallelism } = configuration.argon2;
   const queue = new BoundedQueue(
-    limits.atOnce ?? Math.min(availableParallelism(), MAXIMUM_AT_ONCE),
+    limits.atOnce ?? Math.min(Math.max(availableParallelism() - 1, 1), MAXIMUM_AT_ONCE),
     limits.waiting ?? MAXIMUM_WAITING,
   );
   const options = { memoryCost: memory, timeCost: iterations, parallelism };
