@@ -6,8 +6,9 @@ import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 
-// Left alone, V8 lets the heap grow to several times what is in use before it collects: it does not know that memory has a
-// price. The other half is `--max-semi-space-size`, which it takes on the command line alone (package.json, Dockerfile).
+// Left alone, V8 lets the old part of the heap grow to several times what is in use before it collects: it does not know that
+// memory has a price. The other half is `--max-semi-space-size`, which it takes on the command line alone (package.json,
+// Dockerfile).
 setFlagsFromString('--heap-growing-percent=30');
 
 // Compiled code and stripped types are kept from one start to the next, beside the packages and so out of others' reach.

@@ -18,6 +18,7 @@ import type { SigningKeys } from '../keys/signing-keys.ts';
 import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';
 import { cookieNames } from '../provider/cookies.ts';
+import { shareEngineContextProperty } from '../provider/engine-context-property.ts';
 import { createInteractionDesk } from '../provider/interaction.ts';
 import { fixOrigin } from '../provider/origin.ts';
 import { createProviderHost } from '../provider/provider.ts';
@@ -74,6 +75,7 @@ export async function createApp(rooms: AppRooms): Promise<App> {
   const app = new Koa();
   app.silent = true;
   fixOrigin(app, issuer);
+  shareEngineContextProperty(app);
   const proxies = new TrustedProxies(configuration.trustedProxies);
   tellClientAddress(app, proxies);
 
