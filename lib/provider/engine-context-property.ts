@@ -26,7 +26,11 @@ export function shareEngineContextProperty(app: Koa): void {
 function divertDefinitions(): void {
   diverted = true;
   const { defineProperty } = Object;
-  Object.defineProperty = <Target>(target: Target, key: PropertyKey, descriptor: PropertyDescriptor): Target => {
+  Object.defineProperty = <Target>(
+    target: Target,
+    key: PropertyKey,
+    descriptor: PropertyDescriptor,
+  ): Target => {
     if (key === 'oidc' && descriptor.get !== undefined && GETTER in (target as ContextOfEngine)) {
       (target as ContextOfEngine)[GETTER] = descriptor.get;
       return target;
