@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** The program's entry. What is composed is in command-line.ts, loaded after the runtime has its settings. */
 import './runtime-settings.js';
 

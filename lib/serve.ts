@@ -20,7 +20,7 @@ function announce(configuration: Configuration, port: number): void {
       `  Discovery:         ${issuer}/.well-known/openid-configuration`,
       `  Data:              ${configuration.dataDir}`,
       '',
-      '  Create the first person:       npm run -s latchkey -- users create --email you@example.com --password-stdin',
+      '  Create the first person:        npm run -s latchkey -- users create --email you@example.com --password-stdin',
       '  Register the first application: npm run -s latchkey -- clients create --help',
       '',
       '',
