@@ -1,4 +1,4 @@
-/** The protocol engine's storage contract for one of its models; see ENGINE in docs. Payloads are plain objects. */
+/** The protocol engine's storage contract for one of its models; docs/storage.md says what it promises. Payloads are plain objects. */
 export interface ModelStorage {
   /** `expiresIn` in seconds. */
   upsert(id: string, payload: EnginePayload, expiresIn?: number): Promise<void>;

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from '../database/database.ts';
 import { SealError } from '../database/sealer.ts';
 import { GroupCommit } from './group-commit.ts';
+import { secondsNow } from './model-storage.ts';
 import { type OpenPayload, PayloadSealer, type SealedTable, stampOf } from './payload-sealer.ts';
 import { sealUnit } from './sealed-unit.ts';
 import { look, prepareStatements, type Statements } from './sqlite-statements.ts';
@@ -54,7 +55,7 @@ export class SqliteStorage implements GrantStorage {
 
   async readRecordByUserCode(model: string, userCodeKey: RecordKey): Promise<StoredRecord | undefined> {
     return this.#reading(() => {
-      const row = this.#statements.findRecordByUserCode.get(userCodeKey, model, now());
+      const row = this.#statements.findRecordByUserCode.get(userCodeKey, model, secondsNow());
       return row === undefined ? undefined : this.#readRecord(row.key as Uint8Array);
     });
   }
@@ -65,7 +66,7 @@ export class SqliteStorage implements GrantStorage {
 
   async readLatestGrant(accountKey: RecordKey, clientKey: RecordKey): Promise<StoredGrant | undefined> {
     return this.#reading(() => {
-      const row = this.#statements.findLatestGrant.get(accountKey, clientKey, now());
+      const row = this.#statements.findLatestGrant.get(accountKey, clientKey, secondsNow());
       return row === undefined ? undefined : this.#readGrant(row.key as Uint8Array);
     });
   }
@@ -73,7 +74,7 @@ export class SqliteStorage implements GrantStorage {
   async readSession(by: 'id' | 'uid', key: RecordKey): Promise<StoredDocument | undefined> {
     return this.#reading(() => {
       if (by === 'uid') return this.#readSession(key);
-      const row = this.#statements.findSessionById.get(key, now());
+      const row = this.#statements.findSessionById.get(key, secondsNow());
       return row === undefined ? undefined : this.#readSession(row.uid_key as Uint8Array);
     });
   }
@@ -95,7 +96,7 @@ export class SqliteStorage implements GrantStorage {
   endAccount(accountKey: RecordKey, { consent }: { consent: boolean }): Promise<void> {
     const { saveAccountEnding, endAccountSessions, endAccountGrants, revokeAccountTokens } = this.#statements;
     return this.#commits.run(() => {
-      saveAccountEnding.run(accountKey, Date.now(), now() + ENDING_SECONDS);
+      saveAccountEnding.run(accountKey, Date.now(), secondsNow() + ENDING_SECONDS);
       endAccountSessions.run(accountKey);
       (consent ? endAccountGrants : revokeAccountTokens).run(accountKey);
     });
@@ -117,7 +118,7 @@ export class SqliteStorage implements GrantStorage {
     clientKey,
   }: GrantFilter): Promise<{ payload: string; createdAt: number }[]> {
     return this.#reading(() =>
-      this.#statements.listGrants.all(now(), accountKey ?? null, clientKey ?? null).map((row) => ({
+      this.#statements.listGrants.all(secondsNow(), accountKey ?? null, clientKey ?? null).map((row) => ({
         payload: this.#openListed('grant', row.key, row.payload),
         createdAt: Number(row.created_at),
       })),
@@ -127,7 +128,7 @@ export class SqliteStorage implements GrantStorage {
   async listSessions({ accountKey }: { accountKey?: RecordKey }): Promise<{ payload: string }[]> {
     return this.#reading(() =>
       this.#statements.listSessions
-        .all(now(), accountKey ?? null)
+        .all(secondsNow(), accountKey ?? null)
         .map((row) => ({ payload: this.#openListed('session', row.uid_key, row.payload) })),
     );
   }
@@ -136,7 +137,7 @@ export class SqliteStorage implements GrantStorage {
     const { sweepRecords, sweepGrants, sweepSessions, sweepSessionIds, sweepEndings } = this.#statements;
     const sweeps = [sweepRecords, sweepGrants, sweepSessions, sweepSessionIds, sweepEndings];
     return this.#commits.run(() => {
-      const removed = sweeps.map((sweep) => Number(sweep.run(now(), limit).changes));
+      const removed = sweeps.map((sweep) => Number(sweep.run(secondsNow(), limit).changes));
       return removed.some((count) => count >= limit);
     });
   }
@@ -151,7 +152,7 @@ export class SqliteStorage implements GrantStorage {
   }
 
   #readRecord(key: Uint8Array, looks = 1): StoredRecord | undefined {
-    const row = look(this.#statements.lookAtRecord, now(), key);
+    const row = look(this.#statements.lookAtRecord, secondsNow(), key);
     if (row === undefined) return undefined;
     const [generation, consumedAt, writtenAt, stamp, hasGrant, current, ended, ...ground] = row;
     // Valid means: its grant lives, in the generation that it was issued in.
@@ -182,7 +183,7 @@ export class SqliteStorage implements GrantStorage {
   }
 
   #readGrant(key: Uint8Array, looks = 1): StoredGrant | undefined {
-    const row = look(this.#statements.lookAtGrant, key, now());
+    const row = look(this.#statements.lookAtGrant, key, secondsNow());
     if (row === undefined) return undefined;
     const [version, generation, stamp] = row.map(Number) as [number, number, number];
     const open = this.#openRow('grant', key, stamp);
@@ -191,7 +192,7 @@ export class SqliteStorage implements GrantStorage {
   }
 
   #readSession(uidKey: Uint8Array, looks = 1): StoredDocument | undefined {
-    const row = look(this.#statements.lookAtSession, uidKey, now());
+    const row = look(this.#statements.lookAtSession, uidKey, secondsNow());
     if (row === undefined) return undefined;
     const [version, stamp] = row.map(Number) as [number, number];
     const open = this.#openRow('session', uidKey, stamp);
@@ -230,9 +231,4 @@ export class SqliteStorage implements GrantStorage {
 function another(looks: number): number {
   if (looks >= MOST_LOOKS) throw new SealError('a row does not hold the sealed value that it says it holds');
   return looks + 1;
-}
-
-/** Unix time, s. */
-function now(): number {
-  return Math.floor(Date.now() / 1000);
 }

@@ -1,3 +1,4 @@
+import { secondsNow } from './model-storage.ts';
 import type {
   Consumption,
   GrantSave,
@@ -106,7 +107,7 @@ export class UnitOfWork {
   consumeRecord(consumption: Consumption, known: KnownRecord): void {
     const name = nameOf(consumption.key);
     this.#toWrite.consumptions.set(name, consumption);
-    const consumedAt = Math.floor(Date.now() / 1000);
+    const consumedAt = secondsNow();
     this.#known.set(name, { ...known, consumedAt, repeated: false, parsed: undefined });
   }
 
