@@ -1,10 +1,12 @@
+import type { MaybePromise } from '../database/row-finder.ts';
+
 /** The protocol engine's storage contract for one of its models; docs/storage.md says what it promises. Payloads are plain objects. */
 export interface ModelStorage {
   /** `expiresIn` in seconds. */
   upsert(id: string, payload: EnginePayload, expiresIn?: number): Promise<void>;
   /** What is stored and has not ended; `consumed` (Unix time, s) is set on what was used. */
-  find(id: string): Promise<EnginePayload | undefined>;
-  findByUid(uid: string): Promise<EnginePayload | undefined>;
+  find(id: string): MaybePromise<EnginePayload | undefined>;
+  findByUid(uid: string): MaybePromise<EnginePayload | undefined>;
   findByUserCode(userCode: string): Promise<EnginePayload | undefined>;
   /** Takes the single use; whether it was still to be had is decided at the commit. */
   consume(id: string): Promise<void>;

@@ -1,9 +1,11 @@
+import type { MaybePromise } from '../database/row-finder.ts';
 import { type EnginePayload, type ModelStorage, notForThisModel, secondsNow } from './model-storage.ts';
 import { modelKey, recordKey } from './record-key.ts';
 import { REFRESH_TOKEN, type RefreshRotation } from './refresh-rotation.ts';
 import type { GrantStorage, RecordKey, RecordSave, StoredRecord } from './storage.ts';
 import { expiryOf } from './time-to-live.ts';
-import type { KnownRecord, UnitOfWork } from './unit-of-work.ts';
+import type { KnownRecord } from './unit-memory.ts';
+import type { UnitOfWork } from './unit-of-work.ts';
 import type { UnitRunner } from './unit-runner.ts';
 
 /** Answered by a person: who is first counts. */
@@ -64,9 +66,12 @@ export class RecordStorage implements ModelStorage {
     });
   }
 
-  find(id: string): Promise<EnginePayload | undefined> {
-    return this.#units.call(async (unit) => {
-      return this.#found(unit, await this.#look(unit, this.#keyOf(id)));
+  find(id: string): MaybePromise<EnginePayload | undefined> {
+    return this.#units.call((unit) => {
+      const known = this.#look(unit, this.#keyOf(id));
+      return known instanceof Promise
+        ? known.then((read) => this.#found(unit, read))
+        : this.#found(unit, known);
     });
   }
 
@@ -89,7 +94,7 @@ export class RecordStorage implements ModelStorage {
       // Gone between the engine's look and now: the commit finds nothing to consume, and refuses.
       const payload = known === undefined ? {} : this.#payloadOf(known);
       const isRefreshToken = this.#model === REFRESH_TOKEN;
-      const graceSeconds = isRefreshToken ? this.#rotation.graceOf(payload) : 0;
+      const graceSeconds = isRefreshToken ? await this.#rotation.graceOf(payload) : 0;
       const successor = isRefreshToken
         ? await this.#rotation.chooseSuccessor(unit, id, known?.repeated === true)
         : undefined;
@@ -144,10 +149,21 @@ export class RecordStorage implements ModelStorage {
     return known.consumedAt === null || known.repeated ? payload : { ...payload, consumed: known.consumedAt };
   }
 
-  async #look(unit: UnitOfWork, key: RecordKey, read?: StoredRecord): Promise<KnownRecord | undefined> {
+  /** At once where the backend answers at once: this is the hot path. */
+  #look(unit: UnitOfWork, key: RecordKey, read?: StoredRecord): MaybePromise<KnownRecord | undefined> {
     const remembered = unit.record(key);
     if (remembered !== 'unread') return remembered;
-    const stored = read ?? (await unit.readOnce(key, () => this.#storage.readRecord(this.#model, key)));
+    const stored = read ?? unit.readOnce(key, () => this.#storage.readRecord(this.#model, key));
+    return stored instanceof Promise
+      ? stored.then((found) => this.#learn(unit, key, found))
+      : this.#learn(unit, key, stored);
+  }
+
+  #learn(
+    unit: UnitOfWork,
+    key: RecordKey,
+    stored: StoredRecord | undefined,
+  ): MaybePromise<KnownRecord | undefined> {
     // The engine asks for a token as each kind of token at once: the first who hears of it has learnt it for all.
     const learnt = unit.record(key);
     if (learnt !== 'unread') return learnt;
@@ -162,15 +178,20 @@ export class RecordStorage implements ModelStorage {
       ...(session === undefined || uidKey === undefined ? {} : { uidKey, session }),
     });
     if (this.#model === 'Interaction') {
-      return unit.learnRecord(key, await this.#withoutEndedLogin(stored, payload), { grantKey });
+      return this.#withoutEndedLogin(stored, payload).then((left) =>
+        unit.learnRecord(key, left, { grantKey }),
+      );
     }
     const kind = typeof payload.kind === 'string' ? payload.kind : undefined;
     const isRefreshToken = (kind ?? this.#model) === REFRESH_TOKEN;
+    const learn = (repeated: boolean): KnownRecord | undefined => {
+      if (isRefreshToken && stored.consumedAt !== null && !repeated && grantKey !== undefined) {
+        unit.sawReuse(grantKey, typeof payload.clientId === 'string' ? payload.clientId : undefined);
+      }
+      return unit.learnRecord(key, stored, { repeated, kind, parsed: payload, grantKey });
+    };
     const repeated = isRefreshToken && this.#rotation.mayRepeat(stored, payload);
-    if (isRefreshToken && stored.consumedAt !== null && !repeated && grantKey !== undefined) {
-      unit.sawReuse(grantKey, typeof payload.clientId === 'string' ? payload.clientId : undefined);
-    }
-    return unit.learnRecord(key, stored, { repeated, kind, parsed: payload, grantKey });
+    return repeated instanceof Promise ? repeated.then(learn) : learn(repeated);
   }
 
   /** A person who was ended after they proved themselves, and before the engine heard of it, has to do so again. */
@@ -178,7 +199,7 @@ export class RecordStorage implements ModelStorage {
     const accountId = loginOf(payload);
     if (accountId === undefined) return stored;
     const endedAt = await this.#storage.readAccountEnding(recordKey('account', accountId));
-    if (endedAt === undefined || endedAt < stored.writtenAt) return stored;
+    if (endedAt === undefined || endedAt < (stored.provedAt ?? stored.writtenAt)) return stored;
     const { login: _ended, ...rest } = payload.result as Record<string, unknown>;
     return { ...stored, payload: JSON.stringify({ ...payload, result: rest }) };
   }

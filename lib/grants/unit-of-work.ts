@@ -1,3 +1,5 @@
+import type { MaybePromise } from '../database/row-finder.ts';
+import type { RequestNote } from '../observability/request-note.ts';
 import { secondsNow } from './model-storage.ts';
 import type {
   Consumption,
@@ -10,6 +12,7 @@ import type {
   StoredRecord,
   Unit,
 } from './storage.ts';
+import { type KnownRecord, UnitMemory } from './unit-memory.ts';
 import { UnitWrites } from './unit-writes.ts';
 
 /** How much of a request is kept: all of it, or, after an error, what ends something and what is no more than state. */
@@ -20,37 +23,23 @@ const STATE_MODELS = new Set(['Interaction', 'ReplayDetection']);
 
 const nameOf = (key: RecordKey): string => key.toString('latin1');
 
-/** What a unit knows of a record: what was read or is to be written. */
-export interface KnownRecord {
-  payload: string;
-  consumedAt: number | null;
-  writtenAt: number;
-  /** A refresh token that was used before and may be presented again for a moment. */
-  repeated: boolean;
-  /** The payload parsed, for one reader: what it is handed it may change. */
-  parsed?: Record<string, unknown> | undefined;
-  grantKey?: RecordKey | undefined;
-  /** The engine's word for what it is. */
-  kind?: string | undefined;
-}
-
 /**
  * One request's memory: what it read, so that others' writes since are noticed, and what it wants written. Nothing
  * is written before its end.
  */
 export class UnitOfWork {
   readonly startedAt = Date.now();
-  readonly #known = new Map<string, KnownRecord | undefined>();
-  readonly #reading = new Map<string, Promise<StoredRecord | undefined>>();
-  readonly #recordBases = new Map<string, { writtenAt: number }>();
-  readonly #documents = new Map<string, { base: StoredDocument | undefined; payload: string }>();
-  readonly #generations = new Map<string, number>();
-  readonly #readGrants = new Map<string, RecordKey>();
-  readonly #grantsSeen = new Map<string, StoredGrant>();
-  readonly #sessionsSeen = new Map<string, StoredDocument>();
+  readonly #beganAt = performance.now();
+  /** The request that it belongs to, where there is one. */
+  readonly request: RequestNote | undefined;
+  readonly #memory = new UnitMemory();
   readonly #sessionOfId = new Map<string, RecordKey>();
   #writes: UnitWrites | undefined;
   #finished = false;
+
+  constructor(request?: RequestNote) {
+    this.request = request;
+  }
 
   /** Whether its writes were handed over; what comes later is not of this unit. */
   get isFinished(): boolean {
@@ -59,16 +48,18 @@ export class UnitOfWork {
 
   /** What this unit knows of a record; `unread` when it has not looked yet. */
   record(key: RecordKey): KnownRecord | 'unread' | undefined {
-    const name = nameOf(key);
-    return this.#known.has(name) ? this.#known.get(name) : 'unread';
+    const entry = this.#memory.records.get(nameOf(key));
+    return entry?.looked === true ? entry.known : 'unread';
   }
 
   /** Reads a record, for however many ask for it at the same time. */
-  readOnce(key: RecordKey, read: () => Promise<StoredRecord | undefined>): Promise<StoredRecord | undefined> {
-    const name = nameOf(key);
-    const reading = this.#reading.get(name) ?? read();
-    this.#reading.set(name, reading);
-    return reading;
+  readOnce(
+    key: RecordKey,
+    read: () => MaybePromise<StoredRecord | undefined>,
+  ): MaybePromise<StoredRecord | undefined> {
+    const entry = this.#memory.record(nameOf(key));
+    entry.reading ??= read();
+    return entry.reading;
   }
 
   learnRecord(
@@ -76,27 +67,29 @@ export class UnitOfWork {
     stored: StoredRecord | undefined,
     more: Partial<Pick<KnownRecord, 'repeated' | 'parsed' | 'grantKey' | 'kind'>> = {},
   ): KnownRecord | undefined {
-    const known = stored === undefined ? undefined : { repeated: false, ...stored, ...more };
-    this.#known.set(nameOf(key), known);
-    if (stored !== undefined) this.#recordBases.set(nameOf(key), { writtenAt: stored.writtenAt });
-    return known;
+    const entry = this.#memory.record(nameOf(key));
+    entry.looked = true;
+    entry.known = stored === undefined ? undefined : { repeated: false, ...stored, ...more };
+    if (stored !== undefined) entry.base = { writtenAt: stored.writtenAt };
+    return entry.known;
   }
 
   saveRecord(save: Omit<RecordSave, 'base'>): void {
     const name = nameOf(save.key);
-    const base = this.#recordBases.get(name);
+    const entry = this.#memory.record(name);
+    const { base } = entry;
     this.#toWrite.records.set(name, base === undefined ? save : { ...save, base });
     if (save.userCodeKey !== undefined) this.#toWrite.keyOfUserCode.set(nameOf(save.userCodeKey), save.key);
     this.#toWrite.removals.delete(name);
-    const consumedAt = this.#known.get(name)?.consumedAt ?? null;
-    this.#known.set(name, {
+    entry.looked = true;
+    entry.known = {
       payload: save.payload,
-      consumedAt,
+      consumedAt: entry.known?.consumedAt ?? null,
       writtenAt: this.startedAt,
       repeated: false,
       grantKey: save.grant?.key,
       kind: save.model,
-    });
+    };
   }
 
   /** The record with this user code, if this unit writes one. */
@@ -107,28 +100,30 @@ export class UnitOfWork {
   consumeRecord(consumption: Consumption, known: KnownRecord): void {
     const name = nameOf(consumption.key);
     this.#toWrite.consumptions.set(name, consumption);
-    const consumedAt = secondsNow();
-    this.#known.set(name, { ...known, consumedAt, repeated: false, parsed: undefined });
+    const entry = this.#memory.record(name);
+    entry.looked = true;
+    entry.known = { ...known, consumedAt: secondsNow(), repeated: false, parsed: undefined };
   }
 
   removeRecord(model: string, key: RecordKey): void {
     const name = nameOf(key);
     this.#toWrite.records.delete(name);
     this.#toWrite.removals.set(name, { model, key });
-    this.#known.set(name, undefined);
+    const entry = this.#memory.record(name);
+    entry.looked = true;
+    entry.known = undefined;
   }
 
   /** The first generation of a grant that this unit saw is the one it acts under. */
   seeGeneration(grantKey: RecordKey, generation: number): void {
-    const name = nameOf(grantKey);
-    if (!this.#generations.has(name)) this.#generations.set(name, generation);
+    this.#memory.document(nameOf(grantKey)).generation ??= generation;
   }
 
   /** A grant was read for what it allows. */
   readGrant(key: RecordKey, stored: StoredGrant): void {
     this.learnDocument(key, stored);
     this.seeGeneration(key, stored.generation);
-    this.#readGrants.set(nameOf(key), key);
+    this.#memory.document(nameOf(key)).readGrant = key;
   }
 
   /** What came along with a record, for whoever asks for it next. */
@@ -139,20 +134,22 @@ export class UnitOfWork {
     session?: StoredDocument;
   }): void {
     const { grantKey, grant, uidKey, session } = ground;
-    if (grantKey !== undefined && grant !== undefined) this.#grantsSeen.set(nameOf(grantKey), grant);
-    if (uidKey !== undefined && session !== undefined) this.#sessionsSeen.set(nameOf(uidKey), session);
+    if (grantKey !== undefined && grant !== undefined)
+      this.#memory.document(nameOf(grantKey)).grantSeen = grant;
+    if (uidKey !== undefined && session !== undefined)
+      this.#memory.document(nameOf(uidKey)).sessionSeen = session;
   }
 
   grantSeen(key: RecordKey): StoredGrant | undefined {
-    return this.#grantsSeen.get(nameOf(key));
+    return this.#memory.documents.get(nameOf(key))?.grantSeen;
   }
 
   sessionSeen(uidKey: RecordKey): StoredDocument | undefined {
-    return this.#sessionsSeen.get(nameOf(uidKey));
+    return this.#memory.documents.get(nameOf(uidKey))?.sessionSeen;
   }
 
   generationOf(grantKey: RecordKey): number | undefined {
-    return this.#generations.get(nameOf(grantKey));
+    return this.#memory.documents.get(nameOf(grantKey))?.generation;
   }
 
   /** The refresh token that takes the place of another, by the other's id. */
@@ -177,16 +174,16 @@ export class UnitOfWork {
 
   /** The payload of a grant or session as this unit knows it. */
   document(key: RecordKey): string | undefined {
-    return this.#documents.get(nameOf(key))?.payload;
+    return this.#memory.documents.get(nameOf(key))?.current?.payload;
   }
 
   /** The payload as this unit read it. */
   baseOf(key: RecordKey): string | undefined {
-    return this.#documents.get(nameOf(key))?.base?.payload;
+    return this.#memory.documents.get(nameOf(key))?.current?.base?.payload;
   }
 
   learnDocument(key: RecordKey, stored: StoredDocument): void {
-    this.#documents.set(nameOf(key), { base: stored, payload: stored.payload });
+    this.#memory.document(nameOf(key)).current = { base: stored, payload: stored.payload };
   }
 
   saveGrant(save: Omit<GrantSave, 'base'>): void {
@@ -199,7 +196,7 @@ export class UnitOfWork {
     this.#toWrite.revocations.set(name, { grantKey, consent: consent || before?.consent === true });
     if (consent) {
       this.#toWrite.grants.delete(name);
-      this.#documents.delete(name);
+      this.#memory.document(name).current = undefined;
     }
   }
 
@@ -264,8 +261,9 @@ export class UnitOfWork {
     return {
       ...unit,
       startedAt: this.startedAt,
+      beganAt: this.#beganAt,
       onConflict: everything ? 'refuse' : 'skip',
-      readGrants: [...this.#readGrants.values()],
+      readGrants: [...this.#memory.documents.values()].flatMap(({ readGrant }) => readGrant ?? []),
     };
   }
 
@@ -277,8 +275,9 @@ export class UnitOfWork {
   /** Remembers a document's new payload; answers what it was when this unit read it. */
   #rewrite(key: RecordKey, payload: string): StoredDocument | undefined {
     const name = nameOf(key);
-    const base = this.#documents.get(name)?.base;
-    this.#documents.set(name, { base, payload });
+    const entry = this.#memory.document(name);
+    const base = entry.current?.base;
+    entry.current = { base, payload };
     return base;
   }
 }

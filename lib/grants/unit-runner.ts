@@ -1,4 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { MaybePromise } from '../database/row-finder.ts';
+import type { RequestNote } from '../observability/request-note.ts';
 import type { CommitOutcome, GrantStorage, RefusalReason } from './storage.ts';
 import { type CommitScope, UnitOfWork } from './unit-of-work.ts';
 
@@ -30,14 +32,24 @@ export class UnitRunner {
     return unit?.isFinished === true ? undefined : unit;
   }
 
-  inUnitOfWork<Value>(work: () => Promise<Value>): Promise<Value> {
-    return this.#requests.run(new UnitOfWork(), work);
+  /** The request that this is called in. */
+  get request(): RequestNote | undefined {
+    return this.#requests.getStore()?.request;
+  }
+
+  inUnitOfWork<Value>(work: () => Promise<Value>, request?: RequestNote): Promise<Value> {
+    return this.#requests.run(new UnitOfWork(request), work);
   }
 
   /** Runs one call in the request's unit, else in one of its own that ends with it. Throws WriteRefused, StorageUnavailable. */
-  async call<Value>(work: (unit: UnitOfWork) => Promise<Value>): Promise<Value> {
+  call<Value>(work: (unit: UnitOfWork) => Promise<Value>): Promise<Value>;
+  call<Value>(work: (unit: UnitOfWork) => MaybePromise<Value>): MaybePromise<Value>;
+  call<Value>(work: (unit: UnitOfWork) => MaybePromise<Value>): MaybePromise<Value> {
     const { current } = this;
-    if (current !== undefined) return work(current);
+    return current === undefined ? this.#callAlone(work) : work(current);
+  }
+
+  async #callAlone<Value>(work: (unit: UnitOfWork) => MaybePromise<Value>): Promise<Value> {
     const unit = new UnitOfWork();
     const value = await work(unit);
     const outcome = await this.#apply(unit, 'everything');

@@ -21,8 +21,8 @@ function targetOf(oidc: KoaContextWithOIDC['oidc']): string | undefined {
  */
 export const withEngineForms: Koa.Middleware = async (ctx, next) => {
   await next();
-  const policy = ctx.response.get('Content-Security-Policy');
-  if (!policy.includes("'sha256-")) return;
+  const policy = ctx.res.getHeader('Content-Security-Policy');
+  if (typeof policy !== 'string' || !policy.includes("'sha256-")) return;
   const { oidc } = ctx as unknown as Partial<KoaContextWithOIDC>;
   if (oidc === undefined) return;
   const target = `form-action ${formTargets(targetOf(oidc)).join(' ')}`;

@@ -55,11 +55,19 @@ export function securityHeaders(issuer: string): ReadonlyArray<readonly [string,
   return Object.entries(response.getHeaders()).map(([name, value]) => [name, String(value)] as const);
 }
 
-/** Sets the security headers before anything else can answer; whatever may be kept says so itself. */
+/**
+ * Sets the security headers of every answer. Those that others change come first: the policy, which pages and the engine widen,
+ * and `Cache-Control`, since whatever may be kept says so itself. The rest waits until the answer is made: the engine copies
+ * all headers that there are, several times a request.
+ */
 export function withSecurityHeaders(headers: ReadonlyArray<readonly [string, string]>): Koa.Middleware {
-  return (ctx, next) => {
-    for (const [name, value] of headers) ctx.res.setHeader(name, value);
-    ctx.res.setHeader('Cache-Control', 'no-store');
-    return next();
+  const policy = headers.find(([name]) => name.toLowerCase() === 'content-security-policy')?.[1] ?? '';
+  const others = headers.filter(([name]) => name.toLowerCase() !== 'content-security-policy');
+  return async (ctx, next) => {
+    const { res } = ctx;
+    res.setHeader('Content-Security-Policy', policy);
+    res.setHeader('Cache-Control', 'no-store');
+    await next();
+    for (const [name, value] of others) res.setHeader(name, value);
   };
 }

@@ -9,8 +9,9 @@ import type { Pages } from './pages.ts';
  */
 export function withTransport(issuer: string, proxies: TrustedProxies, pages: Pages): Koa.Middleware {
   const secureIssuer = issuer.startsWith('https:');
-  return async (ctx, next) => {
-    if (!secureIssuer || arrivedSecurely(ctx.req, proxies)) return next();
+  return (ctx, next) => (!secureIssuer || arrivedSecurely(ctx.req, proxies) ? next() : refuse(ctx));
+
+  async function refuse(ctx: Koa.Context): Promise<void> {
     if (ctx.method === 'GET' || ctx.method === 'HEAD') {
       ctx.status = 308;
       // Put together, not resolved: `//elsewhere.example` as a path would resolve to another host.
@@ -21,5 +22,5 @@ export function withTransport(issuer: string, proxies: TrustedProxies, pages: Pa
     const wire = { error: 'invalid_request', error_description: 'https is required' };
     if (prefersPage(ctx)) pages.problem(ctx, wire);
     else ctx.body = wire;
-  };
+  }
 }

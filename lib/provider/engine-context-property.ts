@@ -23,6 +23,21 @@ export function shareEngineContextProperty(app: Koa): void {
   if (!diverted) divertDefinitions();
 }
 
+/**
+ * Whether defining this comes to the same as assigning it: an ordinary property that a plain object does not have yet. The
+ * engine copies payloads that way, several a request, and a definition costs ten times an assignment.
+ */
+function isAssignment(target: unknown, key: PropertyKey, descriptor: PropertyDescriptor): boolean {
+  return (
+    descriptor.writable === true &&
+    descriptor.enumerable === true &&
+    descriptor.configurable === true &&
+    key !== '__proto__' &&
+    Object.getPrototypeOf(target) === Object.prototype &&
+    !Object.hasOwn(target as object, key)
+  );
+}
+
 function divertDefinitions(): void {
   diverted = true;
   const { defineProperty } = Object;
@@ -33,6 +48,10 @@ function divertDefinitions(): void {
   ): Target => {
     if (key === 'oidc' && descriptor.get !== undefined && GETTER in (target as ContextOfEngine)) {
       (target as ContextOfEngine)[GETTER] = descriptor.get;
+      return target;
+    }
+    if (isAssignment(target, key, descriptor)) {
+      (target as Record<PropertyKey, unknown>)[key] = descriptor.value;
       return target;
     }
     return defineProperty(target, key, descriptor);
