@@ -1,7 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { Configuration } from './configuration.ts';
+import { parseDatabaseUrl } from './database-url.ts';
 import { isLoopbackHost } from './loopback.ts';
+import { parseRedisUrl } from './redis-url.ts';
 
 /** OWASP's equivalent argon2id parameter sets (Password Storage Cheat Sheet): memory in KiB, and passes. */
 const argon2Minimums: readonly (readonly [memory: number, iterations: number])[] = [
@@ -16,6 +18,8 @@ const argon2Minimums: readonly (readonly [memory: number, iterations: number])[]
 export function combinationProblems(configuration: Configuration): string[] {
   return [
     ...tlsProblems(configuration.tls),
+    ...databaseProblems(configuration),
+    ...redisProblems(configuration),
     ...transportProblems(configuration),
     ...accountProblems(configuration),
     ...argon2Problems(configuration.passwords.argon2),
@@ -68,6 +72,88 @@ function readPem<T>(name: string, file: string, form: string, parse: (pem: Buffe
   } catch {
     return `${name}: ${file} does not hold ${form}`;
   }
+}
+
+/** Files of a connection that is not encrypted would be a promise that nobody keeps. */
+function databaseProblems({ databaseUrl, database }: Configuration): string[] {
+  if (databaseUrl === undefined) return [];
+  const address = parseDatabaseUrl(databaseUrl);
+  if (typeof address === 'string') return [];
+  const { caFile, certFile, keyFile } = database;
+  const files = [
+    ['database.ca_file (LATCHKEY_DATABASE_CA_FILE)', caFile],
+    ['database.cert_file (LATCHKEY_DATABASE_CERT_FILE)', certFile],
+    ['database.key_file (LATCHKEY_DATABASE_KEY_FILE)', keyFile],
+  ] as const;
+  const given = files.filter(([, file]) => file !== undefined);
+  if (address.tls === 'off') {
+    return given.map(
+      ([name]) => `${name}: is set, but the connection is not encrypted; add ?sslmode=verify-full`,
+    );
+  }
+  if (address.tls === 'unverified' && caFile !== undefined) {
+    return [`${files[0][0]}: is set, but sslmode=no-verify looks at no certificate`];
+  }
+  if (address.tls === 'verify-ca' && caFile === undefined) {
+    return [
+      `${files[0][0]}: is missing; sslmode=verify-ca with public authorities takes any server for yours`,
+    ];
+  }
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    return [`${files[certFile === undefined ? 1 : 2][0]}: is missing; the other of the pair is set`];
+  }
+  const forms = ['PEM certificates', 'a PEM certificate', 'an unencrypted PEM private key'];
+  return files.flatMap(([name, file], index) => {
+    if (file === undefined) return [];
+    const read = readPem(name, file, forms[index] as string, (pem) =>
+      index === 2 ? createPrivateKey(pem) : new X509Certificate(pem),
+    );
+    return typeof read === 'string' ? [read] : [];
+  });
+}
+
+/** A setting of the connection to Redis that could have no effect is one that somebody relies on in vain. */
+function redisProblems({ redisUrl, redis }: Configuration): string[] {
+  const address = redisUrl === undefined ? undefined : parseRedisUrl(redisUrl);
+  if (typeof address === 'string') return [];
+  const name = (key: string): string => `redis.${key} (LATCHKEY_REDIS_${key.toUpperCase()})`;
+  const files = [
+    ['ca_file', redis.caFile, 'PEM certificates'],
+    ['cert_file', redis.certFile, 'a PEM certificate'],
+    ['key_file', redis.keyFile, 'an unencrypted PEM private key'],
+  ] as const;
+  const given = files.filter(([, file]) => file !== undefined);
+  const ofSentinels = [
+    ...(redis.sentinelUsername === undefined ? [] : ['sentinel_username']),
+    ...(redis.sentinelPassword === undefined ? [] : ['sentinel_password']),
+  ];
+  const problems: string[] = [];
+  if (address?.tls !== true) {
+    problems.push(
+      ...given.map(([key]) => `${name(key)}: is set, but redis_url is not over TLS (rediss…://)`),
+    );
+  }
+  if (address?.topology !== 'sentinel') {
+    problems.push(
+      ...ofSentinels.map(
+        (key) => `${name(key)}: is set, but redis_url names no Sentinels (redis-sentinel://)`,
+      ),
+    );
+  } else if (redis.sentinelUsername !== undefined && redis.sentinelPassword === undefined) {
+    problems.push(`${name('sentinel_password')}: is missing; redis.sentinel_username is set`);
+  }
+  if ((redis.certFile === undefined) !== (redis.keyFile === undefined)) {
+    const missing = redis.certFile === undefined ? 'cert_file' : 'key_file';
+    problems.push(`${name(missing)}: is missing; the other of the pair is set`);
+  }
+  if (problems.length > 0) return problems;
+  for (const [key, file, kind] of given) {
+    const parse = (pem: Buffer): unknown =>
+      key === 'key_file' ? createPrivateKey(pem) : new X509Certificate(pem);
+    const read = readPem(name(key), file as string, kind, parse);
+    if (typeof read === 'string') problems.push(read);
+  }
+  return problems;
 }
 
 /** Nobody may reach the pages over a wire in plain text: TLS ends here, or at a proxy that the operator named. */

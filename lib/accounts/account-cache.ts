@@ -6,7 +6,7 @@ const MAXIMUM_ENTRIES = 8192;
 
 /**
  * People as last read, forgotten as soon as any process changes one: the hot path (userinfo, refresh,
- * introspection) costs one revision read, a few µs.
+ * introspection) costs a look at the revision, a few µs at most.
  */
 export class AccountCache {
   readonly #revisions: Revisions;

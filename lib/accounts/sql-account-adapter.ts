@@ -1,5 +1,12 @@
 import type { Database } from '../database/database.ts';
-import type { Account, AccountAdapter, PasswordVerification } from './account-adapter.ts';
+import { DatabaseUnavailable } from '../database/database-unavailable.ts';
+import { isStorable } from '../database/row-finder.ts';
+import {
+  type Account,
+  type AccountAdapter,
+  AccountsUnavailable,
+  type PasswordVerification,
+} from './account-adapter.ts';
 import { AccountCache } from './account-cache.ts';
 import type { AccountDirectory } from './account-directory.ts';
 import { type AccountRow, accountFromRow } from './account-row.ts';
@@ -22,24 +29,42 @@ export class SqlAccountAdapter implements AccountAdapter {
   }
 
   async findBySub(sub: string): Promise<Account | undefined> {
-    return this.#cache.find(sub, async () => {
-      const row = await this.#database.query
-        .selectFrom('accounts')
-        .selectAll()
-        .where('sub', '=', sub)
-        .executeTakeFirst();
-      return row === undefined ? undefined : accountFromRow(row);
-    });
+    if (!isStorable(sub)) return undefined;
+    try {
+      return await this.#cache.find(sub, async () => {
+        const row = await this.#database.query
+          .selectFrom('accounts')
+          .selectAll()
+          .where('sub', '=', sub)
+          .executeTakeFirst();
+        return row === undefined ? undefined : accountFromRow(row);
+      });
+    } catch (error) {
+      throw asAccountsUnavailable(error);
+    }
   }
 
   async findByLogin(login: string): Promise<Account | undefined> {
     const canonical = canonicalLogin(login);
     if (canonical.outcome === 'refused') return undefined;
-    const row = await this.#findWithHash('login', canonical.login);
-    return row === undefined ? undefined : accountFromRow(row);
+    try {
+      const row = await this.#findWithHash('login', canonical.login);
+      return row === undefined ? undefined : accountFromRow(row);
+    } catch (error) {
+      throw asAccountsUnavailable(error);
+    }
   }
 
   async verifyPassword(login: string, password: string): Promise<PasswordVerification> {
+    try {
+      return await this.#verifyPassword(login, password);
+    } catch (error) {
+      if (error instanceof DatabaseUnavailable) return { outcome: 'unavailable', cause: error };
+      throw error;
+    }
+  }
+
+  async #verifyPassword(login: string, password: string): Promise<PasswordVerification> {
     const canonical = canonicalLogin(login);
     const row =
       canonical.outcome === 'refused' ? undefined : await this.#findWithHash('login', canonical.login);
@@ -84,4 +109,10 @@ export class SqlAccountAdapter implements AccountAdapter {
       .where(`accounts.${column}`, '=', value)
       .executeTakeFirst();
   }
+}
+
+function asAccountsUnavailable(error: unknown): unknown {
+  return error instanceof DatabaseUnavailable
+    ? new AccountsUnavailable(error.message, { cause: error })
+    : error;
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Database } from '../database/database.ts';
+import { isStorable } from '../database/row-finder.ts';
 import type { DatabaseSchema } from '../database/schema.ts';
 import type { Events } from '../observability/events.ts';
 import type {
@@ -44,6 +45,7 @@ function selectRows(queries: Queries) {
 }
 
 async function rowOf(queries: Queries, sub: string): Promise<Row | undefined> {
+  if (!isStorable(sub)) return undefined;
   return selectRows(queries).where('accounts.sub', '=', sub).executeTakeFirst();
 }
 
@@ -77,8 +79,7 @@ export class SqlAccountDirectory implements AccountDirectory {
       if (hashed.outcome === 'refused') return hashed;
       hash = hashed.hash;
     }
-    const now = Date.now();
-    const record = await this.#database.query.transaction().execute(async (transaction) => {
+    const record = await this.#database.transaction(async (transaction, now) => {
       const sub = await this.#freshSub(transaction);
       const inserted = await transaction
         .insertInto('accounts')
@@ -164,7 +165,7 @@ export class SqlAccountDirectory implements AccountDirectory {
   }
 
   async delete(sub: string): Promise<{ outcome: 'deleted' } | { outcome: 'not_found' }> {
-    const deleted = await this.#database.query.transaction().execute(async (transaction) => {
+    const deleted = await this.#database.transaction(async (transaction) => {
       await transaction.deleteFrom('passwords').where('sub', '=', sub).execute();
       const row = await transaction
         .deleteFrom('accounts')
@@ -185,8 +186,7 @@ export class SqlAccountDirectory implements AccountDirectory {
     const person = { login: row.login, ...emailOf(JSON.parse(row.claims) as Record<string, unknown>) };
     const hashed = await this.#hash(password, person);
     if (hashed.outcome === 'refused') return hashed;
-    const now = Date.now();
-    return this.#change(sub, async (_row, transaction) => {
+    return this.#change(sub, async (_row, transaction, now) => {
       await transaction
         .insertInto('passwords')
         .values({ sub, hash: hashed.hash, changed_at: now })
@@ -202,16 +202,17 @@ export class SqlAccountDirectory implements AccountDirectory {
     judge: (
       row: Row,
       transaction: Queries,
+      now: number,
     ) => Promise<AccountRefusal | { login?: string; claims?: string; disabled?: number }>,
   ): Promise<AccountUpdate> {
-    return this.#database.query.transaction().execute(async (transaction): Promise<AccountUpdate> => {
+    return this.#database.transaction(async (transaction, now): Promise<AccountUpdate> => {
       const row = await rowOf(transaction, sub);
       if (row === undefined) return { outcome: 'not_found' };
-      const judged = await judge(row, transaction);
+      const judged = await judge(row, transaction, now);
       if ('outcome' in judged) return judged;
       await transaction
         .updateTable('accounts')
-        .set({ ...judged, updated_at: Date.now() })
+        .set({ ...judged, updated_at: now })
         .where('sub', '=', sub)
         .execute();
       await this.#database.revisions.move(transaction, 'accounts');

@@ -2,7 +2,8 @@ import type { Kysely } from 'kysely';
 import { z } from 'zod';
 import type { Configuration } from '../../config/configuration.ts';
 import { suggestion } from '../../config/nearest-name.ts';
-import type { Database } from '../database/database.ts';
+import { type Database, onClock } from '../database/database.ts';
+import type { MaybePromise } from '../database/row-finder.ts';
 import type { DatabaseSchema } from '../database/schema.ts';
 import type { ApisTable } from '../database/tables/clients.ts';
 import { readableText } from './readable-text.ts';
@@ -38,8 +39,8 @@ type Refused = { outcome: 'refused'; description: string };
 type NotFound = { outcome: 'not_found' };
 
 export interface Apis {
-  /** The API, a few µs when nothing has changed; what another process changed is seen within 10 ms. */
-  find(identifier: string): Api | undefined;
+  /** The API, as `Clients.find` finds a client. */
+  find(identifier: string): MaybePromise<Api | undefined>;
   /** All of them, oldest first. */
   list(): Promise<Api[]>;
   /** Registers an API: `identifier` and, if wanted, `name`, `scopes`, `scope_descriptions`, `token_format`, `algorithm`, `lifetime`. */
@@ -54,7 +55,7 @@ export interface Apis {
 export interface ApisOptions {
   database: Database;
   configuration: Pick<Configuration, 'keys'>;
-  /** Unix time, ms. */
+  /** Unix time, ms; by default the clock that all processes share. */
   clock?: () => number;
 }
 
@@ -111,13 +112,14 @@ function descriptionsOfRemaining(row: ApisTable, given: unknown): Record<string,
 }
 
 /** Opens the directory of APIs. */
-export function openApis({ database, configuration, clock = Date.now }: ApisOptions): Apis {
+export function openApis({ configuration, ...options }: ApisOptions): Apis {
+  const database = onClock(options.database, options.clock);
   const schema = createApiSchema(configuration.keys.algorithms);
   const members = Object.keys(schema.shape);
   const cache = new RevisionCache<ApisTable, Api>(
     database,
     'apis',
-    'SELECT * FROM apis WHERE identifier = ?',
+    database.findRow('apis', 'identifier'),
     readApi,
   );
 
@@ -172,9 +174,8 @@ export function openApis({ database, configuration, clock = Date.now }: ApisOpti
     async create(given) {
       const api = check(given);
       if ('outcome' in api) return api;
-      return database.query.transaction().execute(async (transaction) => {
+      return database.transaction(async (transaction, now) => {
         if ((await rowOf(transaction, api.identifier)) !== undefined) return { outcome: 'conflict' };
-        const now = clock();
         const row = { identifier: api.identifier, ...columns(api), created_at: now, updated_at: now };
         await transaction.insertInto('apis').values(row).execute();
         await database.revisions.move(transaction, 'apis');
@@ -183,7 +184,7 @@ export function openApis({ database, configuration, clock = Date.now }: ApisOpti
     },
 
     update(identifier, given) {
-      return database.query.transaction().execute(async (transaction) => {
+      return database.transaction(async (transaction, now) => {
         const row = await rowOf(transaction, identifier);
         if (row === undefined) return { outcome: 'not_found' };
         const { name, token_format, algorithm, lifetime } = row;
@@ -200,7 +201,7 @@ export function openApis({ database, configuration, clock = Date.now }: ApisOpti
         if ('outcome' in api) return api;
         if (api.identifier !== identifier)
           return { outcome: 'refused', description: 'identifier cannot be changed' };
-        const next = { ...row, ...columns(api), updated_at: clock() };
+        const next = { ...row, ...columns(api), updated_at: now };
         await transaction.updateTable('apis').set(next).where('identifier', '=', identifier).execute();
         await database.revisions.move(transaction, 'apis');
         return { outcome: 'updated', api: readApi(next) };
@@ -208,7 +209,7 @@ export function openApis({ database, configuration, clock = Date.now }: ApisOpti
     },
 
     delete(identifier) {
-      return database.query.transaction().execute(async (transaction) => {
+      return database.transaction(async (transaction) => {
         const { numDeletedRows } = await transaction
           .deleteFrom('apis')
           .where('identifier', '=', identifier)

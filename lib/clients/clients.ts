@@ -8,7 +8,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Configuration } from '../../config/configuration.ts';
-import type { Database } from '../database/database.ts';
+import { type Database, onClock } from '../database/database.ts';
+import type { MaybePromise } from '../database/row-finder.ts';
 import type { DatabaseSchema } from '../database/schema.ts';
 import type { ClientsTable } from '../database/tables/clients.ts';
 import {
@@ -28,10 +29,13 @@ const CLIENT_ID_BYTES = 16;
 type NotFound = { outcome: 'not_found' };
 
 export interface Clients {
-  /** The client, a few µs when nothing has changed; what another process changed is seen within 10 ms. */
-  find(clientId: string): StoredClient | undefined;
-  /** Constant-time. False for an unknown client, and for one without a secret. */
-  verifySecret(clientId: string, secret: string): boolean;
+  /**
+   * The client, a few µs when nothing has changed; what another process changed is seen as soon as `Revisions.current`
+   * tells. A promise only where it is read over PostgreSQL. Throws, or rejects with, DatabaseUnavailable.
+   */
+  find(clientId: string): MaybePromise<StoredClient | undefined>;
+  /** Constant-time. False for an unknown client, and for one without a secret. A promise and errors as of `find`. */
+  verifySecret(clientId: string, secret: string): MaybePromise<boolean>;
   /** All of them, oldest first. */
   list(): Promise<StoredClient[]>;
   /**
@@ -67,23 +71,22 @@ export interface ClientsOptions {
   database: Database;
   configuration: Pick<Configuration, 'keys' | 'features'>;
   log: { error(details: object, message: string): void };
-  /** Unix time, ms. */
+  /** Unix time, ms; by default the clock that all processes share. */
   clock?: () => number;
 }
 
 /** Opens the directory of applications. */
-export function openClients({ database, configuration, log, clock = Date.now }: ClientsOptions): Clients {
+export function openClients({ configuration, log, ...options }: ClientsOptions): Clients {
+  const database = onClock(options.database, options.clock);
   const read = createClientReader(database, (clientId, err) =>
     log.error({ err, clientId }, 'a client secret cannot be read: rotate it'),
   );
   const cache = new RevisionCache<ClientsTable, StoredClient>(
     database,
     'clients',
-    'SELECT * FROM clients WHERE client_id = ?',
+    database.findRow('clients', 'client_id'),
     read,
   );
-  const inTransaction = <T>(work: (transaction: Kysely<DatabaseSchema>) => Promise<T>): Promise<T> =>
-    database.query.transaction().execute(work);
   const rowOf = (transaction: Kysely<DatabaseSchema>, clientId: string) =>
     transaction.selectFrom('clients').selectAll().where('client_id', '=', clientId).executeTakeFirst();
 
@@ -91,9 +94,9 @@ export function openClients({ database, configuration, log, clock = Date.now }: 
   async function store(
     transaction: Kysely<DatabaseSchema>,
     row: ClientsTable,
-    changed: Partial<ClientsTable>,
+    changed: Partial<ClientsTable> & { updated_at: number },
   ): Promise<StoredClient> {
-    const next = { ...row, ...changed, updated_at: clock() };
+    const next = { ...row, ...changed };
     await transaction.updateTable('clients').set(next).where('client_id', '=', row.client_id).execute();
     await database.revisions.move(transaction, 'clients');
     return read(next);
@@ -102,7 +105,12 @@ export function openClients({ database, configuration, log, clock = Date.now }: 
   return {
     find: (clientId) => cache.find(clientId),
 
-    verifySecret: (clientId, secret) => secretMatches(cache.find(clientId)?.secretDigest ?? null, secret),
+    verifySecret: (clientId, secret) => {
+      const matches = (client: StoredClient | undefined) =>
+        secretMatches(client?.secretDigest ?? null, secret);
+      const found = cache.find(clientId);
+      return found instanceof Promise ? found.then(matches) : matches(found);
+    },
 
     async list() {
       const rows = await database.query
@@ -120,10 +128,9 @@ export function openClients({ database, configuration, log, clock = Date.now }: 
       const { metadata } = checked;
       const clientId = checked.clientId ?? generateClientId();
       const secret = usesSecret(metadata) ? makeSecret(database, clientId, metadata) : undefined;
-      return inTransaction(async (transaction) => {
+      return database.transaction(async (transaction, now) => {
         const problem = (await nameTaken(transaction, clientId)) ?? (await unknownApi(transaction, metadata));
         if (problem !== undefined) return problem;
-        const now = clock();
         const row: ClientsTable = {
           client_id: clientId,
           metadata: serialise(metadata),
@@ -139,7 +146,7 @@ export function openClients({ database, configuration, log, clock = Date.now }: 
     },
 
     update(clientId, given, options = {}) {
-      return inTransaction(async (transaction) => {
+      return database.transaction(async (transaction, now) => {
         const row = await rowOf(transaction, clientId);
         if (row === undefined) return { outcome: 'not_found' };
         const wanted = options.merge ? merge(JSON.parse(row.metadata) as ClientMetadata, given) : given;
@@ -157,25 +164,30 @@ export function openClients({ database, configuration, log, clock = Date.now }: 
           metadata: serialise(metadata),
           secret_digest: usesSecret(metadata) ? (secret?.digest ?? row.secret_digest) : null,
           secret_sealed: needsMac(metadata) ? (secret?.sealed ?? row.secret_sealed) : null,
+          updated_at: now,
         });
         return withSecret({ outcome: 'updated' as const, client }, secret?.secret);
       });
     },
 
     rotateSecret(clientId) {
-      return inTransaction(async (transaction) => {
+      return database.transaction(async (transaction, now) => {
         const row = await rowOf(transaction, clientId);
         if (row === undefined) return { outcome: 'not_found' };
         const metadata = JSON.parse(row.metadata) as ClientMetadata;
         if (!usesSecret(metadata)) return refuseMetadata(`${clientId} authenticates without a secret`);
         const { secret, digest, sealed } = makeSecret(database, clientId, metadata);
-        const client = await store(transaction, row, { secret_digest: digest, secret_sealed: sealed });
+        const client = await store(transaction, row, {
+          secret_digest: digest,
+          secret_sealed: sealed,
+          updated_at: now,
+        });
         return { outcome: 'rotated', client, clientSecret: secret };
       });
     },
 
     delete(clientId) {
-      return inTransaction(async (transaction) => {
+      return database.transaction(async (transaction) => {
         const { numDeletedRows } = await transaction
           .deleteFrom('clients')
           .where('client_id', '=', clientId)

@@ -1,48 +1,74 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Database } from '../database/database.ts';
+import type { MaybePromise, RowFinding } from '../database/row-finder.ts';
 
 /** Entries kept; past it the cache starts anew, so its size is bounded whatever is asked for. */
 const LARGEST = 10_000;
 
 /**
- * Single rows by their key, read synchronously and kept until the topic's revision moves: a hit costs one prepared
- * primary-key read of the revision, and a change made by any process is seen by the next call. What does not exist is
- * not kept, so asking for made-up names does not fill it.
+ * Single rows by their key, kept until the topic's revision moves: a hit costs no more than a look at the revision, and a
+ * change made by any process is seen by the next call that could know of it. A miss is answered at once where the
+ * database is the embedded file, and by a promise over PostgreSQL, one for all who ask at the same time. What does not
+ * exist is not kept, so asking for made-up names does not fill it.
  */
 export class RevisionCache<Row, Entry> {
   readonly #database: Database;
   readonly #topic: 'clients' | 'apis';
-  readonly #connection: DatabaseSync;
-  readonly #select: StatementSync;
+  readonly #rows: RowFinding<Row>;
   readonly #read: (row: Row) => Entry;
   readonly #entries = new Map<string, Entry>();
+  readonly #loading = new Map<string, Promise<Entry | undefined>>();
   #revision = -1;
 
-  /** `sql` selects one row by one parameter. */
-  constructor(database: Database, topic: 'clients' | 'apis', sql: string, read: (row: Row) => Entry) {
+  constructor(
+    database: Database,
+    topic: 'clients' | 'apis',
+    rows: RowFinding<Row>,
+    read: (row: Row) => Entry,
+  ) {
     this.#database = database;
     this.#topic = topic;
-    this.#connection = database.openConnection();
-    this.#select = this.#connection.prepare(sql);
+    this.#rows = rows;
     this.#read = read;
   }
 
-  find(key: string): Entry | undefined {
+  /** Throws, or rejects with, DatabaseUnavailable. */
+  find(key: string): MaybePromise<Entry | undefined> {
     const revision = this.#database.revisions.current(this.#topic);
     if (revision !== this.#revision || this.#entries.size >= LARGEST) {
       this.#entries.clear();
+      this.#loading.clear();
       this.#revision = revision;
     }
     const known = this.#entries.get(key);
     if (known !== undefined) return known;
-    const row = this.#select.get(key);
-    if (row === undefined) return undefined;
-    const entry = this.#read(row as Row);
-    this.#entries.set(key, entry);
-    return entry;
+    const loading = this.#loading.get(key);
+    if (loading !== undefined) return loading;
+    const row = this.#rows.find(key);
+    return row instanceof Promise ? this.#load(key, row) : this.#keep(key, row);
   }
 
   close(): void {
-    this.#connection.close();
+    this.#rows.close();
+  }
+
+  #load(key: string, reading: Promise<Row | undefined>): Promise<Entry | undefined> {
+    const loading = reading
+      .then((row) => {
+        // What was read before a change is answered, as it was asked before it, and not kept.
+        if (this.#loading.get(key) === loading) return this.#keep(key, row);
+        return row === undefined ? undefined : this.#read(row);
+      })
+      .finally(() => {
+        if (this.#loading.get(key) === loading) this.#loading.delete(key);
+      });
+    this.#loading.set(key, loading);
+    return loading;
+  }
+
+  #keep(key: string, row: Row | undefined): Entry | undefined {
+    if (row === undefined) return undefined;
+    const entry = this.#read(row);
+    this.#entries.set(key, entry);
+    return entry;
   }
 }

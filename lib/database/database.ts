@@ -1,56 +1,146 @@
 /**
- * The SQL connection, its migrations, and encryption at rest. One SQLite file in the data directory holds everything
- * on the embedded default. This room refuses to open a database that a newer version wrote, and makes every file
- * readable by its owner alone. It answers for no RFC; NIST SP 800-38D bounds its use of AES-GCM.
+ * The SQL connection, its migrations, and encryption at rest. The directory (people, applications, APIs, keys) is in one
+ * SQLite file in the data directory, with everything else, or in PostgreSQL. This room refuses to open a database that a
+ * newer version wrote or that would not be verified, and makes every file readable by its owner alone. It answers for no
+ * RFC; NIST SP 800-38D bounds its use of AES-GCM.
  */
-import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
+import type { Configuration } from '../../config/configuration.ts';
+import { type EmbeddedFile, openEmbeddedFile } from './embedded-file.ts';
 import { loadEncryptionKeys, prepareDataDirectory } from './encryption-key.ts';
-import { migrate } from './migrations.ts';
-import { Revisions } from './revisions.ts';
+import type { Epoch } from './epoch.ts';
+import type { DatabaseLog } from './postgres-connection.ts';
+import type { Revisions } from './revisions.ts';
+import { findRowIn, type RowFinder } from './row-finder.ts';
 import type { DatabaseSchema } from './schema.ts';
 import { Sealer } from './sealer.ts';
-import { createSqliteDialect, openSqliteConnection } from './sqlite-dialect.ts';
+import { SqliteRevisions } from './sqlite-revisions.ts';
 
-/** An open database. Close it last. */
+/**
+ * An open database. Close it last. Over PostgreSQL everything that asks it rejects with DatabaseUnavailable when it does
+ * not answer in time.
+ */
 export interface Database {
-  /** Typed queries. Inside a transaction await nothing but queries: every other writer of this file waits meanwhile. */
+  /** Typed queries. What reads and then writes belongs into `transaction`. */
   readonly query: Kysely<DatabaseSchema>;
+  /**
+   * Runs `work` as the only writer of the directory, in one transaction; it may run again when the server gave it up.
+   * `now` is `now()` at its beginning. Inside it await nothing but queries: every other writer waits meanwhile.
+   */
+  transaction<Value>(
+    work: (transaction: Kysely<DatabaseSchema>, now: number) => Promise<Value>,
+  ): Promise<Value>;
+  /**
+   * Unix time (ms) by the clock that all processes share: this machine's, or the PostgreSQL server's as far as it is known
+   * without asking. What several processes must agree on goes by it, never by `Date.now()`.
+   */
+  now(): number;
   readonly revisions: Revisions;
   readonly sealer: Sealer;
-  /** A further raw connection to the same file, for prepared statements on the hot path; its opener closes it. */
+  /** As it was when the database was opened: a restore wants every process to be stopped. */
+  readonly epoch: Epoch;
+  /** Where the directory is. */
+  readonly kind: 'sqlite' | 'postgres';
+  /** Reads single rows by their key: at once from the embedded file, in a round trip from PostgreSQL. */
+  findRow: RowFinder;
+  /**
+   * A further raw connection to the embedded file, for prepared statements on the hot path; its opener closes it. Beside
+   * PostgreSQL the file holds what is no part of the directory (grants, counters). Throws when there is none: when both
+   * PostgreSQL and Redis are configured.
+   */
   openConnection(): DatabaseSync;
+  /** How many statements have been sent to PostgreSQL; it only grows. */
+  readonly roundTrips: number;
+  /** Rejects when the directory cannot be read. */
+  check(): Promise<void>;
   close(): Promise<void>;
 }
 
-/**
- * Opens (and at the first start makes) the database in `dataDir` and brings it up to date.
- * `encryptionKey`: configured keys in base64, newest first; empty means the one kept in the data directory.
- */
-export async function openDatabase(options: {
+/** What a database is opened by: a part of the configuration. */
+export interface DatabaseOptions {
   dataDir: string;
+  /** Keys in base64, newest first; empty means the one kept in the data directory. */
   encryptionKey: ReadonlyArray<string>;
-}): Promise<Database> {
-  prepareDataDirectory(options.dataDir);
-  const sealer = new Sealer(loadEncryptionKeys(options.encryptionKey, options.dataDir));
-  const file = path.join(options.dataDir, 'latchkey.db');
-  const query = new Kysely<DatabaseSchema>({ dialect: createSqliteDialect(openSqliteConnection(file)) });
-  try {
-    await migrate(query);
-  } catch (error) {
-    await query.destroy();
-    throw error;
+  databaseUrl?: string;
+  /** Needed with `databaseUrl`. */
+  database?: Configuration['database'];
+  /** With one, and with `databaseUrl`, there is no embedded file. */
+  redisUrl?: string;
+}
+
+const SILENT: DatabaseLog = { info: () => {}, warn: () => {} };
+
+/**
+ * Opens (and at the first start makes) the database and brings it up to date.
+ * Throws UnusableDatabase when PostgreSQL cannot be used, in words for the operator.
+ */
+export async function openDatabase(options: DatabaseOptions, log = SILENT): Promise<Database> {
+  const { dataDir, encryptionKey, databaseUrl, database: settings, redisUrl } = options;
+  prepareDataDirectory(dataDir);
+  const sealer = new Sealer(loadEncryptionKeys(encryptionKey, dataDir));
+  await using opening = new AsyncDisposableStack();
+  if (databaseUrl === undefined) {
+    const file = await openEmbeddedFile(dataDir);
+    opening.defer(() => file.close());
+    const database = embeddedDatabase(file, sealer);
+    opening.move();
+    return database;
   }
-  const revisionsConnection = openSqliteConnection(file);
+  if (settings === undefined) throw new TypeError('a database URL needs the settings of the database');
+  const { openPostgres } = await import('./postgres-database.ts');
+  const postgres = await openPostgres(databaseUrl, settings, log);
+  opening.defer(() => postgres.close());
+  const file = redisUrl === undefined ? await openEmbeddedFile(dataDir, postgres.epoch) : undefined;
+  if (file !== undefined) opening.defer(() => file.close());
+  const opened = opening.move();
+  return {
+    ...postgres,
+    get roundTrips() {
+      return postgres.roundTrips;
+    },
+    kind: 'postgres',
+    sealer,
+    openConnection: () => {
+      if (file === undefined) throw new Error('there is no embedded file beside PostgreSQL and Redis');
+      return file.openConnection();
+    },
+    close: () => opened.disposeAsync(),
+  };
+}
+
+function embeddedDatabase(file: EmbeddedFile, sealer: Sealer): Database {
+  const { query } = file;
+  const revisionsConnection = file.openConnection();
   return {
     query,
+    transaction: (work) => query.transaction().execute((transaction) => work(transaction, Date.now())),
+    now: () => Date.now(),
+    revisions: new SqliteRevisions(revisionsConnection),
     sealer,
-    revisions: new Revisions(revisionsConnection),
-    openConnection: () => openSqliteConnection(file),
+    epoch: file.epoch,
+    kind: 'sqlite',
+    findRow: findRowIn(() => file.openConnection()),
+    openConnection: () => file.openConnection(),
+    roundTrips: 0,
+    check: async () => {
+      revisionsConnection.prepare('SELECT count(*) FROM migrations').get();
+    },
     close: async () => {
       revisionsConnection.close();
-      await query.destroy();
+      await file.close();
     },
   };
+}
+
+/** The same database on another clock (Unix time, ms): a test's. */
+export function onClock(database: Database, clock: (() => number) | undefined): Database {
+  if (clock === undefined) return database;
+  return Object.create(database, {
+    now: { value: clock },
+    transaction: {
+      value: (work: Parameters<Database['transaction']>[0]) =>
+        database.transaction((transaction) => work(transaction, clock())),
+    },
+  }) as Database;
 }

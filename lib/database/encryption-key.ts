@@ -1,18 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
-  closeSync,
   existsSync,
-  fsyncSync,
   linkSync,
   mkdirSync,
-  openSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { syncDirectory } from './durable-files.ts';
 
 /** Makes the data directory readable by its owner alone (0700), whatever the umask says. */
 export function prepareDataDirectory(directory: string): void {
@@ -34,20 +32,32 @@ function makeDirectory(directory: string): void {
   }
 }
 
+const keyFile = (dataDirectory: string): string => path.join(dataDirectory, 'encryption.key');
+
+/** The same keys as `loadEncryptionKeys`, and undefined where that would make one. Throws when the file holds no 32-byte key. */
+export function findEncryptionKeys(
+  configured: ReadonlyArray<string>,
+  dataDirectory: string,
+): Buffer[] | undefined {
+  if (configured.length > 0) return configured.map((key) => Buffer.from(key, 'base64'));
+  try {
+    return [readKey(keyFile(dataDirectory))];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return undefined;
+  }
+}
+
 /**
  * The keys that encrypt secrets at rest, newest first: the configured ones, else one kept in
  * `<dataDir>/encryption.key` (0600) and made at the first start. Processes that start together agree on one key:
  * the file appears complete or not at all (link(2) fails if it exists). Throws when the file holds no 32-byte key.
  */
 export function loadEncryptionKeys(configured: ReadonlyArray<string>, dataDirectory: string): Buffer[] {
-  if (configured.length > 0) return configured.map((key) => Buffer.from(key, 'base64'));
-  const file = path.join(dataDirectory, 'encryption.key');
+  const present = findEncryptionKeys(configured, dataDirectory);
+  if (present !== undefined) return present;
+  const file = keyFile(dataDirectory);
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  try {
-    return [readKey(file)];
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
   writeFileSync(draft, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flush: true });
   try {
     linkSync(draft, file);
@@ -59,15 +69,6 @@ export function loadEncryptionKeys(configured: ReadonlyArray<string>, dataDirect
   // The key must not be younger on disk than what it seals: its name survives power loss before anything is stored.
   syncDirectory(dataDirectory);
   return [readKey(file)];
-}
-
-function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 function readKey(file: string): Buffer {

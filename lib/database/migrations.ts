@@ -1,39 +1,81 @@
 import { type Kysely, sql } from 'kysely';
+import { type ColumnTypes, POSTGRES_TYPES, SQLITE_TYPES } from './column-types.ts';
+import { UnusableDatabase } from './database-unavailable.ts';
 import * as directory from './migrations/0001-directory.ts';
 import * as grants from './migrations/0002-grants.ts';
 import * as throttle from './migrations/0003-throttle.ts';
+import * as epochs from './migrations/0004-epochs.ts';
 import type { DatabaseSchema } from './schema.ts';
 
 /** In order; a released migration is never edited, only followed by another. */
-const MIGRATIONS: ReadonlyArray<{ name: string; up: (database: Kysely<never>) => Promise<void> }> = [
+const MIGRATIONS: ReadonlyArray<{
+  name: string;
+  up: (database: Kysely<never>, types: ColumnTypes) => Promise<void>;
+  /** Of what is kept in the embedded file alone. */
+  embeddedOnly?: true;
+}> = [
   { name: '0001-directory', up: directory.up },
-  { name: '0002-grants', up: grants.up },
-  { name: '0003-throttle', up: throttle.up },
+  { name: '0002-grants', up: grants.up, embeddedOnly: true },
+  { name: '0003-throttle', up: throttle.up, embeddedOnly: true },
+  { name: '0004-epochs', up: epochs.up },
 ];
 
+/** What PostgreSQL's advisory locks are told apart by: any program of the same database may take some. */
+const MIGRATION_LOCK = 0x4c4b_0001;
+
+/** Migrations that this version does not know: whoever applied them is newer. */
+export function unknownMigrations(applied: Iterable<string>): string[] {
+  const known = new Set(MIGRATIONS.map(({ name }) => name));
+  return [...applied].filter((name) => !known.has(name));
+}
+
+/** Migrations that are still to be applied to an embedded file, or to PostgreSQL. */
+export function missingMigrations(applied: Iterable<string>, kind: 'sqlite' | 'postgres'): string[] {
+  const present = new Set(applied);
+  return MIGRATIONS.filter(({ embeddedOnly }) => kind === 'sqlite' || embeddedOnly !== true)
+    .map(({ name }) => name)
+    .filter((name) => !present.has(name));
+}
+
 /**
- * Brings the schema up to date in one transaction. It begins IMMEDIATE, so of several processes that start at once
- * one migrates while the others wait, then find nothing to do. Throws when the database was written by a newer
- * version of the program: going on would lose what that version stored.
+ * Brings the schema of an embedded file up to date in one transaction. It begins IMMEDIATE, so of several processes that
+ * start at once one migrates while the others wait, then find nothing to do. Throws when the database was written by a
+ * newer version of the program: going on would lose what that version stored.
  */
 export async function migrate(database: Kysely<DatabaseSchema>): Promise<void> {
-  await database.transaction().execute(async (transaction) => {
-    await sql`CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, applied_at bigint NOT NULL)`.execute(
-      transaction,
-    );
-    const applied = new Set(
-      (await transaction.selectFrom('migrations').select('name').execute()).map(({ name }) => name),
-    );
-    const known = new Set(MIGRATIONS.map(({ name }) => name));
-    const unknown = [...applied].filter((name) => !known.has(name));
-    if (unknown.length > 0) {
-      throw new Error(
-        `the database was upgraded by a newer version (${unknown.join(', ')}): start that version, or restore a backup`,
-      );
-    }
-    for (const { name, up } of MIGRATIONS.filter((migration) => !applied.has(migration.name))) {
-      await up(transaction as unknown as Kysely<never>);
-      await transaction.insertInto('migrations').values({ name, applied_at: Date.now() }).execute();
-    }
-  });
+  await database.transaction().execute((transaction) => apply(transaction, SQLITE_TYPES));
+}
+
+/**
+ * The same for PostgreSQL, where an advisory lock makes the others wait, for `timeout` seconds at most. Throws
+ * UnusableDatabase when that time is over, or when a newer version was here.
+ */
+export async function migratePostgres(database: Kysely<DatabaseSchema>, timeout: number): Promise<void> {
+  await database
+    .transaction()
+    .setIsolationLevel('read committed')
+    .execute(async (transaction) => {
+      await sql`SELECT set_config('lock_timeout', ${`${timeout}s`}, true)`.execute(transaction);
+      await sql`SELECT pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(transaction);
+      await apply(transaction, POSTGRES_TYPES);
+    });
+}
+
+async function apply(transaction: Kysely<DatabaseSchema>, types: ColumnTypes): Promise<void> {
+  await sql`CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, applied_at bigint NOT NULL)`.execute(
+    transaction,
+  );
+  const applied = new Set(
+    (await transaction.selectFrom('migrations').select('name').execute()).map(({ name }) => name),
+  );
+  const unknown = unknownMigrations(applied);
+  if (unknown.length > 0) {
+    const problem = `the database was upgraded by a newer version (${unknown.join(', ')}): start that version, or restore a backup`;
+    throw types === POSTGRES_TYPES ? new UnusableDatabase(problem) : new Error(problem);
+  }
+  const wanted = MIGRATIONS.filter(({ embeddedOnly }) => types === SQLITE_TYPES || embeddedOnly !== true);
+  for (const { name, up } of wanted.filter((migration) => !applied.has(migration.name))) {
+    await up(transaction as unknown as Kysely<never>, types);
+    await transaction.insertInto('migrations').values({ name, applied_at: Date.now() }).execute();
+  }
 }

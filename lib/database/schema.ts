@@ -1,5 +1,6 @@
 import type { AccountsTable, PasswordsTable } from './tables/accounts.ts';
 import type { ApisTable, ClientsTable } from './tables/clients.ts';
+import type { EpochsTable } from './tables/epochs.ts';
 import type { LeasesTable, SigningKeysTable } from './tables/keys.ts';
 import type { MigrationsTable, RevisionsTable } from './tables/revisions.ts';
 
@@ -7,6 +8,7 @@ import type { MigrationsTable, RevisionsTable } from './tables/revisions.ts';
 export interface DatabaseSchema {
   migrations: MigrationsTable;
   revisions: RevisionsTable;
+  epochs: EpochsTable;
   accounts: AccountsTable;
   passwords: PasswordsTable;
   clients: ClientsTable;

@@ -24,6 +24,11 @@ export class SealError extends Error {
   override name = 'SealError';
 }
 
+/** The name of the key that sealed this value, as `Sealer.keyIds` names it. */
+export function sealingKeyId(sealed: Uint8Array): string {
+  return Buffer.from(sealed.subarray(1, 1 + KEY_ID_BYTES)).toString('hex');
+}
+
 interface MasterKey {
   id: Buffer;
   material: Buffer;
@@ -55,6 +60,11 @@ export class Sealer {
       id: createHash('sha256').update('latchkey/key-id').update(material).digest().subarray(0, KEY_ID_BYTES),
       material,
     }));
+  }
+
+  /** The names of the keys, newest first, in hexadecimal: a digest's first bytes, by which an operator tells keys apart. */
+  get keyIds(): string[] {
+    return this.#masters.map(({ id }) => id.toString('hex'));
   }
 
   /** Seals `plaintext` for exactly this `context`. */

@@ -3,7 +3,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { SqliteDialect, type SqliteStatement } from 'kysely';
 
 /** How long a writer waits for another process's write transaction, in ms, before SQLITE_BUSY. */
-const BUSY_TIMEOUT_MILLISECONDS = 10_000;
+export const BUSY_TIMEOUT_MILLISECONDS = 10_000;
 
 function sleep(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
@@ -12,7 +12,8 @@ function sleep(milliseconds: number): void {
 /** Primary result code of SQLite for a file that another connection has locked. */
 const SQLITE_BUSY = 5;
 
-const isBusy = (error: unknown): boolean =>
+/** Whether another connection has what a statement needs. */
+export const isBusy = (error: unknown): boolean =>
   (Number((error as { errcode?: number }).errcode) & 0xff) === SQLITE_BUSY;
 
 /**

@@ -42,15 +42,13 @@ export async function makeSealedMaterial(
 export async function makeFirstKeys(
   database: Database,
   algorithms: ReadonlyArray<SigningAlgorithm>,
-  clock: () => number,
 ): Promise<KeyTransition[]> {
   const anyKey = (query: Kysely<DatabaseSchema>) =>
     query.selectFrom('signing_keys').select('kid').limit(1).executeTakeFirst();
   if ((await anyKey(database.query)) !== undefined) return [];
   const made = await makeSealedMaterial(database, algorithms);
-  return database.query.transaction().execute(async (transaction) => {
+  return database.transaction(async (transaction, now) => {
     if ((await anyKey(transaction)) !== undefined) return [];
-    const now = clock();
     for (const material of made.values()) await insertKey(transaction, material, { now, activatesAt: now });
     await database.revisions.move(transaction, 'keys');
     return [...made.values()].map(({ kid, algorithm }) => ({ kid, algorithm, state: 'active' }));
@@ -67,20 +65,18 @@ export async function makeDueChanges(options: {
   database: Database;
   rules: KeyRules;
   holder: string;
-  clock: () => number;
 }): Promise<KeyTransition[] | undefined> {
-  const { database, rules, holder, clock } = options;
-  if (planKeyChanges(await readRecords(database.query), rules, clock()).length === 0) return [];
-  const lease = await takeLease(database.query, { name: LEASE, holder, duration: LEASE_MILLISECONDS, clock });
+  const { database, rules, holder } = options;
+  if (planKeyChanges(await readRecords(database.query), rules, database.now()).length === 0) return [];
+  const lease = await takeLease(database, { name: LEASE, holder, duration: LEASE_MILLISECONDS });
   if (lease === undefined) return undefined;
   try {
-    const plan = planKeyChanges(await readRecords(database.query), rules, clock());
+    const plan = planKeyChanges(await readRecords(database.query), rules, database.now());
     const made = await makeSealedMaterial(
       database,
       plan.flatMap((change) => (change.change === 'announce' ? [change.algorithm] : [])),
     );
-    return await database.query.transaction().execute(async (transaction) => {
-      const now = clock();
+    return await database.transaction(async (transaction, now) => {
       if (!(await holdsLease(transaction, lease, now))) return undefined;
       const records = await readRecords(transaction);
       const transitions: KeyTransition[] = [];

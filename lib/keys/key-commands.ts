@@ -24,7 +24,6 @@ interface CommandContext {
   database: Database;
   rules: KeyRules;
   jwksMaxAge: number;
-  clock: () => number;
 }
 
 /** An outcome with what to tell about it once it is committed. */
@@ -45,7 +44,7 @@ export async function rotateKeys(
   context: CommandContext,
   options: { algorithm?: string; immediately?: boolean },
 ): Promise<Commanded<RotateOutcome>> {
-  const { database, rules, clock } = context;
+  const { database, rules } = context;
   const wanted = rules.algorithms.filter(
     (each) => options.algorithm === undefined || each === options.algorithm,
   );
@@ -54,8 +53,7 @@ export async function rotateKeys(
     return { outcome: { outcome: 'refused', reason: 'unknown_algorithm', description }, transitions: [] };
   }
   const made = await makeSealedMaterial(database, wanted);
-  return database.query.transaction().execute(async (transaction) => {
-    const now = clock();
+  return database.transaction(async (transaction, now) => {
     const records = await readRecords(transaction);
     const transitions: KeyTransition[] = [];
     const successors: Successor[] = [];
@@ -96,7 +94,7 @@ export async function rotateKeys(
 
 /** Withdraws one key at once: see SigningKeys.retire. Everything is decided inside one transaction. */
 export async function withdrawKey(context: CommandContext, kid: string): Promise<Commanded<RetireOutcome>> {
-  const { database, rules, clock } = context;
+  const { database, rules } = context;
   const refused: Commanded<RetireOutcome> = {
     outcome: { outcome: 'refused', reason: 'not_found', description: `there is no signing key ${kid}` },
     transitions: [],
@@ -105,8 +103,7 @@ export async function withdrawKey(context: CommandContext, kid: string): Promise
   if (present === undefined) return refused;
   const replaced = rules.algorithms.filter((algorithm) => algorithm === present.algorithm);
   const made = await makeSealedMaterial(database, replaced as SigningAlgorithm[]);
-  return database.query.transaction().execute(async (transaction) => {
-    const now = clock();
+  return database.transaction(async (transaction, now) => {
     const records = await readRecords(transaction);
     const record = records.find((each) => each.kid === kid);
     if (record === undefined) return refused;

@@ -1,7 +1,8 @@
 import type { Kysely } from 'kysely';
+import type { Database } from '../database/database.ts';
 import type { DatabaseSchema } from '../database/schema.ts';
 
-/** The right to do a job that one process does for all, until `expiresAt` (Unix time, ms). */
+/** The right to do a job that one process does for all, until `expiresAt` (Unix time, ms, by the clock that all share). */
 export interface Lease {
   name: string;
   holder: string;
@@ -15,17 +16,16 @@ export interface Lease {
  * first, with a higher fencing token.
  */
 export async function takeLease(
-  query: Kysely<DatabaseSchema>,
-  wanted: { name: string; holder: string; duration: number; clock: () => number },
+  database: Database,
+  wanted: { name: string; holder: string; duration: number },
 ): Promise<Lease | undefined> {
-  const { name, holder, duration, clock } = wanted;
-  return query.transaction().execute(async (transaction) => {
+  const { name, holder, duration } = wanted;
+  return database.transaction(async (transaction, now) => {
     const present = await transaction
       .selectFrom('leases')
       .selectAll()
       .where('name', '=', name)
       .executeTakeFirst();
-    const now = clock();
     if (present !== undefined && present.expires_at > now) return undefined;
     const lease = {
       name,

@@ -8,7 +8,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Configuration } from '../../config/configuration.ts';
-import type { Database } from '../database/database.ts';
+import { type Database, onClock } from '../database/database.ts';
 import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';
 import { type KeyTransition, makeDueChanges, makeFirstKeys } from './key-changes.ts';
@@ -87,7 +87,7 @@ export interface SigningKeysOptions {
   hintLifetime?: number;
   events: Events;
   log: Log;
-  /** Unix time, ms. */
+  /** Unix time, ms; by default the clock that all processes share. */
   clock?: () => number;
 }
 
@@ -107,12 +107,13 @@ class DatabaseSigningKeys implements SigningKeys {
   readonly #rules: KeyRules;
   readonly #events: Events;
   readonly #log: Log;
-  readonly #clock: () => number;
   readonly #holder = randomUUID();
   readonly #listeners = new Set<(snapshot: KeySnapshot) => void>();
   readonly #prepared = new Map<string, PreparedKey>();
   #snapshot: KeySnapshot = { revision: -1, keys: [] };
   #records: KeyRecord[] = [];
+  /** The revision as `current` told it when the records were read. */
+  #seen = -1;
   #refreshing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #turn: Promise<void> | undefined;
@@ -122,11 +123,10 @@ class DatabaseSigningKeys implements SigningKeys {
     const { configuration } = options;
     const margin = Math.max(configuration.announceMargin, SMALLEST_MARGIN_SECONDS);
     const verified = Math.max(options.maximumTokenLifetime, options.hintLifetime ?? DEFAULT_HINT_SECONDS);
-    this.#database = options.database;
+    this.#database = onClock(options.database, options.clock);
     this.#configuration = configuration;
     this.#events = options.events;
     this.#log = options.log;
-    this.#clock = options.clock ?? Date.now;
     this.#rules = {
       algorithms: configuration.algorithms,
       rotationInterval: configuration.rotationInterval * 1000,
@@ -136,7 +136,7 @@ class DatabaseSigningKeys implements SigningKeys {
   }
 
   async open(): Promise<void> {
-    this.#tell(await makeFirstKeys(this.#database, this.#configuration.algorithms, this.#clock));
+    this.#tell(await makeFirstKeys(this.#database, this.#configuration.algorithms));
     await this.#load();
   }
 
@@ -152,8 +152,7 @@ class DatabaseSigningKeys implements SigningKeys {
   async refresh(): Promise<void> {
     // One at a time, so that an older reading never replaces a newer one.
     while (this.#refreshing !== undefined) await this.#refreshing.catch(() => undefined);
-    if (this.#database.revisions.latest('keys') === this.#snapshot.revision) return;
-    this.#refreshing = this.#load().finally(() => {
+    this.#refreshing = this.#loadIfChanged().finally(() => {
       this.#refreshing = undefined;
     });
     await this.#refreshing;
@@ -161,13 +160,12 @@ class DatabaseSigningKeys implements SigningKeys {
 
   async advance(): Promise<void> {
     await this.refresh();
-    if (planKeyChanges(this.#records, this.#rules, this.#clock()).length === 0) return;
+    if (!this.#somethingIsDue()) return;
     this.#tell(
       (await makeDueChanges({
         database: this.#database,
         rules: this.#rules,
         holder: this.#holder,
-        clock: this.#clock,
       })) ?? [],
     );
     await this.refresh();
@@ -198,7 +196,7 @@ class DatabaseSigningKeys implements SigningKeys {
 
   #takeTurn(): void {
     if (this.#turn !== undefined || performance.now() < this.#quietUntil) return;
-    this.#turn = this.advance()
+    this.#turn = this.#advanceIfNeeded()
       .catch((err: unknown) => {
         this.#quietUntil = performance.now() + RETRY_MILLISECONDS;
         this.#log.error({ err }, 'signing keys could not be looked after; the ones in use stay in use');
@@ -208,12 +206,21 @@ class DatabaseSigningKeys implements SigningKeys {
       });
   }
 
+  /** Costs no round trip as long as nothing changed and nothing is due. */
+  async #advanceIfNeeded(): Promise<void> {
+    const changed = this.#database.revisions.current('keys') !== this.#seen;
+    if (changed || this.#somethingIsDue()) await this.advance();
+  }
+
+  #somethingIsDue(): boolean {
+    return planKeyChanges(this.#records, this.#rules, this.#database.now()).length > 0;
+  }
+
   #commandContext() {
     return {
       database: this.#database,
       rules: this.#rules,
       jwksMaxAge: this.#configuration.jwksMaxAge,
-      clock: this.#clock,
     };
   }
 
@@ -230,9 +237,16 @@ class DatabaseSigningKeys implements SigningKeys {
     }
   }
 
+  async #loadIfChanged(): Promise<void> {
+    const seen = this.#database.revisions.current('keys');
+    if ((await this.#database.revisions.latest('keys')) === this.#snapshot.revision) this.#seen = seen;
+    else await this.#load();
+  }
+
   /** The revision is read first: a change in between is then noticed as a further one, never missed. */
   async #load(): Promise<void> {
-    const revision = this.#database.revisions.latest('keys');
+    const seen = this.#database.revisions.current('keys');
+    const revision = await this.#database.revisions.latest('keys');
     const stored = await readKeys(this.#database.query);
     const keys = await Promise.all(stored.map(async (key) => presentKey(key, await this.#prepare(key))));
     for (const kid of this.#prepared.keys()) {
@@ -240,6 +254,7 @@ class DatabaseSigningKeys implements SigningKeys {
     }
     keys.sort((one, other) => STATE_ORDER.indexOf(one.state) - STATE_ORDER.indexOf(other.state));
     this.#records = stored;
+    this.#seen = seen;
     this.#snapshot = { revision, keys };
     for (const listener of this.#listeners) listener(this.#snapshot);
   }

@@ -1,8 +1,9 @@
-/** A process of its own that creates the same logins as its siblings: `<data dir> <count>`; prints how many it won. */
+/** A process of its own that creates the same logins as its siblings: `<options of the database as JSON> <count>`; prints how many it won. */
+import type { DatabaseOptions } from '../../lib/database/database.ts';
 import { openAccounts } from './temporary-accounts.ts';
 
-const [dataDir = '', count = '0'] = process.argv.slice(2);
-const { directory, close } = await openAccounts(dataDir);
+const [options = '', count = '0'] = process.argv.slice(2);
+const { directory, close } = await openAccounts(JSON.parse(options) as DatabaseOptions);
 const outcomes: Record<string, number> = {};
 for (let index = 0; index < Number(count); index += 1) {
   const created = await directory.create({ login: `person-${index}` });

@@ -3,14 +3,15 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import type { AccountRecord, NewAccount } from '../../lib/accounts/account-directory.ts';
-import { type OpenAccounts, openTemporaryAccounts } from './temporary-accounts.ts';
+import { describeOnEveryStore } from '../database/directory-stores.ts';
+import { openTemporaryAccounts } from './temporary-accounts.ts';
 
 const run = promisify(execFile);
 
-describe('SQL account directory', () => {
-  let accounts: OpenAccounts & { dataDir: string };
+describeOnEveryStore('SQL account directory', (store) => {
+  let accounts: Awaited<ReturnType<typeof openTemporaryAccounts>>;
   beforeEach(async () => {
-    accounts = await openTemporaryAccounts();
+    accounts = await openTemporaryAccounts(undefined, store);
   });
   afterEach(() => accounts.close());
 
@@ -65,7 +66,8 @@ describe('SQL account directory', () => {
 
   it('lets one of several processes win each login', async () => {
     const script = fileURLToPath(new URL('./create-accounts.ts', import.meta.url));
-    const options = ['--disable-warning=ExperimentalWarning', script, accounts.dataDir, '60'];
+    const place = JSON.stringify(accounts.options);
+    const options = ['--disable-warning=ExperimentalWarning', script, place, '60'];
     const printed = await Promise.all([1, 2, 3].map(() => run(process.execPath, options)));
     const outcomes = printed.map(
       ({ stdout }) => JSON.parse(stdout) as { created?: number; login_taken?: number },

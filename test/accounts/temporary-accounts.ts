@@ -8,8 +8,9 @@ import { SqlAccountAdapter } from '../../lib/accounts/sql-account-adapter.ts';
 import { SqlAccountDirectory } from '../../lib/accounts/sql-account-directory.ts';
 import { createPasswordHasher } from '../../lib/authentication/password-hasher.ts';
 import { createPasswordPolicy } from '../../lib/authentication/password-policy.ts';
-import { type Database, openDatabase } from '../../lib/database/database.ts';
+import { type Database, type DatabaseOptions, openDatabase } from '../../lib/database/database.ts';
 import { createEvents, type Events } from '../../lib/observability/events.ts';
+import type { DirectoryStore } from '../database/directory-stores.ts';
 
 /** argon2id at its least: these tests are about who is let in, not about what a hash costs. */
 export const CHEAP_HASHING = { argon2: { memory: 8, iterations: 1, parallelism: 1 } };
@@ -26,12 +27,12 @@ export interface OpenAccounts {
   close(): Promise<void>;
 }
 
-/** The SQL adapter on a data directory, as composition builds it. */
+/** The SQL adapter on a directory, as composition builds it. */
 export async function openAccounts(
-  dataDir: string,
+  options: DatabaseOptions,
   hasher: PasswordHasher = createPasswordHasher(CHEAP_HASHING),
 ): Promise<OpenAccounts> {
-  const database = await openDatabase({ dataDir, encryptionKey: [] });
+  const database = await openDatabase(options);
   const events = createEvents();
   const rules = createPasswordPolicy({ minimumLength: 8 });
   const directory = new SqlAccountDirectory({ database, hasher, rules, events });
@@ -39,18 +40,23 @@ export async function openAccounts(
   return { adapter, directory, database, events, close: () => database.close() };
 }
 
-/** The same on a directory of its own, which goes with it. */
+/** The same in a place of its own, which goes with it: in `store`, or else in SQLite. */
 export async function openTemporaryAccounts(
   hasher?: PasswordHasher,
-): Promise<OpenAccounts & { dataDir: string }> {
-  const dataDir = temporaryDirectory();
-  const opened = await openAccounts(dataDir, hasher);
+  store?: DirectoryStore,
+): Promise<OpenAccounts & { dataDir: string; options: DatabaseOptions }> {
+  const place = await store?.makePlace();
+  const dataDir = place?.dataDir ?? temporaryDirectory();
+  const options = place?.options ?? { dataDir, encryptionKey: [] };
+  const opened = await openAccounts(options, hasher);
   return {
     ...opened,
     dataDir,
+    options,
     close: async () => {
       await opened.close();
-      rmSync(dataDir, { recursive: true });
+      if (place === undefined) rmSync(dataDir, { recursive: true });
+      else await place.remove();
     },
   };
 }

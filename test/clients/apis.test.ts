@@ -1,12 +1,13 @@
 import { expect } from 'chai';
 import type { Apis } from '../../lib/clients/apis.ts';
-import { ClientBench, noticed } from './client-bench.ts';
+import { describeOnEveryStore } from '../database/directory-stores.ts';
+import { ClientBench, noticed, remembered } from './client-bench.ts';
 
-describe('APIs', () => {
+describeOnEveryStore('APIs', (store) => {
   let bench: ClientBench;
   let apis: Apis;
   beforeEach(async () => {
-    bench = new ClientBench();
+    bench = await ClientBench.make(store);
     ({ apis } = await bench.open());
   });
   afterEach(() => bench.close());
@@ -23,24 +24,24 @@ describe('APIs', () => {
       algorithm: 'ES256',
     });
     expect(created.api).to.not.have.any.keys('name', 'lifetime');
-    expect(apis.find(identifier)).to.deep.equal(created.api);
+    expect(await apis.find(identifier)).to.deep.equal(created.api);
     expect(await apis.list()).to.deep.equal([created.api]);
-    expect(apis.find('https://other.example')).to.equal(undefined);
+    expect(await apis.find('https://other.example')).to.equal(undefined);
     expect(await apis.create({ identifier })).to.deep.equal({ outcome: 'conflict' });
   });
 
   it('change member by member, seen by another process', async () => {
     const other = (await bench.open()).apis;
     await apis.create({ identifier, name: 'Orders', lifetime: 300, scopes: ['read'] });
-    expect(other.find(identifier)).to.include({ name: 'Orders', lifetime: 300 });
+    expect(await other.find(identifier)).to.include({ name: 'Orders', lifetime: 300 });
     await apis.update(identifier, { lifetime: null, token_format: 'opaque' });
-    await noticed(() => other.find(identifier)?.tokenFormat === 'opaque');
-    expect(other.find(identifier)).to.include({ name: 'Orders', tokenFormat: 'opaque' });
-    expect(other.find(identifier)).to.not.have.property('lifetime');
-    expect(other.find(identifier)?.scopes).to.deep.equal(['read']);
-    expect(other.find(identifier)).to.equal(other.find(identifier));
+    await noticed(async () => (await other.find(identifier))?.tokenFormat === 'opaque');
+    expect(await other.find(identifier)).to.include({ name: 'Orders', tokenFormat: 'opaque' });
+    expect(await other.find(identifier)).to.not.have.property('lifetime');
+    expect((await other.find(identifier))?.scopes).to.deep.equal(['read']);
+    await remembered(() => other.find(identifier));
     expect(await apis.delete(identifier)).to.deep.equal({ outcome: 'deleted' });
-    await noticed(() => other.find(identifier) === undefined);
+    await noticed(async () => (await other.find(identifier)) === undefined);
     expect(await apis.delete(identifier)).to.deep.equal({ outcome: 'not_found' });
     expect(await apis.update(identifier, {})).to.deep.equal({ outcome: 'not_found' });
   });

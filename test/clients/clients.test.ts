@@ -2,16 +2,17 @@ import { expect } from 'chai';
 import type { Clients } from '../../lib/clients/clients.ts';
 import { registrationResponse } from '../../lib/clients/registration-response.ts';
 import type { Database } from '../../lib/database/database.ts';
-import { ClientBench, configuration, noticed } from './client-bench.ts';
+import { describeOnEveryStore } from '../database/directory-stores.ts';
+import { ClientBench, configuration, noticed, remembered } from './client-bench.ts';
 
 const web = { client_name: 'Shop', redirect_uris: ['https://shop.example/callback'] };
 
-describe('clients', () => {
+describeOnEveryStore('clients', (store) => {
   let bench: ClientBench;
   let clients: Clients;
   let database: Database;
   beforeEach(async () => {
-    bench = new ClientBench();
+    bench = await ClientBench.make(store);
     ({ clients, database } = await bench.open());
   });
   afterEach(() => bench.close());
@@ -35,9 +36,9 @@ describe('clients', () => {
     });
     expect(clientId).to.match(/^[\w-]{22}$/);
     expect(clientSecret).to.match(/^[\w-]{43}$/);
-    expect(clients.find(clientId)).to.deep.equal(client);
+    expect(await clients.find(clientId)).to.deep.equal(client);
     expect(await clients.list()).to.deep.equal([client]);
-    expect(clients.find('nobody')).to.equal(undefined);
+    expect(await clients.find('nobody')).to.equal(undefined);
   });
 
   it('get the registration response of RFC 7591, with the secret this once', async () => {
@@ -78,14 +79,17 @@ describe('clients', () => {
     it('verify, and nothing else does', async () => {
       const { clientId, clientSecret } = await create(web);
       const spa = await create({ ...web, token_endpoint_auth_method: 'none' });
-      expect(clients.verifySecret(clientId, clientSecret as string)).to.equal(true);
+      expect(await clients.verifySecret(clientId, clientSecret as string)).to.equal(true);
       for (const wrong of ['', `${clientSecret}x`, (clientSecret as string).slice(1)]) {
-        expect(clients.verifySecret(clientId, wrong)).to.equal(false);
+        expect(await clients.verifySecret(clientId, wrong)).to.equal(false);
       }
-      expect(clients.verifySecret(spa.clientId, '')).to.equal(false);
-      expect(clients.verifySecret('nobody', clientSecret as string)).to.equal(false);
+      expect(await clients.verifySecret(spa.clientId, '')).to.equal(false);
+      expect(await clients.verifySecret('nobody', clientSecret as string)).to.equal(false);
       expect(
-        clients.verifySecret(clientId, clients.find(clientId)?.engineMetadata.client_secret as string),
+        await clients.verifySecret(
+          clientId,
+          (await clients.find(clientId))?.engineMetadata.client_secret as string,
+        ),
       ).to.equal(false);
     });
 
@@ -101,7 +105,7 @@ describe('clients', () => {
         if (rotated.outcome !== 'rotated') throw new Error(rotated.outcome);
         secrets.push(clientSecret as string, rotated.clientSecret);
       }
-      const files = bench.files();
+      const files = await bench.files();
       for (const secret of secrets) {
         for (const form of [secret, Buffer.from(secret, 'base64url')]) {
           expect(files.some((bytes) => bytes.includes(form))).to.equal(false);
@@ -118,23 +122,23 @@ describe('clients', () => {
       const mac = await create({ ...web, token_endpoint_auth_method: 'client_secret_jwt' });
       const spa = await create({ ...web, token_endpoint_auth_method: 'none' });
       const other = (await bench.open()).clients;
-      expect(other.find(mac.clientId)?.engineMetadata.client_secret).to.equal(mac.clientSecret);
-      const placeholder = clients.find(basic.clientId)?.engineMetadata.client_secret;
+      expect((await other.find(mac.clientId))?.engineMetadata.client_secret).to.equal(mac.clientSecret);
+      const placeholder = (await clients.find(basic.clientId))?.engineMetadata.client_secret;
       expect(placeholder)
         .to.match(/^[\w-]{43}$/)
         .and.not.equal(basic.clientSecret);
-      expect(other.find(basic.clientId)?.engineMetadata.client_secret).to.equal(placeholder);
-      expect(clients.find(spa.clientId)?.engineMetadata).to.not.have.property('client_secret');
+      expect((await other.find(basic.clientId))?.engineMetadata.client_secret).to.equal(placeholder);
+      expect((await clients.find(spa.clientId))?.engineMetadata).to.not.have.property('client_secret');
       await clients.rotateSecret(basic.clientId);
-      expect(clients.find(basic.clientId)?.engineMetadata.client_secret).to.not.equal(placeholder);
+      expect((await clients.find(basic.clientId))?.engineMetadata.client_secret).to.not.equal(placeholder);
     });
 
     it('end with their rotation', async () => {
       const { clientId, clientSecret } = await create(web);
       const rotated = await clients.rotateSecret(clientId);
       if (rotated.outcome !== 'rotated') throw new Error(rotated.outcome);
-      expect(clients.verifySecret(clientId, clientSecret as string)).to.equal(false);
-      expect(clients.verifySecret(clientId, rotated.clientSecret)).to.equal(true);
+      expect(await clients.verifySecret(clientId, clientSecret as string)).to.equal(false);
+      expect(await clients.verifySecret(clientId, rotated.clientSecret)).to.equal(true);
       const spa = await create({ ...web, token_endpoint_auth_method: 'none' });
       expect(await clients.rotateSecret(spa.clientId)).to.include({ outcome: 'refused' });
       expect(await clients.rotateSecret('nobody')).to.deep.equal({ outcome: 'not_found' });
@@ -150,7 +154,7 @@ describe('clients', () => {
         .set({ secret_sealed: Buffer.from('x') })
         .execute();
       const other = (await bench.open()).clients;
-      expect(other.find(clientId)?.engineMetadata.client_secret)
+      expect((await other.find(clientId))?.engineMetadata.client_secret)
         .to.be.a('string')
         .and.not.equal(clientSecret);
       expect(bench.errors).to.deep.equal(['a client secret cannot be read: rotate it']);
@@ -166,8 +170,8 @@ describe('clients', () => {
         { merge: true },
       );
       expect(merged.outcome === 'updated' && merged.client.metadata).to.include({ client_name: 'Store' });
-      expect(clients.find(clientId)?.metadata).to.not.have.property('contacts');
-      expect(clients.find(clientId)?.metadata.redirect_uris).to.deep.equal(web.redirect_uris);
+      expect((await clients.find(clientId))?.metadata).to.not.have.property('contacts');
+      expect((await clients.find(clientId))?.metadata.redirect_uris).to.deep.equal(web.redirect_uris);
       expect(await clients.update(clientId, { client_name: 'Store' })).to.include({
         outcome: 'refused',
         description: 'redirect_uris must have at least one item',
@@ -188,13 +192,13 @@ describe('clients', () => {
         return updated.clientSecret;
       };
       expect(await change('client_secret_post')).to.equal(undefined);
-      expect(clients.verifySecret(clientId, clientSecret as string)).to.equal(true);
+      expect(await clients.verifySecret(clientId, clientSecret as string)).to.equal(true);
       const forMac = await change('client_secret_jwt');
-      expect(clients.find(clientId)?.engineMetadata.client_secret).to.equal(forMac);
+      expect((await clients.find(clientId))?.engineMetadata.client_secret).to.equal(forMac);
       expect(await change('client_secret_basic')).to.equal(undefined);
-      expect(clients.verifySecret(clientId, forMac as string)).to.equal(true);
+      expect(await clients.verifySecret(clientId, forMac as string)).to.equal(true);
       expect(await change('none')).to.equal(undefined);
-      expect(clients.verifySecret(clientId, forMac as string)).to.equal(false);
+      expect(await clients.verifySecret(clientId, forMac as string)).to.equal(false);
       expect(await change('client_secret_basic'))
         .to.be.a('string')
         .and.not.equal(forMac);
@@ -203,15 +207,15 @@ describe('clients', () => {
     it('show it in another process, and cost nothing to find when nothing changed', async () => {
       const other = (await bench.open()).clients;
       const { clientId } = await create(web);
-      const seen = other.find(clientId);
+      const seen = await other.find(clientId);
       expect(seen?.metadata.client_name).to.equal('Shop');
-      expect(other.find(clientId), 'the same object').to.equal(seen);
+      await remembered(() => other.find(clientId));
       await clients.update(clientId, { client_name: 'Store' }, { merge: true });
-      expect(clients.find(clientId)?.metadata.client_name, 'at once in its own').to.equal('Store');
-      await noticed(() => other.find(clientId)?.metadata.client_name === 'Store');
+      expect((await clients.find(clientId))?.metadata.client_name, 'at once in its own').to.equal('Store');
+      await noticed(async () => (await other.find(clientId))?.metadata.client_name === 'Store');
       expect(await clients.delete(clientId)).to.deep.equal({ outcome: 'deleted' });
-      expect(clients.find(clientId)).to.equal(undefined);
-      await noticed(() => other.find(clientId) === undefined);
+      expect(await clients.find(clientId)).to.equal(undefined);
+      await noticed(async () => (await other.find(clientId)) === undefined);
       expect(await clients.delete(clientId)).to.deep.equal({ outcome: 'not_found' });
     });
 

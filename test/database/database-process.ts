@@ -1,17 +1,17 @@
-/** A process that opens the database of `argv[2]` at a signal, says how that went, and holds it until it is told. */
-import { openDatabase } from '../../lib/database/database.ts';
+/** A process that opens the database that `argv[2]` describes (its options as JSON) at a signal, says how that went, and holds it until it is told. */
+import { type DatabaseOptions, openDatabase } from '../../lib/database/database.ts';
 
 export type Opening = { migrations: string[]; key: string } | { error: string };
 
 const tell = (opening: Opening): void => {
   process.send?.(opening);
 };
-const [dataDir = ''] = process.argv.slice(2);
+const [options = ''] = process.argv.slice(2);
 
 process.on('message', async (order) => {
   if (order !== 'open') process.exit();
   try {
-    const database = await openDatabase({ dataDir, encryptionKey: [] });
+    const database = await openDatabase(JSON.parse(options) as DatabaseOptions);
     const migrations = await database.query.selectFrom('migrations').select('name').orderBy('name').execute();
     const key = database.sealer.derive('comparison').toString('hex');
     tell({ migrations: migrations.map(({ name }) => name), key });

@@ -1,14 +1,11 @@
-import { type ChildProcess, fork, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect } from 'chai';
 import { openDatabase } from '../../lib/database/database.ts';
-import type { Opening } from './database-process.ts';
-
-const PROCESS = path.join(import.meta.dirname, 'database-process.ts');
+import { openTogether } from './open-together.ts';
 
 describe('the database', () => {
   let directory: string;
@@ -25,28 +22,10 @@ describe('the database', () => {
   const raw = (): DatabaseSync => new DatabaseSync(path.join(directory, 'latchkey.db'));
 
   it('is made once, with one key, by six processes that start at once on a new directory', async () => {
-    const children: ChildProcess[] = [];
     const dataDir = path.join(directory, 'new', 'data');
-    try {
-      for (let index = 0; index < 6; index += 1) {
-        children.push(fork(PROCESS, [dataDir], { execArgv: ['--disable-warning=ExperimentalWarning'] }));
-      }
-      await Promise.all(children.map((child) => once(child, 'message')));
-      const answers = Promise.all(
-        children.map(async (child) => (await once(child, 'message'))[0] as Opening),
-      );
-      for (const child of children) child.send('open');
-      const [first, ...others] = await answers;
-      expect(first).to.have.property('migrations').with.length.above(2);
-      for (const other of others) expect(other).to.deep.equal(first);
-    } finally {
-      await Promise.all(
-        children.map(async (child) => {
-          child.disconnect();
-          await once(child, 'exit');
-        }),
-      );
-    }
+    const [first, ...others] = await openTogether(6, { dataDir, encryptionKey: [] });
+    expect(first).to.have.property('migrations').with.length.above(2);
+    for (const other of others) expect(other).to.deep.equal(first);
     expect(statSync(dataDir).mode & 0o777).to.equal(0o700);
     expect(readdirSync(dataDir).filter((file) => file.startsWith('encryption.key'))).to.deep.equal([
       'encryption.key',
@@ -73,7 +52,7 @@ describe('the database', () => {
   it('of an earlier version is brought up to date, and keeps what it holds', async () => {
     await (await open()).close();
     const database = raw();
-    database.exec(`DROP TABLE throttle; DELETE FROM migrations WHERE name >= '0003';
+    database.exec(`DROP TABLE throttle; DROP TABLE epochs; DELETE FROM migrations WHERE name >= '0003';
       INSERT INTO account_endings VALUES (x'aa', 1, 4102444800);`);
     database.close();
     await (await open()).close();

@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Configuration } from '../../config/configuration.ts';
-import { type Database, openDatabase } from '../../lib/database/database.ts';
+import { type Database, type DatabaseOptions, openDatabase } from '../../lib/database/database.ts';
 import { openSigningKeys, type SigningKeys, type SigningKeysOptions } from '../../lib/keys/signing-keys.ts';
 import { createEvents } from '../../lib/observability/events.ts';
 import { createLog } from '../../lib/observability/log.ts';
+import type { DirectoryPlace, DirectoryStore } from '../database/directory-stores.ts';
 import type { KeyOrder } from './key-process.ts';
 
 /** Settings of the tests, in seconds: announced for 360, rotated each day. */
@@ -31,8 +29,8 @@ export class KeyProcess {
   readonly #worker: Worker;
   readonly #ready: Promise<unknown>;
 
-  constructor(dataDir: string) {
-    this.#worker = new Worker(new URL('./key-process.ts', import.meta.url), { workerData: { dataDir } });
+  constructor(options: DatabaseOptions) {
+    this.#worker = new Worker(new URL('./key-process.ts', import.meta.url), { workerData: { options } });
     this.#ready = this.#answer();
   }
 
@@ -59,17 +57,30 @@ export class KeyProcess {
   }
 }
 
-/** A data directory, a clock that stands still until it is told, and as many instances on them as a test wants. */
+/** A place for the directory, a clock that stands still until it is told, and as many instances on them as a test wants. */
 export class KeyBench {
-  readonly dataDir = mkdtempSync(path.join(tmpdir(), 'latchkey-keys-'));
+  readonly #place: DirectoryPlace;
   now = Date.UTC(2030, 0, 1);
   readonly #databases: Database[] = [];
   readonly #opened: SigningKeys[] = [];
   readonly #processes: KeyProcess[] = [];
 
+  private constructor(place: DirectoryPlace) {
+    this.#place = place;
+  }
+
+  static async make(store: DirectoryStore): Promise<KeyBench> {
+    return new KeyBench(await store.makePlace());
+  }
+
+  /** The bytes of every file that holds something of it. */
+  files(): Promise<Buffer[]> {
+    return this.#place.files();
+  }
+
   /** As many instances on threads of their own as asked for. */
   processes(count: number): KeyProcess[] {
-    this.#processes.push(...Array.from({ length: count }, () => new KeyProcess(this.dataDir)));
+    this.#processes.push(...Array.from({ length: count }, () => new KeyProcess(this.#place.options)));
     return this.#processes.slice(-count);
   }
 
@@ -79,7 +90,7 @@ export class KeyBench {
   }
 
   async database(encryptionKey: string[] = []): Promise<Database> {
-    const database = await openDatabase({ dataDir: this.dataDir, encryptionKey });
+    const database = await openDatabase({ ...this.#place.options, encryptionKey });
     this.#databases.push(database);
     return database;
   }
@@ -104,7 +115,7 @@ export class KeyBench {
     await Promise.all(this.#processes.map((each) => each.terminate()));
     await Promise.all(this.#opened.map((keys) => keys.stop()));
     await Promise.all(this.#databases.map((database) => database.close()));
-    rmSync(this.dataDir, { recursive: true, force: true });
+    await this.#place.remove();
   }
 }
 

@@ -1,17 +1,17 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { openDatabase } from '../../lib/database/database.ts';
+import { type DatabaseOptions, openDatabase } from '../../lib/database/database.ts';
 import { openSigningKeys } from '../../lib/keys/signing-keys.ts';
 import { createEvents } from '../../lib/observability/events.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { maximumTokenLifetime, settings } from './key-bench.ts';
 
-/** A process of its own on the data directory, told over its port what to do at what time. */
+/** A process of its own on the directory, told over its port what to do at what time. */
 export type KeyOrder = { order: 'open' | 'advance' | 'rotate' | 'retire-active' | 'close'; now: number };
 
 if (parentPort === null) throw new Error('to be run as a worker');
 const port = parentPort;
 let now = 0;
-const database = await openDatabase({ dataDir: workerData.dataDir, encryptionKey: [] });
+const database = await openDatabase(workerData.options as DatabaseOptions);
 const open = () =>
   openSigningKeys({
     database,

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { SigningKeys } from '../../lib/keys/signing-keys.ts';
+import { describeOnEveryStore } from '../database/directory-stores.ts';
 import { announcement, KeyBench, maximumTokenLifetime, settings } from './key-bench.ts';
 
 const JWKS_MAX_AGE = settings.jwksMaxAge * 1000;
@@ -51,12 +52,12 @@ class Outside {
   }
 }
 
-describe('rotation, whatever happens in whatever order', () => {
+describeOnEveryStore('rotation, whatever happens in whatever order', (store) => {
   it('never signs with a key that a fresh copy of the JWKS lacks, never drops one that a living token needs', async function () {
     this.timeout(60_000);
     await fc.assert(
       fc.asyncProperty(commands, async (sequence) => {
-        const bench = new KeyBench();
+        const bench = await KeyBench.make(store);
         try {
           const configuration = {
             ...settings,

@@ -1,13 +1,16 @@
 import { expect } from 'chai';
+import { sql } from 'kysely';
+import { type Database, onClock } from '../../lib/database/database.ts';
 import { planKeyChanges } from '../../lib/keys/key-life.ts';
 import { holdsLease, releaseLease, takeLease } from '../../lib/keys/lease.ts';
 import type { KeySnapshot } from '../../lib/keys/signing-keys.ts';
+import { describeOnEveryStore } from '../database/directory-stores.ts';
 import { announcement, interval, KeyBench, states } from './key-bench.ts';
 
-describe('signing keys over several processes', () => {
+describeOnEveryStore('signing keys over several processes', (store) => {
   let bench: KeyBench;
-  beforeEach(() => {
-    bench = new KeyBench();
+  beforeEach(async () => {
+    bench = await KeyBench.make(store);
   });
   afterEach(() => bench.close());
 
@@ -73,14 +76,16 @@ describe('signing keys over several processes', () => {
   });
 
   describe('by a lease', () => {
-    const wanted = (holder: string) => ({ name: 'job', holder, duration: 1_000, clock: () => bench.now });
+    const wanted = (holder: string) => ({ name: 'job', holder, duration: 1_000 });
+    const openOnClock = async () => onClock(await bench.database(), () => bench.now);
 
     it('have one leader, and a new one with a higher fencing token when it died', async () => {
-      const { query } = await bench.database();
-      const first = await takeLease(query, wanted('one'));
-      expect(await takeLease(query, wanted('two'))).to.equal(undefined);
+      const database = await openOnClock();
+      const { query } = database;
+      const first = await takeLease(database, wanted('one'));
+      expect(await takeLease(database, wanted('two'))).to.equal(undefined);
       bench.now += 1_000;
-      const second = await takeLease(query, wanted('two'));
+      const second = await takeLease(database, wanted('two'));
       if (first === undefined || second === undefined) throw new Error('no lease');
       expect(second.fencingToken).to.be.greaterThan(first.fencingToken);
       expect(await holdsLease(query, first, bench.now)).to.equal(false);
@@ -88,34 +93,46 @@ describe('signing keys over several processes', () => {
       await releaseLease(query, first);
       expect(await holdsLease(query, second, bench.now), 'a late release ends nobody else').to.equal(true);
       await releaseLease(query, second);
-      expect(await takeLease(query, wanted('one'))).to.include({ fencingToken: second.fencingToken + 1 });
+      expect(await takeLease(database, wanted('one'))).to.include({ fencingToken: second.fencingToken + 1 });
     });
 
     it('wait while another leads, and change nothing when they lost it in the middle', async () => {
       const keys = await bench.open();
-      const other = await bench.database();
+      const other = await openOnClock();
       bench.now += interval - announcement;
-      const lease = { name: 'signing-keys', holder: 'other', clock: () => bench.now };
-      await takeLease(other.query, { ...lease, duration: 30_000 });
+      const lease = { name: 'signing-keys', holder: 'other' };
+      await takeLease(other, { ...lease, duration: 30_000 });
       await keys.advance();
       expect(states(keys), 'another leads').to.deep.equal(['active ES256']);
 
       bench.now += 30_000;
       const database = await bench.database();
-      // Paused inside its turn (sealing is the step before the transaction) until its lease has run out and another has it.
-      const seal = database.sealer.seal.bind(database.sealer);
-      const connection = database.openConnection();
-      database.sealer.seal = (...parts) => {
-        bench.now += 30_000;
-        connection
-          .prepare(`UPDATE leases SET holder = 'other', fencing_token = fencing_token + 1, expires_at = ?`)
-          .run(bench.now + 30_000);
-        connection.close();
-        return seal(...parts);
-      };
-      const paused = await bench.open({ database });
+      // Paused between the step before its transaction and this one, until its lease has run out and another has it.
+      let overtaken = false;
+      let begun = 0;
+      const slow: Database = Object.create(database, {
+        transaction: {
+          value: async (work: Parameters<Database['transaction']>[0]) => {
+            begun += 1;
+            if (begun === 2) {
+              bench.now += 30_000;
+              await other.query
+                .updateTable('leases')
+                .set({
+                  holder: 'other',
+                  fencing_token: sql`fencing_token + 1`,
+                  expires_at: bench.now + 30_000,
+                })
+                .execute();
+              overtaken = true;
+            }
+            return database.transaction(work);
+          },
+        },
+      });
+      const paused = await bench.open({ database: slow });
       await paused.advance();
-      expect(connection.isOpen, 'it was overtaken').to.equal(false);
+      expect(overtaken, 'it was overtaken').to.equal(true);
       expect(states(paused), 'its fencing token is old').to.deep.equal(['active ES256']);
 
       bench.now += 30_000;

@@ -1,11 +1,10 @@
 import { createPrivateKey } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
 import { expect } from 'chai';
 import { calculateJwkThumbprint, createLocalJWKSet, type JSONWebKeySet, type JWK, jwtVerify } from 'jose';
 import type { SigningAlgorithm } from '../../lib/keys/key-material.ts';
 import type { SigningKey, SigningKeys } from '../../lib/keys/signing-keys.ts';
 import { createEvents } from '../../lib/observability/events.ts';
+import { describeOnEveryStore } from '../database/directory-stores.ts';
 import { activeKid, announcement, interval, KeyBench, settings, states, verification } from './key-bench.ts';
 
 const ALL: SigningAlgorithm[] = ['RS256', 'PS256', 'ES256', 'EdDSA'];
@@ -20,10 +19,10 @@ function token(key: SigningKey): string {
   return `${input}.${key.sign(Buffer.from(input)).toString('base64url')}`;
 }
 
-describe('signing keys', () => {
+describeOnEveryStore('signing keys', (store) => {
   let bench: KeyBench;
-  beforeEach(() => {
-    bench = new KeyBench();
+  beforeEach(async () => {
+    bench = await KeyBench.make(store);
   });
   afterEach(() => bench.close());
 
@@ -61,7 +60,7 @@ describe('signing keys', () => {
       const keys = await bench.open({ database, configuration: { ...settings, algorithms: ALL } });
       await keys.rotate({});
       const rows = await database.query.selectFrom('signing_keys').selectAll().execute();
-      const files = readdirSync(bench.dataDir).map((name) => readFileSync(path.join(bench.dataDir, name)));
+      const files = await bench.files();
       expect(rows).to.have.length(2 * ALL.length);
       for (const row of rows) {
         const der = database.sealer.open(row.private_key as Uint8Array, `signing-key:${row.kid}`);

@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from 'node:fs';
+import path from 'node:path';
+
+function sync(name: string, flags: string): void {
+  const descriptor = openSync(name, flags);
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** What was written to this file survives power loss once this returns. Never for a database that SQLite has open: closing a descriptor drops its locks. */
+export function syncFile(file: string): void {
+  sync(file, 'r+');
+}
+
+/** What was made, renamed or removed in this directory survives power loss once this returns. */
+export function syncDirectory(directory: string): void {
+  sync(directory, 'r');
+}
+
+/** Which file cannot be made, and why; one line for an operator. */
+export type FileRefusal = { outcome: 'refused'; reason: 'exists' | 'not_writable'; description: string };
+
+/**
+ * Makes a file of mode 0600 that appears under its name once it is whole and on the disk: `write` is handed a name beside
+ * it. An existing file stays as it is unless `overwrite` is wanted. What `write` throws leaves nothing behind.
+ */
+export function makeFile<Value>(
+  to: string,
+  overwrite: boolean,
+  write: (draft: string) => Value,
+): { outcome: 'made'; value: Value } | FileRefusal {
+  const exists: FileRefusal = {
+    outcome: 'refused',
+    reason: 'exists',
+    description: `${to} exists already; --overwrite replaces it`,
+  };
+  if (!overwrite && existsSync(to)) return exists;
+  const draft = `${to}.${process.pid}.${randomBytes(4).toString('hex')}.partial`;
+  try {
+    closeSync(openSync(draft, 'wx', 0o600));
+  } catch (error) {
+    const description = `${to} cannot be written (${(error as NodeJS.ErrnoException).code})`;
+    return { outcome: 'refused', reason: 'not_writable', description };
+  }
+  try {
+    const value = write(draft);
+    syncFile(draft);
+    if (overwrite) renameSync(draft, to);
+    else linkSync(draft, to);
+    syncDirectory(path.dirname(to));
+    return { outcome: 'made', value };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return exists;
+    throw error;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
