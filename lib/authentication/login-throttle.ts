@@ -3,7 +3,7 @@ import type { Configuration } from '../../config/configuration.ts';
 import { canonicalLogin } from '../accounts/canonical-login.ts';
 import type { Database } from '../database/database.ts';
 import { addressGroup } from './address-group.ts';
-import { type Count, ThrottleCounters } from './throttle-counters.ts';
+import type { Count, CounterKey, Taking, ThrottleCounters } from './throttle-counters.ts';
 
 const DAY = 86_400;
 /** How long a person's sign-in makes the address familiar, in seconds. */
@@ -29,27 +29,28 @@ export type Admittance =
   /** `retryAfter` in whole seconds, at least 1. */
   | { outcome: 'throttled'; scope: 'account' | 'address'; retryAfter: number };
 
-interface Limit {
-  key: string;
-  limit: number;
-  seconds: number;
-  scope: 'account' | 'address';
+interface Limit extends Taking {
+  readonly scope: 'account' | 'address';
 }
 
 /**
- * Limits on guessing passwords, over all processes of the machine and over restarts. The reasons are in
+ * Limits on guessing passwords, over all processes and over restarts. The reasons are in
  * docs/decisions/0006-login-throttling.md. In short: failures count by address, and by account and address together; failures
  * of one account from everywhere only slow unfamiliar networks down, so that nobody is locked out by what strangers do.
  * An attempt is counted before it is judged: a thousand at once get no further than one after another. Counters are keyed by a
- * MAC: the database tells neither logins nor addresses.
+ * MAC: the store tells neither logins nor addresses.
  */
 export class LoginThrottle {
   readonly #counters: ThrottleCounters;
   readonly #key: KeyObject;
   readonly #configuration: Configuration['throttling']['login'];
 
-  constructor(options: { database: Database; configuration: Configuration['throttling']['login'] }) {
-    this.#counters = new ThrottleCounters(options.database);
+  constructor(options: {
+    counters: ThrottleCounters;
+    database: Pick<Database, 'sealer'>;
+    configuration: Configuration['throttling']['login'];
+  }) {
+    this.#counters = options.counters;
     this.#key = createSecretKey(options.database.sealer.derive('latchkey/login-throttle'));
     this.#configuration = options.configuration;
   }
@@ -59,60 +60,58 @@ export class LoginThrottle {
     const canonical = canonicalLogin(login);
     const account = canonical.outcome === 'canonical' ? canonical.login : `\0${login}`;
     const { subscriber, network } = addressGroup(address);
+    // What is counted by account, and what by network: each is one group, that is one script in Redis.
+    const person = this.#digest('account', account);
+    const place = this.#digest('network', network);
+    const keyOf = (group: string, ...parts: string[]): CounterKey => ({
+      group,
+      name: this.#digest(...parts),
+    });
     const keys = {
-      pair: this.#keyFor('pair', account, subscriber),
-      familiar: this.#keyFor('familiar', account, subscriber),
-      total: this.#keyFor('total', account),
-      wait: this.#keyFor('wait', account, network),
-      ticket: this.#keyFor('ticket', account, network),
+      pair: keyOf(place, 'pair', account, subscriber),
+      familiar: keyOf(person, 'familiar', account, subscriber),
+      total: keyOf(person, 'total', account),
+      wait: keyOf(place, 'wait', account, network),
+      ticket: keyOf(place, 'ticket', account, network),
     };
 
-    await this.#counters.begin();
     const acquaintance = await this.#counters.get(keys.familiar);
     const familiar = acquaintance !== undefined;
-    const addressLimit = familiar ? perAddress * WIDER_ALLOWANCE : perAddress;
+    const widening = familiar ? WIDER_ALLOWANCE : 1;
     const limits: Limit[] = [
-      { key: this.#keyFor('address', subscriber), limit: addressLimit, seconds: window, scope: 'address' },
       {
-        key: this.#keyFor('network', network),
-        limit: perAddress * WIDER_ALLOWANCE * (familiar ? WIDER_ALLOWANCE : 1),
+        key: keyOf(place, 'address', subscriber),
+        limit: perAddress * widening,
+        seconds: window,
+        scope: 'address',
+      },
+      {
+        key: keyOf(place, 'network', network),
+        limit: perAddress * WIDER_ALLOWANCE * widening,
         seconds: window,
         scope: 'address',
       },
       { key: keys.pair, limit: perAccount, seconds: window, scope: 'account' },
     ];
-    const taken: { key: string; count: Count }[] = [];
-    const take = async ({ key, seconds }: Limit): Promise<Count> => {
-      const count = await this.#counters.add(key, seconds);
-      taken.push({ key, count });
-      return count;
-    };
-    const giveBack = (except?: string): void => {
-      for (const { key, count } of taken) {
-        if (key !== except) this.#counters.takeBack(key, count);
-      }
-    };
-    for (const limit of limits) {
-      const count = await take(limit);
-      if (count.points > limit.limit) {
-        giveBack();
-        return throttled(limit.scope, count.millisecondsLeft);
-      }
+    const taking = await this.#counters.take(limits);
+    if (taking.outcome === 'full') {
+      return throttled((limits[taking.index] as Limit).scope, taking.millisecondsLeft);
     }
+    const taken = limits.map(({ key }, index) => ({ key, count: taking.counts[index] as Count }));
 
     let ticketUsed = false;
     if (!familiar) {
-      const total: Limit = {
-        key: keys.total,
-        limit: perAccount * ACCOUNT_BUDGET,
-        seconds: DAY,
-        scope: 'account',
-      };
-      const excess = (await take(total)).points - total.limit;
+      const budget = await this.#counters.take([
+        { key: keys.total, limit: Number.POSITIVE_INFINITY, seconds: DAY },
+      ]);
+      if (budget.outcome === 'full') throw new Error('a counter without a limit is full');
+      const count = budget.counts[0] as Count;
+      taken.push({ key: keys.total, count });
+      const excess = count.points - perAccount * ACCOUNT_BUDGET;
       if (excess > 0) {
         const wait = await this.#waitFor(keys, Math.min(2 ** (excess - 1), LONGEST_WAIT));
         if (wait > 0) {
-          giveBack();
+          await this.#counters.giveBack(taken);
           return throttled('account', wait);
         }
         ticketUsed = true;
@@ -123,16 +122,15 @@ export class LoginThrottle {
       outcome: 'admitted',
       admission: {
         succeeded: async () => {
-          await this.#counters.begin();
-          giveBack(keys.pair);
-          await this.#counters.remove(keys.pair);
-          if ((acquaintance?.millisecondsLeft ?? 0) < (FAMILIAR_SECONDS - DAY) * 1000) {
-            await this.#counters.set(keys.familiar, 1, FAMILIAR_SECONDS);
-          }
+          const isFresh = (acquaintance?.millisecondsLeft ?? 0) >= (FAMILIAR_SECONDS - DAY) * 1000;
+          await Promise.all([
+            this.#counters.giveBack(taken.filter(({ key }) => key !== keys.pair)),
+            this.#counters.remove(keys.pair),
+            isFresh ? undefined : this.#counters.set(keys.familiar, 1, FAMILIAR_SECONDS),
+          ]);
         },
         withdrawn: async () => {
-          await this.#counters.begin();
-          giveBack();
+          await this.#counters.giveBack(taken);
           if (ticketUsed) await this.#counters.set(keys.ticket, 1, TICKET_SECONDS);
         },
       },
@@ -142,27 +140,23 @@ export class LoginThrottle {
   /** A short name for a login in the log: tells which lines are about one login, and not which login. */
   nameForLog(login: string): string {
     const canonical = canonicalLogin(login);
-    return this.#keyFor('log', canonical.outcome === 'canonical' ? canonical.login : login).slice(0, 12);
-  }
-
-  close(): void {
-    this.#counters.close();
+    return this.#digest('log', canonical.outcome === 'canonical' ? canonical.login : login).slice(0, 12);
   }
 
   /**
    * 0 for whoever sat a wait out (once), else what is left of it in ms. A wait begins with the first attempt and later
    * ones do not prolong it; each network has its own, so that nobody can take another's turn.
    */
-  async #waitFor(keys: { wait: string; ticket: string }, seconds: number): Promise<number> {
+  async #waitFor(keys: { wait: CounterKey; ticket: CounterKey }, seconds: number): Promise<number> {
     const waiting = await this.#counters.get(keys.wait);
     if (waiting !== undefined) return waiting.millisecondsLeft;
     if (await this.#counters.remove(keys.ticket)) return 0;
-    const begun = await this.#counters.add(keys.wait, seconds);
+    const begun = await this.#counters.take([{ key: keys.wait, limit: Number.POSITIVE_INFINITY, seconds }]);
     await this.#counters.set(keys.ticket, 1, seconds + TICKET_SECONDS);
-    return begun.millisecondsLeft;
+    return begun.outcome === 'taken' ? (begun.counts[0]?.millisecondsLeft ?? 0) : begun.millisecondsLeft;
   }
 
-  #keyFor(...parts: string[]): string {
+  #digest(...parts: string[]): string {
     return createHmac('sha256', this.#key).update(JSON.stringify(parts)).digest('base64url').slice(0, 27);
   }
 }

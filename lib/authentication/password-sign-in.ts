@@ -12,6 +12,7 @@ import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';
 import { type Admission, LoginThrottle } from './login-throttle.ts';
 import { isTooLong } from './password-policy.ts';
+import type { ThrottleCounters } from './throttle-counters.ts';
 
 export type SignInOutcome =
   /** `methods` are `amr` values (RFC 8176). The caller emits login.succeeded, knowing the client. */
@@ -24,19 +25,20 @@ export type SignInOutcome =
 export interface PasswordSignIn {
   /** Judges one attempt; `address` is the person's own, as the socket or a trusted proxy tells it. */
   attempt(proof: { login: string; password: string; address: string }): Promise<SignInOutcome>;
-  close(): void;
 }
 
-/** Sign-in by password. Emits login.failed and login.throttled. Close it before the database. */
+/** Sign-in by password. Emits login.failed and login.throttled. */
 export function createPasswordSignIn(options: {
   accounts: AccountAdapter;
-  database: Database;
-  configuration: Pick<Configuration, 'throttling'>;
+  counters: ThrottleCounters;
+  database: Pick<Database, 'sealer'>;
+  configuration: { throttling: Pick<Configuration['throttling'], 'login'> };
   events: Events;
   log: Log;
 }): PasswordSignIn {
   const { accounts, events, log } = options;
   const throttle = new LoginThrottle({
+    counters: options.counters,
     database: options.database,
     configuration: options.configuration.throttling.login,
   });
@@ -96,6 +98,5 @@ export function createPasswordSignIn(options: {
       }
       return judge(proof, admission);
     },
-    close: () => throttle.close(),
   };
 }

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { AccountAdapter, PasswordVerification } from '../../lib/accounts/account-adapter.ts';
 import { createPasswordHasher } from '../../lib/authentication/password-hasher.ts';
 import { createPasswordSignIn, type PasswordSignIn } from '../../lib/authentication/password-sign-in.ts';
+import { SqliteThrottleCounters } from '../../lib/authentication/sqlite-throttle-counters.ts';
 import type { LatchkeyEvents } from '../../lib/observability/events.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { CHEAP_HASHING, openTemporaryAccounts } from '../accounts/temporary-accounts.ts';
@@ -17,6 +18,7 @@ type Accounts = Awaited<ReturnType<typeof openTemporaryAccounts>>;
 
 describe('password sign-in', () => {
   let accounts: Accounts;
+  let counters: SqliteThrottleCounters;
   let signIn: PasswordSignIn;
   let lines: string[];
   let told: unknown[][];
@@ -24,8 +26,10 @@ describe('password sign-in', () => {
 
   function open(adapter: Partial<AccountAdapter> = {}, login = LIMITS): PasswordSignIn {
     const { verifyPassword = (...proof) => accounts.adapter.verifyPassword(...proof) } = adapter;
+    counters = new SqliteThrottleCounters(accounts.database);
     return createPasswordSignIn({
       accounts: { ...accounts.adapter, verifyPassword } as AccountAdapter,
+      counters,
       database: accounts.database,
       configuration: { throttling: { login } },
       events: accounts.events,
@@ -35,7 +39,7 @@ describe('password sign-in', () => {
 
   /** In place of the one that is open. */
   function reopen(adapter: Partial<AccountAdapter> = {}, login = LIMITS): void {
-    signIn.close();
+    counters.close();
     signIn = open(adapter, login);
   }
 
@@ -55,7 +59,7 @@ describe('password sign-in', () => {
   }
 
   async function close(): Promise<void> {
-    signIn.close();
+    counters.close();
     await accounts.close();
   }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Configuration } from '../../config/configuration.ts';
 import { type Admission, LoginThrottle } from '../../lib/authentication/login-throttle.ts';
+import { SqliteThrottleCounters } from '../../lib/authentication/sqlite-throttle-counters.ts';
 import { type Database, openDatabase } from '../../lib/database/database.ts';
 
 /** The default limits, by which the numbers of the tests are to be read. */
@@ -29,21 +30,21 @@ export class MovableClock {
 /** A data directory and as many throttles on it, each with connections of its own, as a test wants. */
 export class ThrottleBench {
   readonly dataDir = mkdtempSync(path.join(tmpdir(), 'latchkey-throttle-'));
-  readonly #opened: { throttle: LoginThrottle; database: Database }[] = [];
+  readonly #opened: { counters: SqliteThrottleCounters; database: Database }[] = [];
 
   async open(
     configuration: Configuration['throttling']['login'] = LIMITS,
   ): Promise<{ throttle: LoginThrottle; database: Database }> {
     const database = await openDatabase({ dataDir: this.dataDir, encryptionKey: [] });
-    const opened = { throttle: new LoginThrottle({ database, configuration }), database };
-    this.#opened.push(opened);
-    return opened;
+    const counters = new SqliteThrottleCounters(database);
+    this.#opened.push({ counters, database });
+    return { throttle: new LoginThrottle({ counters, database, configuration }), database };
   }
 
   /** Closes all that is open, as a stop of every process does. */
   async stop(): Promise<void> {
-    for (const { throttle, database } of this.#opened.splice(0)) {
-      throttle.close();
+    for (const { counters, database } of this.#opened.splice(0)) {
+      counters.close();
       await database.close();
     }
   }
