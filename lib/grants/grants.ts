@@ -6,12 +6,16 @@
  * used once), RFC 9700 §4.14.2 (rotation and reuse), RFC 7009 §2 (revocation), RFC 7523 §3 and RFC 9449 §11.1 (replay).
  */
 import type { Database } from '../database/database.ts';
+import type { MaybePromise } from '../database/row-finder.ts';
 import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';
+import type { RequestNote } from '../observability/request-note.ts';
+import type { RedisConnection } from '../redis/redis.ts';
 import { GrantModelStorage } from './grant-storage.ts';
 import type { EnginePayload, ModelStorage } from './model-storage.ts';
 import { recordKey } from './record-key.ts';
 import { RecordStorage } from './record-storage.ts';
+import { RedisStorage } from './redis-storage.ts';
 import { RefreshRotation } from './refresh-rotation.ts';
 import { SessionModelStorage } from './session-storage.ts';
 import { SqliteStorage } from './sqlite-storage.ts';
@@ -49,14 +53,18 @@ type NotFound = { outcome: 'not_found' };
 
 /** The room's service. What it cannot do for want of the store rejects with StorageUnavailable. */
 export interface Grants {
+  /** What was used or shown before this is not known here: a restore began anew. Unix time, ms; 0 when there was no restore. */
+  readonly rememberedSince: number;
   /** The engine's storage for one of its models. */
   storageFor(model: string): ModelStorage;
   /** Runs a request: what it writes is kept at `commit`, in one piece, and what it has written it reads. */
-  inUnitOfWork<Value>(work: () => Promise<Value>): Promise<Value>;
+  inUnitOfWork<Value>(work: () => Promise<Value>, request?: RequestNote): Promise<Value>;
+  /** The request in whose unit of work this is called. */
+  currentRequest(): RequestNote | undefined;
   /** Ends the request's unit of work. A refusal means that nothing was kept, but proofs that were shown and a revocation that it brought about. */
   commit(scope: CommitScope): Promise<CommitOutcome>;
-  /** A new identifier of a token or grant, see token-identifier.ts. */
-  generateId(): string;
+  /** A new identifier of a token, grant or session, see token-identifier.ts; of what is kept together with `neighbour`. */
+  generateId(neighbour?: string): string;
   /** What takes the place of a refresh token that this request has consumed. */
   successorOf(refreshTokenId: string): string | undefined;
   /** The grant that this person gave this client last, whatever session it was in. */
@@ -77,15 +85,26 @@ export interface Grants {
   close(): Promise<void>;
 }
 
-/** Opens the room. `refreshGrace` answers how long (s) a used refresh token may be presented again. */
+/**
+ * Opens the room. `refreshGrace` answers how long (s) a used refresh token may be presented again; `observe` may put
+ * something around the backend that counts or traces its calls.
+ */
 export function openGrants(options: {
   database: Database;
+  /** Where it is remembered; without it in the embedded database. */
+  redis?: RedisConnection | undefined;
   events: Events;
   log: Log;
-  refreshGrace: (payload: EnginePayload) => number;
+  refreshGrace: (payload: EnginePayload) => MaybePromise<number>;
+  observe?: (storage: GrantStorage) => GrantStorage;
 }): Grants {
-  const { database, events, log, refreshGrace } = options;
-  const storage: GrantStorage = new SqliteStorage(database);
+  const { database, redis, events, log, refreshGrace, observe = (storage) => storage } = options;
+  const { sealer, epoch } = database;
+  const backend =
+    redis === undefined
+      ? new SqliteStorage(database)
+      : new RedisStorage({ connection: redis, sealer, epoch: epoch.id, log });
+  const storage = observe(backend);
   const units = new UnitRunner(storage, (clientId) =>
     events.emit('refresh.reused', clientId === undefined ? {} : { clientId }),
   );
@@ -95,13 +114,16 @@ export function openGrants(options: {
   const sessions = new SessionModelStorage(storage, units);
 
   return {
+    rememberedSince: database.epoch.beganAt,
     storageFor: (model) => {
       if (model === 'Grant') return grants;
       return model === 'Session' ? sessions : new RecordStorage(model, storage, units, rotation);
     },
-    inUnitOfWork: (work) => units.inUnitOfWork(work),
+    inUnitOfWork: (work, request) => units.inUnitOfWork(work, request),
+    currentRequest: () => units.request,
     commit: (scope) => units.commit(scope),
-    generateId: createTokenIdentifier,
+    generateId: (neighbour) =>
+      backend instanceof RedisStorage ? backend.createIdentifier(neighbour) : createTokenIdentifier(),
     successorOf: (refreshTokenId) => units.current?.successorOf(refreshTokenId),
 
     async findGrantId({ accountId, clientId }) {

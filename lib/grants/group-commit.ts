@@ -21,6 +21,7 @@ interface Failure {
 export class GroupCommit {
   readonly #connection: DatabaseSync;
   #waiting: Waiting<unknown>[] = [];
+  #commits = 0;
 
   constructor(connection: DatabaseSync) {
     this.#connection = connection;
@@ -33,6 +34,11 @@ export class GroupCommit {
       // Not sooner: a transaction of Kysely in this process is over when a new turn begins, and holds no lock then.
       if (this.#waiting.length === 1) setImmediate(() => this.#flush());
     });
+  }
+
+  /** How many transactions there were. */
+  get commits(): number {
+    return this.#commits;
   }
 
   /** Whether something waits for its transaction. */
@@ -66,6 +72,7 @@ export class GroupCommit {
       begun = true;
       outcomes = batch.map(({ work }) => work());
       this.#connection.exec('COMMIT');
+      this.#commits += 1;
     } catch (cause) {
       if (begun && this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
       return { begun, cause };

@@ -1,19 +1,28 @@
 import { hash } from 'node:crypto';
 import type { RecordKey } from './storage.ts';
-import { timeOfIdentifier } from './token-identifier.ts';
+import { FRONT_BYTES, frontOfIdentifier } from './token-identifier.ts';
 
-/** Length of the time in front of a key, in bytes. */
-const TIME_BYTES = 6;
+const DIGEST_BYTES = 32;
+/** Of a key with a front: it replaces all but 192 bits of the digest. */
+export const FRONTED_KEY_BYTES = 36;
+
+/** What others name: an identifier of theirs is never taken for one that was made here. */
+const NAMED_BY_OTHERS: ReadonlySet<string> = new Set(['account', 'client', 'user code']);
 
 /**
- * The key under which something is stored: a digest, so that a copy of the database names no usable token. Identifiers carry 240
+ * The key under which something is stored: a digest, so that a copy of the store names no usable token. Identifiers carry 192
  * random bits or more, which is why no salt is needed; the kind in front keeps a code from passing for a token. Where
- * an identifier begins with its time, so does its key, in clear, before 208 bits of the digest.
+ * an identifier was made here, its time and place come first, in clear, before 192 bits of the digest.
  */
 export function recordKey(kind: string, identifier: string): RecordKey {
-  const key = Buffer.from(hash('sha256', `${kind}:${identifier}`, 'binary'), 'binary');
-  const time = timeOfIdentifier(identifier);
-  if (time !== undefined) key.write(time, 0, TIME_BYTES, 'base64url');
+  const digest = hash('sha256', `${kind}:${identifier}`, 'binary');
+  const front = NAMED_BY_OTHERS.has(kind) ? undefined : frontOfIdentifier(identifier);
+  if (front === undefined) return Buffer.from(digest, 'binary');
+  const key = Buffer.allocUnsafe(FRONTED_KEY_BYTES);
+  key.fill(0, 0, FRONTED_KEY_BYTES - DIGEST_BYTES);
+  key.write(digest, FRONTED_KEY_BYTES - DIGEST_BYTES, DIGEST_BYTES, 'binary');
+  // What is no base64url writes less than this, over bytes that are the same for the same identifier.
+  key.write(front, 0, FRONT_BYTES, 'base64url');
   return key;
 }
 

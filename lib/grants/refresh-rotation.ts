@@ -1,4 +1,5 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import type { MaybePromise } from '../database/row-finder.ts';
 import { type EnginePayload, secondsNow } from './model-storage.ts';
 import { modelKey } from './record-key.ts';
 import type { GrantStorage, StoredRecord } from './storage.ts';
@@ -18,13 +19,13 @@ const LONGEST_CHASE = 16;
 export class RefreshRotation {
   readonly #storage: GrantStorage;
   readonly #keys: ReadonlyArray<KeyObject>;
-  readonly #graceOf: (payload: EnginePayload) => number;
+  readonly #graceOf: (payload: EnginePayload) => MaybePromise<number>;
 
   /** `keys` are newest first; `graceOf` answers seconds. */
   constructor(
     storage: GrantStorage,
     keys: ReadonlyArray<Buffer>,
-    graceOf: (payload: EnginePayload) => number,
+    graceOf: (payload: EnginePayload) => MaybePromise<number>,
   ) {
     this.#storage = storage;
     this.#keys = keys.map((key) => createSecretKey(key));
@@ -32,15 +33,17 @@ export class RefreshRotation {
   }
 
   /** How long (s) this token may be presented again. A sender-constrained one never: its holder can prove who they are. */
-  graceOf(payload: EnginePayload): number {
+  graceOf(payload: EnginePayload): MaybePromise<number> {
     return payload.jkt !== undefined || payload['x5t#S256'] !== undefined ? 0 : this.#graceOf(payload);
   }
 
   /** Whether a used token is within its grace. */
-  mayRepeat(stored: StoredRecord, payload: EnginePayload): boolean {
-    if (stored.consumedAt === null) return false;
+  mayRepeat(stored: StoredRecord, payload: EnginePayload): MaybePromise<boolean> {
+    const { consumedAt } = stored;
+    if (consumedAt === null) return false;
+    const lasts = (grace: number): boolean => grace > 0 && secondsNow() - consumedAt <= grace;
     const grace = this.graceOf(payload);
-    return grace > 0 && secondsNow() - stored.consumedAt <= grace;
+    return grace instanceof Promise ? grace.then(lasts) : lasts(grace);
   }
 
   /** Chooses what takes the place of a token in this unit: the newest of its line when it is `repeated`. */

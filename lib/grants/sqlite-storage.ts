@@ -49,7 +49,11 @@ export class SqliteStorage implements GrantStorage {
     this.#commits = new GroupCommit(this.#connection);
   }
 
-  async readRecord(_model: string, key: RecordKey): Promise<StoredRecord | undefined> {
+  get commits(): number {
+    return this.#commits.commits;
+  }
+
+  readRecord(_model: string, key: RecordKey): StoredRecord | undefined {
     return this.#reading(() => this.#readRecord(key));
   }
 
@@ -60,7 +64,7 @@ export class SqliteStorage implements GrantStorage {
     });
   }
 
-  async readGrant(key: RecordKey): Promise<StoredGrant | undefined> {
+  readGrant(key: RecordKey): StoredGrant | undefined {
     return this.#reading(() => this.#readGrant(key));
   }
 
@@ -71,7 +75,7 @@ export class SqliteStorage implements GrantStorage {
     });
   }
 
-  async readSession(by: 'id' | 'uid', key: RecordKey): Promise<StoredDocument | undefined> {
+  readSession(by: 'id' | 'uid', key: RecordKey): StoredDocument | undefined {
     return this.#reading(() => {
       if (by === 'uid') return this.#readSession(key);
       const row = this.#statements.findSessionById.get(key, secondsNow());

@@ -3,6 +3,8 @@
  * JSON text here; sealing it is the backend's duty. All of test/grants/storage-contract.ts holds for each backend.
  */
 
+import type { MaybePromise } from '../database/row-finder.ts';
+
 /** The store cannot answer or cannot keep a write now. It never means "there is no such record". */
 export class StorageUnavailable extends Error {
   override name = 'StorageUnavailable';
@@ -20,6 +22,10 @@ export interface StoredRecord {
   consumedAt: number | null;
   /** Unix time, ms; grows with every write of this record, so that it also tells whether it is still the same. */
   writtenAt: number;
+  /** When whoever proved themselves in it had not been ended, by the clock of endings (Unix time, ms); else `writtenAt` tells. */
+  provedAt?: number;
+  /** The store's time when it was read (Unix time, s), where its clock is not this machine's. */
+  readAt?: number;
   /** What it stands on: their keys, and as they were in the same moment, for what the engine asks next. A backend may leave them out. */
   grantKey?: RecordKey | undefined;
   sessionKey?: RecordKey | undefined;
@@ -102,6 +108,8 @@ export interface SessionSave {
 export interface Unit {
   /** When the request began; Unix time, ms. */
   startedAt: number;
+  /** The same by `performance.now()`, for a backend whose clock is another: how long ago that is no clock that is set can change. */
+  beganAt: number;
   /** What a write that may not be kept does to the unit: refuses all of it, or is left out (of a request that failed anyway). */
   onConflict: 'refuse' | 'skip';
   records: RecordSave[];
@@ -141,15 +149,20 @@ export interface GrantFilter {
   clientKey?: RecordKey;
 }
 
-/** A backend. Reads answer nothing that has expired or ended. Every method rejects with StorageUnavailable alone. */
+/**
+ * A backend. Reads answer nothing that has expired or ended; one whose store is in the process answers the frequent ones at
+ * once. Every method rejects with, or throws, StorageUnavailable alone.
+ */
 export interface GrantStorage {
-  readRecord(model: string, key: RecordKey): Promise<StoredRecord | undefined>;
+  /** How many commits there were, where the backend is a file. */
+  readonly commits?: number;
+  readRecord(model: string, key: RecordKey): MaybePromise<StoredRecord | undefined>;
   /** The same by the digest of a device flow's user code. */
   readRecordByUserCode(model: string, userCodeKey: RecordKey): Promise<StoredRecord | undefined>;
-  readGrant(key: RecordKey): Promise<StoredGrant | undefined>;
+  readGrant(key: RecordKey): MaybePromise<StoredGrant | undefined>;
   /** The grant that this person gave this client last. */
   readLatestGrant(accountKey: RecordKey, clientKey: RecordKey): Promise<StoredGrant | undefined>;
-  readSession(by: 'id' | 'uid', key: RecordKey): Promise<StoredDocument | undefined>;
+  readSession(by: 'id' | 'uid', key: RecordKey): MaybePromise<StoredDocument | undefined>;
   /** When everything of this person was last ended; Unix time, ms. */
   readAccountEnding(accountKey: RecordKey): Promise<number | undefined>;
   apply(unit: Unit): Promise<CommitOutcome>;

@@ -93,7 +93,7 @@ export function describeExpiry(makePlace: MakePlace): void {
       const steps: boolean[] = [];
       do steps.push(await storage.sweep(10));
       while (steps.at(-1));
-      expect(steps).to.deep.equal([true, true, false]);
+      expect(steps).to.deep.equal(place.sweeps ? [true, true, false] : [false]);
       expect(await find(grants, 'AccessToken', 'lasting')).to.be.an('object');
     });
 

@@ -212,7 +212,8 @@ export function describeRevocation(makePlace: MakePlace): void {
           .that.deep.equals({ consent: {} });
         const asked = (await here.storage.readAccountEnding(recordKey('account', 'ada'))) ?? 0;
         expect(asked).to.be.above(0);
-        await eventually('a later millisecond', () => Date.now() > asked);
+        // A store on another machine tells the time as exactly as its answers are quick.
+        await eventually('a later moment', () => Date.now() > asked + 200);
         await save(grants, 'Interaction', 'answered-again', login);
         expect(await find(grants, 'Interaction', 'answered-again')).to.have.nested.property('result.login');
       });

@@ -170,6 +170,30 @@ export function describeSingleUse(makePlace: MakePlace): void {
       expect(await grants.storageFor('DeviceCode').findByUserCode('GHJK')).to.include({ accountId: 'eve' });
     });
 
+    it('lets one of two that go on from an interaction at once do so, and then it is gone', async () => {
+      const { grants } = here;
+      await save(grants, 'Interaction', 'answered');
+      const goOn = (session: string, beforeCommit?: () => Promise<void>) =>
+        inRequest(
+          grants,
+          async () => {
+            await find(grants, 'Interaction', 'answered');
+            await grants.storageFor('Interaction').consume('answered');
+            await grants.storageFor('Interaction').destroy('answered');
+            await save(grants, 'Session', session, { uid: session });
+          },
+          'everything',
+          beforeCommit,
+        );
+      const slow = await goOn('slow', async () => {
+        expect((await goOn('quick')).outcome).to.deep.equal({ outcome: 'committed' });
+      });
+      expect(slow.outcome).to.include({ outcome: 'refused', reason: 'already_used', model: 'Interaction' });
+      expect(await apart(grants, () => find(grants, 'Interaction', 'answered'))).to.equal(undefined);
+      expect(await find(grants, 'Session', 'quick')).to.be.an('object');
+      expect(await find(grants, 'Session', 'slow')).to.equal(undefined);
+    });
+
     it('does not bring back an interaction that was finished while a second answer was on its way', async () => {
       const { grants } = here;
       await save(grants, 'Interaction', 'interaction');

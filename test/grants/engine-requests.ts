@@ -50,7 +50,7 @@ export function save(
   return grants.storageFor(model).upsert(id, issued, seconds);
 }
 
-export function find(grants: Grants, model: string, id: string): Promise<Payload | undefined> {
+export async function find(grants: Grants, model: string, id: string): Promise<Payload | undefined> {
   return grants.storageFor(model).find(id);
 }
 

@@ -41,6 +41,7 @@ export async function makeSqlitePlace(): Promise<Place> {
     open: (options) => openPlace(location, options),
     module: path.join(import.meta.dirname, 'sqlite-place.ts'),
     location,
+    sweeps: true,
     remove: async () => rmSync(location, { recursive: true }),
   };
 }

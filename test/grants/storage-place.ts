@@ -17,6 +17,8 @@ export interface Place {
   /** How another process opens it: a module with `openPlace(location, options)`, and the location. */
   module: string;
   location: string;
+  /** Whether what has expired waits for a sweep; else the store removes it by itself. */
+  sweeps: boolean;
   remove(): Promise<void>;
 }
 
