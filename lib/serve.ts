@@ -1,15 +1,27 @@
 import cluster from 'node:cluster';
 import { availableParallelism } from 'node:os';
 import type { Configuration } from '../config/configuration.ts';
+import { ClientThrottle } from './authentication/client-throttle.ts';
+import { openThrottleCounters } from './authentication/open-throttle-counters.ts';
 import { createPasswordSignIn } from './authentication/password-sign-in.ts';
 import { createApp } from './http/app.ts';
+import { comesFromProxy, TrustedProxies } from './http/client-address.ts';
+import { adoptedRequestId } from './http/request-notes.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { type RunningServer, startServer } from './http/server.ts';
 import { listenForManagement } from './listen-for-management.ts';
+import { watchClockJumps } from './observability/clock-jumps.ts';
 import { createLog, type Log } from './observability/log.ts';
-import { openRooms } from './rooms.ts';
+import { Metrics } from './observability/metrics.ts';
+import { inProcess } from './observability/metrics-snapshot.ts';
+import { RequestObserver } from './observability/request-observer.ts';
+import { openTracing } from './observability/tracing.ts';
+import { joinPrimary } from './processes/worker-link.ts';
+import { openRooms, type Rooms } from './rooms.ts';
+import { listenForSignals, type Signals } from './signals.ts';
 import { listenProblem, viewsProblem } from './start-problems.ts';
-import { superviseWorkers } from './workers.ts';
+import { endAtUncaughtErrors } from './uncaught-errors.ts';
+import { serveByWorkers } from './workers.ts';
 
 function announce(configuration: Configuration, port: number): void {
   const { issuer, host } = configuration;
@@ -30,7 +42,7 @@ function announce(configuration: Configuration, port: number): void {
 
 async function listen(
   configuration: Configuration,
-  options: Pick<Parameters<typeof startServer>[0], 'handle' | 'headers' | 'log'>,
+  options: Pick<Parameters<typeof startServer>[0], 'handle' | 'headers' | 'log' | 'observer'>,
 ): Promise<RunningServer> {
   const { host, port, tls } = configuration;
   const { certFile, keyFile } = tls;
@@ -46,68 +58,115 @@ async function listen(
   }
 }
 
-/** Serves in this process until `stop` settles. What was opened is closed top-down, also when the start fails. */
+/** How long (ms) a retiring worker leaves connections open that are idle; see StopOptions. */
+const RETIREMENT_IDLE_MILLISECONDS = 5000;
+
+/** Why this process stops serving. */
+type Ending = 'stop' | 'retire';
+
+/** Serves in this process until `ending` settles. What was opened is closed top-down, also when the start fails. */
 async function serveHere(
   configuration: Configuration,
   log: Log,
-  { stop, ready }: { stop: Promise<void>; ready: (port: number) => void },
+  options: {
+    metrics: Metrics;
+    ending: Promise<Ending>;
+    onReload: Signals['onReload'];
+    opened: (rooms: Rooms) => void;
+    ready: (port: number) => void;
+  },
 ): Promise<void> {
+  const { metrics, ending, onReload, opened, ready } = options;
   await using running = new AsyncDisposableStack();
-  const rooms = await openRooms(configuration, log);
+  const tracing = await openTracing();
+  const rooms = await openRooms(configuration, log, { metrics, tracing });
   running.defer(() => rooms.close());
+  opened(rooms);
+  const counters = openThrottleCounters(rooms);
+  running.defer(() => counters.close());
   const app = await createApp({
     ...rooms,
     sealer: rooms.database.sealer,
-    signIn: createPasswordSignIn({ ...rooms, configuration }),
+    signIn: createPasswordSignIn({ ...rooms, counters, configuration }),
+    clientThrottle: new ClientThrottle({ ...rooms, counters, configuration: configuration.throttling.token }),
   }).catch((error: unknown) => {
     throw viewsProblem(error, configuration);
   });
   running.defer(() => app.close());
-  let serving = false;
+  let isServing = false;
   let managementPort: number | undefined;
   // Workers leave it to their primary.
   if (!cluster.isWorker) {
-    const management = await listenForManagement(rooms, () => serving);
+    const management = await listenForManagement(rooms, {
+      isServing: () => isServing,
+      health: () => undefined,
+      metrics: () => inProcess('1', metrics.snapshot()),
+    });
     running.defer(() => management.stop());
+    running.defer(watchClockJumps(log));
     managementPort = management.port;
   }
+  const proxies = new TrustedProxies(configuration.trustedProxies);
+  const handle: typeof app.handle =
+    tracing === undefined
+      ? app.handle
+      : (request, response) =>
+          tracing.request(request, response, { isTrusted: comesFromProxy(request, proxies) }, () =>
+            app.handle(request, response),
+          );
   const headers = securityHeaders(configuration.issuer);
-  const server = await listen(configuration, { handle: app.handle, headers, log });
-  running.defer(() => server.stop());
+  const observer = new RequestObserver({ metrics, log, adoptId: adoptedRequestId(proxies) });
+  const server = await listen(configuration, { handle, headers, log, observer });
+  let idleMilliseconds = 0;
+  running.defer(() => server.stop({ idleMilliseconds }));
   rooms.keys.start();
   rooms.grants.startSweeping();
-  serving = true;
+  isServing = true;
   log.info({ issuer: configuration.issuer, port: server.port, managementPort }, 'listening');
   ready(server.port);
-  await stop;
-  serving = false;
+  onReload(() => {
+    log.info('SIGHUP: one process cannot be replaced while it serves; the TLS certificate is read again');
+    server.reloadCertificate();
+  });
+  if ((await ending) === 'retire') idleMilliseconds = RETIREMENT_IDLE_MILLISECONDS;
+  isServing = false;
   log.info('stopping');
 }
 
 /**
  * Serves until SIGTERM or SIGINT, in as many processes as configured, and answers the exit code when everything is
- * closed. A second signal ends the process at once. Unless it is `quiet`, it says on standard error where it listens.
+ * closed. Unless it is `quiet`, it says on standard error where it listens. `read` reads the configuration anew, for a
+ * rolling restart. An error that nobody catches ends the process.
  * @throws {ConfigurationError} when the start fails for what is configured
  */
-export async function serve(configuration: Configuration, { quiet }: { quiet: boolean }): Promise<number> {
-  const log = createLog(configuration.log.level);
+export async function serve(
+  configuration: Configuration,
+  { quiet, read }: { quiet: boolean; read: () => Configuration },
+): Promise<number> {
+  let rooms: Rooms | undefined;
+  const log = createLog(configuration.log.level, undefined, () => rooms?.grants.currentRequest()?.id);
+  endAtUncaughtErrors(log);
+  const { stop, onReload } = listenForSignals();
   const count = configuration.workers === 'auto' ? availableParallelism() : configuration.workers;
-  const stop = new Promise<void>((resolve) => {
-    process.once('SIGTERM', () => resolve());
-    process.once('SIGINT', () => resolve());
-  });
   const ready = (port: number): void => {
     if (!quiet && !cluster.isWorker) announce(configuration, port);
   };
-  if (count > 1 && cluster.isPrimary) return superviseWorkers(configuration, log, { count, stop, ready });
-  // Without its primary a worker has nobody to be handed connections by, nor to be stopped by: node:cluster ends it when
-  // it notices, and this when it was about to say something.
-  cluster.worker?.once('error', () => process.exit(1));
+  if (count > 1 && cluster.isPrimary) {
+    return serveByWorkers(configuration, log, { count, stop, onReload, ready, read });
+  }
+  const metrics = new Metrics();
+  const { promise: retirement, resolve: retire } = Promise.withResolvers<Ending>();
+  const link = cluster.isWorker
+    ? joinPrimary({ metrics: () => metrics.snapshot(), onRetire: () => retire('retire') })
+    : undefined;
+  const ending = Promise.race([stop.then((): Ending => 'stop'), retirement]);
+  const opened = (open: Rooms): void => {
+    rooms = open;
+  };
   try {
-    await serveHere(configuration, log, { stop, ready });
+    await serveHere(configuration, log, { metrics, ending, onReload, opened, ready });
   } finally {
-    // The channel to the primary would keep a worker that is done alive.
-    cluster.worker?.disconnect();
+    link?.leave();
   }
   return 0;
 }

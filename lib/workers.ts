@@ -1,78 +1,102 @@
-import cluster, { type Worker } from 'node:cluster';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import type { Configuration } from '../config/configuration.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
 import { listenForManagement } from './listen-for-management.ts';
+import { watchClockJumps } from './observability/clock-jumps.ts';
 import type { Log } from './observability/log.ts';
+import { Metrics } from './observability/metrics.ts';
+import { inProcess, mergeSnapshots } from './observability/metrics-snapshot.ts';
+import { Supervisor } from './processes/supervisor.ts';
 import { openRooms } from './rooms.ts';
 
-/** How long (ms) before a worker that ended by itself is started again. */
-const RESTART_MILLISECONDS = 1000;
-/** How long (ms) a worker may take to stop: more than its requests in flight are given. */
-const STOP_MILLISECONDS = 45_000;
+/** What no worker answered for so long (ms) a supervisor of the whole should start anew: longer than a start may take. */
+const LOST_MILLISECONDS = 90_000;
 
-const livingWorkers = (): Worker[] =>
-  Object.values(cluster.workers ?? {}).filter(
-    (worker) => worker !== undefined && !worker.isDead(),
-  ) as Worker[];
+/** Settings that the primary holds itself, or that all workers must agree on: changed ones count from the next start. */
+const FIXED_SETTINGS = [
+  'issuer',
+  'host',
+  'port',
+  'managementHost',
+  'managementPort',
+  'dataDir',
+  'databaseUrl',
+  'redisUrl',
+  'encryptionKey',
+  'workers',
+] as const satisfies ReadonlyArray<keyof Configuration>;
 
-async function stopWorkers(): Promise<void> {
-  const signal = (name: NodeJS.Signals): void => {
-    for (const worker of livingWorkers()) worker.process.kill(name);
-  };
-  signal('SIGTERM');
-  const deadline = setTimeout(() => signal('SIGKILL'), STOP_MILLISECONDS);
-  while (livingWorkers().length > 0) await once(cluster, 'exit');
-  clearTimeout(deadline);
-}
-
-/** Starts one worker: the port that it listens on, or the exit code with which it ended before. */
-async function startFirstWorker(stop: Promise<void>): Promise<{ port: number } | { exitCode: number }> {
-  const worker = cluster.fork();
-  return Promise.race([
-    once(worker, 'listening').then(([address]) => ({ port: (address as AddressInfo).port })),
-    // Ended by a signal, it has no code of its own.
-    once(worker, 'exit').then(([code]) => ({ exitCode: Number(code) || 1 })),
-    stop.then(() => ({ exitCode: 0 })),
-  ]);
+/** Why a rolling restart would not do what its operator wants, or undefined. New workers read the configuration by themselves. */
+function obstacle(configuration: Configuration, read: () => Configuration): string | undefined {
+  try {
+    const changed = read();
+    const fixed = FIXED_SETTINGS.filter(
+      (name) => JSON.stringify(changed[name]) !== JSON.stringify(configuration[name]),
+    );
+    return fixed.length === 0 ? undefined : `changed settings need a stop and a start: ${fixed.join(', ')}`;
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.message;
+    throw error;
+  }
 }
 
 /**
- * The primary of `count` workers: starts them, starts again what ends by itself, and stops them together when `stop`
- * settles. The first one starts alone: what keeps it from listening would keep all of them, so it is said once, and
- * its exit code is the answer. Workers end by themselves when the primary is gone (node:cluster sees to that).
+ * The primary of `count` workers. It opens the rooms before there is anybody to race with (the data directory, its secrets and the
+ * schema are made once), answers on the management port for all, and rolls the workers over at each reload.
  */
-export async function superviseWorkers(
+export async function serveByWorkers(
   configuration: Configuration,
   log: Log,
-  { count, stop, ready }: { count: number; stop: Promise<void>; ready: (port: number) => void },
+  options: {
+    count: number;
+    stop: Promise<unknown>;
+    onReload: (reload: () => void) => void;
+    ready: (port: number) => void;
+    /** Reads the configuration anew. */
+    read: () => Configuration;
+  },
 ): Promise<number> {
+  const { count, stop, onReload, ready, read } = options;
   await using running = new AsyncDisposableStack();
-  // The data directory, its secrets and the schema are made once, before there is anybody to race with.
-  const rooms = await openRooms(configuration, log);
+  const metrics = new Metrics();
+  const rooms = await openRooms(configuration, log, { metrics });
   running.defer(() => rooms.close());
-  let serving = false;
-  const management = await listenForManagement(rooms, () => serving);
-  running.defer(() => management.stop());
-  running.defer(stopWorkers);
-  const first = await startFirstWorker(stop);
-  if ('exitCode' in first) return first.exitCode;
-  const restarts = new Set<NodeJS.Timeout>();
-  cluster.on('exit', (worker, code, signal) => {
-    if (!serving) return;
-    log.error({ worker: worker.process.pid, code, signal }, 'a worker ended by itself and is started again');
-    const restart = setTimeout(() => {
-      restarts.delete(restart);
-      cluster.fork();
-    }, RESTART_MILLISECONDS);
-    restarts.add(restart);
+  running.defer(watchClockJumps(log));
+  const supervisor = new Supervisor({ count, log });
+  let isServing = false;
+  const management = await listenForManagement(rooms, {
+    isServing: () => isServing && supervisor.listening > 0,
+    health: () =>
+      isServing && performance.now() - supervisor.heardAt > LOST_MILLISECONDS
+        ? 'no worker has answered for long'
+        : undefined,
+    metrics: () => mergeSnapshots([supervisor.metrics(), inProcess('primary', metrics.snapshot())]),
   });
-  serving = true;
-  for (let started = 1; started < count; started += 1) cluster.fork();
+  running.defer(() => management.stop());
+  running.defer(() => supervisor.stop());
+  const first = await supervisor.start(stop);
+  if ('exitCode' in first) return first.exitCode;
+  isServing = true;
   log.info({ workers: count, port: first.port, managementPort: management.port }, 'workers are started');
   ready(first.port);
+
+  async function roll(): Promise<void> {
+    const reason = obstacle(configuration, read);
+    if (reason !== undefined) {
+      log.error({ reason }, 'no rolling restart: the workers that there are stay');
+      return;
+    }
+    log.info('rolling restart');
+    const { outcome } = await supervisor.roll();
+    if (outcome === 'rolled') log.info('rolling restart done');
+  }
+  // One at a time, and what is asked for meanwhile is done once more: the configuration may have changed since.
+  let rolling = Promise.resolve();
+  onReload(() => {
+    rolling = rolling
+      .then(roll)
+      .catch((err: unknown) => log.error({ err }, 'no rolling restart: the workers that there are stay'));
+  });
   await stop;
-  serving = false;
-  for (const restart of restarts) clearTimeout(restart);
+  isServing = false;
   return 0;
 }

@@ -8,6 +8,7 @@ import { bodyParser } from '@koa/bodyparser';
 import Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
+import type { ClientThrottle } from '../authentication/client-throttle.ts';
 import type { PasswordSignIn } from '../authentication/password-sign-in.ts';
 import type { Apis } from '../clients/apis.ts';
 import type { Clients } from '../clients/clients.ts';
@@ -17,6 +18,8 @@ import { interactionRoutes } from '../interactions/interactions.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
 import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';
+import { noteOf } from '../observability/request-note.ts';
+import { countClientFailures } from '../provider/client-throttling.ts';
 import { cookieNames } from '../provider/cookies.ts';
 import { shareEngineContextProperty } from '../provider/engine-context-property.ts';
 import { createInteractionDesk } from '../provider/interaction.ts';
@@ -31,6 +34,7 @@ import { originForm } from './origin-form.ts';
 import { createPages } from './pages.ts';
 import { publishedDocumentHandler } from './published.ts';
 import { createRenderer } from './render.ts';
+import { withRequestNotes } from './request-notes.ts';
 import { securityHeaders, withSecurityHeaders } from './security-headers.ts';
 import { createStaticAssets } from './static-assets.ts';
 import { withStaticAssets } from './static-routes.ts';
@@ -43,6 +47,7 @@ export interface AppRooms {
   sealer: Sealer;
   accounts: AccountAdapter;
   signIn: PasswordSignIn;
+  clientThrottle: ClientThrottle;
   clients: Clients;
   apis: Apis;
   grants: Grants;
@@ -83,7 +88,7 @@ export async function createApp(rooms: AppRooms): Promise<App> {
     grants.inUnitOfWork(async () => {
       await next();
       await settleRequest(ctx, grants, pages, cookieNames(issuer).session);
-    });
+    }, noteOf(ctx.req));
   const home: Koa.Middleware = (ctx, next) =>
     ctx.path === '/' && (ctx.method === 'GET' || ctx.method === 'HEAD') ? pages.home(ctx) : next();
   const readForm = bodyParser({ enableTypes: ['form'], formLimit: FORM_LIMIT });
@@ -91,6 +96,7 @@ export async function createApp(rooms: AppRooms): Promise<App> {
   const interactions: Koa.Middleware = (ctx, next) => readForm(ctx, () => route(ctx, next) as Promise<void>);
 
   app.use(withSecurityHeaders(headers));
+  app.use(withRequestNotes);
   app.use(withErrorBoundary(pages, log));
   app.use(withTransport(issuer, proxies, pages));
   app.use(withUnknownPaths(pages));
@@ -99,6 +105,7 @@ export async function createApp(rooms: AppRooms): Promise<App> {
   app.use(unitOfWork);
   app.use((ctx, next) => (ctx.path.startsWith('/interaction/') ? interactions(ctx, next) : next()));
   app.use(withEngineForms);
+  app.use(countClientFailures(rooms.clientThrottle));
   app.use((ctx, next) => host.current().handle(ctx, next));
 
   const answerFromMemory = publishedDocumentHandler(host, headers, configuration.keys.jwksMaxAge);

@@ -39,6 +39,11 @@ function peerOf(request: IncomingMessage): string {
   return plainAddress(remoteAddress) ?? remoteAddress;
 }
 
+/** Whether the connection is a trusted proxy's, so that what it says of the request may be believed. */
+export function comesFromProxy(request: IncomingMessage, proxies: TrustedProxies): boolean {
+  return proxies.has(peerOf(request));
+}
+
 /**
  * The address of who sent the request: the connection's, or, when that is a trusted proxy, the nearest address in
  * `X-Forwarded-For` that is not a trusted proxy itself. Read from the right and no further than the first entry that is
@@ -69,7 +74,7 @@ export function tellClientAddress(app: Koa, proxies: TrustedProxies): void {
 /** Whether the request reached us over TLS, by our own or a trusted proxy's word. */
 export function arrivedSecurely(request: IncomingMessage, proxies: TrustedProxies): boolean {
   if ('encrypted' in request.socket && request.socket.encrypted === true) return true;
-  if (!proxies.has(peerOf(request))) return false;
+  if (!comesFromProxy(request, proxies)) return false;
   const forwarded = String(request.headers['x-forwarded-proto'] ?? '')
     .split(',')
     .at(-1)

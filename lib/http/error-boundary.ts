@@ -1,7 +1,9 @@
 import type Koa from 'koa';
 import { AccountsUnavailable } from '../accounts/account-adapter.ts';
+import { DatabaseUnavailable } from '../database/database-unavailable.ts';
 import { StorageUnavailable } from '../grants/storage.ts';
 import type { Log } from '../observability/log.ts';
+import { noteOf } from '../observability/request-note.ts';
 import { createReference } from './error-reference.ts';
 import type { Pages } from './pages.ts';
 
@@ -18,7 +20,8 @@ interface Failure {
 }
 
 function describeFailure(thrown: unknown): Failure {
-  if (thrown instanceof StorageUnavailable || thrown instanceof AccountsUnavailable) {
+  const unavailable = [StorageUnavailable, AccountsUnavailable, DatabaseUnavailable];
+  if (unavailable.some((kind) => thrown instanceof kind)) {
     return { status: 503, error: 'temporarily_unavailable', description: 'please try again in a moment' };
   }
   const { status, expose } = (thrown ?? {}) as { status?: unknown; expose?: unknown };
@@ -46,10 +49,13 @@ export function withErrorBoundary(pages: Pages, log: Log): Koa.Middleware {
   return async (ctx, next) => {
     try {
       await next();
+      // The engine answers a store in trouble by itself, and knows nothing of when to come back.
+      if (ctx.status === 503) ctx.set('Retry-After', RETRY_AFTER_SECONDS);
     } catch (thrown) {
       const { status, error, description, pageError = error } = describeFailure(thrown);
       const reference = createReference();
-      const line = { err: thrown, reference, method: ctx.method, path: ctx.path, status };
+      const requestId = noteOf(ctx.req)?.id;
+      const line = { err: thrown, reference, requestId, method: ctx.method, path: ctx.path, status };
       if (status >= 500) log.error(line, 'request failed');
       else log.info(line, 'request refused');
       ctx.remove('Set-Cookie');

@@ -20,15 +20,18 @@ export function refuse(response: ServerResponse, status: number, headers: Header
 
 /**
  * For the server's `clientError`: what cannot be parsed as HTTP has no request and no application, and still gets the
- * headers that every answer carries. `answering` knows the response that a connection is busy with: once that has begun,
- * a second one in the middle of it would be read as part of it.
+ * headers that every answer carries. `answerOn` knows the response that a connection is busy with: once that has begun, a
+ * second one in the middle of it would be read as part of it.
  */
-export function malformedRequestHandler(headers: Headers, answering: WeakMap<Duplex, ServerResponse>) {
+export function malformedRequestHandler(
+  headers: Headers,
+  answerOn: (socket: Duplex) => ServerResponse | undefined,
+) {
   const lines = [...headers, ['Cache-Control', 'no-store'], ['Connection', 'close'], ['Content-Length', '0']]
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('');
   return (error: NodeJS.ErrnoException, socket: Duplex): void => {
-    const response = answering.get(socket);
+    const response = answerOn(socket);
     const begun = response?.headersSent === true && !response.writableFinished;
     if (error.code === 'ECONNRESET' || !socket.writable || begun) {
       socket.destroy();

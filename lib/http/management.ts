@@ -1,34 +1,55 @@
 import type { RequestListener } from 'node:http';
+import type { CheckResult } from './readiness.ts';
 
-/** A check that an orchestrator asks for; it throws or rejects when the process should get no traffic. */
-export type ReadinessCheck = () => void | Promise<void>;
+/** What is asked on the management port. */
+export interface Management {
+  /** Why the process should be started anew, or undefined. That its event loop turns is shown by the answer. */
+  health(): string | undefined;
+  ready(): Promise<CheckResult[]>;
+  metrics(): Promise<{ type: string; body: string }>;
+}
+
+interface Answer {
+  status: number;
+  body: string;
+  type?: string;
+}
+
+async function answer(path: string, { health, ready, metrics }: Management): Promise<Answer> {
+  switch (path) {
+    case '/healthz': {
+      const problem = health();
+      return problem === undefined ? { status: 200, body: 'ok\n' } : { status: 503, body: `${problem}\n` };
+    }
+    case '/readyz': {
+      const checks = await ready();
+      const isReady = checks.every(({ problem }) => problem === undefined);
+      const lines = checks.map(({ name, problem }) => `${name}: ${problem ?? 'ok'}\n`);
+      return { status: isReady ? 200 : 503, body: `${isReady ? 'ready' : 'not ready'}\n${lines.join('')}` };
+    }
+    case '/metrics':
+      return { status: 200, ...(await metrics()) };
+    default:
+      return { status: 404, body: 'not found\n' };
+  }
+}
 
 /**
- * The management port's answers: `/healthz` (the process turns its event loop) and `/readyz` (its stores answer). Plain,
- * without details: what failed is in the log. Never on the public port.
+ * The management port's answers: `/healthz` (is alive), `/readyz` (should get traffic, and what stands against it),
+ * `/metrics` (for Prometheus). Never on the public port.
  */
 export function createManagement(
   headers: ReadonlyArray<readonly [string, string]>,
-  ready: ReadinessCheck,
+  management: Management,
 ): RequestListener {
   return (request, response) => {
-    const answer = (status: number, word: string): void => {
+    const send = ({ status, body, type = 'text/plain; charset=utf-8' }: Answer): void => {
       for (const [name, value] of headers) response.setHeader(name, value);
-      response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+      response.setHeader('Content-Type', type);
       response.setHeader('Cache-Control', 'no-store');
-      response.writeHead(status).end(`${word}\n`);
+      response.writeHead(status).end(body);
     };
-    if (request.url === '/healthz') {
-      answer(200, 'ok');
-    } else if (request.url === '/readyz') {
-      Promise.resolve()
-        .then(ready)
-        .then(
-          () => answer(200, 'ready'),
-          () => answer(503, 'not ready'),
-        );
-    } else {
-      answer(404, 'not found');
-    }
+    const [path = '/'] = (request.url ?? '/').split('?');
+    answer(path, management).then(send, () => send({ status: 500, body: 'failed\n' }));
   };
 }

@@ -3,6 +3,7 @@ import type { Configuration } from '../../config/configuration.ts';
 import { type Account, type AccountAdapter, AccountsUnavailable } from '../accounts/account-adapter.ts';
 import type { Apis } from '../clients/apis.ts';
 import type { Clients, StoredClient } from '../clients/clients.ts';
+import { DatabaseUnavailable } from '../database/database-unavailable.ts';
 import type { InteractionPages } from '../interactions/interaction-pages.ts';
 import type { Events } from '../observability/events.ts';
 import { type Log, pathWithoutIdentifiers } from '../observability/log.ts';
@@ -15,6 +16,7 @@ import type { FormTokens } from './form-protection.ts';
 import { pagePolicy } from './form-targets.ts';
 import { chooseLocale } from './locale.ts';
 import type { Renderer } from './render.ts';
+import { noteError } from './request-notes.ts';
 import type {
   AccountView,
   ClientView,
@@ -87,8 +89,15 @@ export function createPages(options: {
     ctx.body = renderer.render(page, model, { locale });
   }
 
-  function knownClient(clientId: unknown): StoredClient | undefined {
-    return typeof clientId === 'string' && clientId !== '' ? clients.find(clientId) : undefined;
+  /** What the page says of the application; a page can be drawn without. */
+  async function knownClient(clientId: unknown): Promise<StoredClient | undefined> {
+    if (typeof clientId !== 'string' || clientId === '') return undefined;
+    try {
+      return await clients.find(clientId);
+    } catch (error) {
+      if (error instanceof DatabaseUnavailable) return undefined;
+      throw error;
+    }
   }
 
   function formOf(interaction: PendingInteraction) {
@@ -107,8 +116,12 @@ export function createPages(options: {
     return { uiLocales: params.ui_locales, formsLeadTo: redirectUri };
   }
 
-  function drawExpired(ctx: Koa.Context, reason: ExpiredView['reason'], clientId: unknown): void {
-    const client = knownClient(clientId);
+  async function drawExpired(
+    ctx: Koa.Context,
+    reason: ExpiredView['reason'],
+    clientId: unknown,
+  ): Promise<void> {
+    const client = await knownClient(clientId);
     const initiate = optionalText(client?.metadata.initiate_login_uri);
     const startUri = initiate === undefined ? undefined : new URL(initiate);
     startUri?.searchParams.set('iss', issuer);
@@ -122,13 +135,15 @@ export function createPages(options: {
 
   async function requestedApis(interaction: PendingInteraction): Promise<ConsentApi[]> {
     const asked = Object.entries(interaction.missing.resourceScopes);
-    return asked.map(([identifier, scopes]) => {
-      const api = apis.find(identifier);
-      return {
-        name: api?.name ?? identifier,
-        scopes: scopes.map((name) => ({ name, description: api?.scopeDescriptions[name] })),
-      };
-    });
+    return Promise.all(
+      asked.map(async ([identifier, scopes]) => {
+        const api = await apis.find(identifier);
+        return {
+          name: api?.name ?? identifier,
+          scopes: scopes.map((name) => ({ name, description: api?.scopeDescriptions[name] })),
+        };
+      }),
+    );
   }
 
   const pages: Pages = {
@@ -200,8 +215,9 @@ export function createPages(options: {
     interrupted: (ctx: Koa.Context & Partial<KoaContextWithOIDC>) =>
       drawExpired(ctx, 'completed', ctx.oidc?.entities.Interaction?.params.client_id ?? ctx.query.client_id),
 
-    error: (ctx: KoaContextWithOIDC, out, error) => {
+    error: async (ctx: KoaContextWithOIDC, out, error) => {
       const reference = createReference();
+      noteError(ctx.req, out.error);
       const clientId = ctx.oidc?.client?.clientId;
       const line = {
         reference,
@@ -217,7 +233,7 @@ export function createPages(options: {
         path: pathWithoutIdentifiers(ctx.path),
         ...(clientId === undefined ? {} : { clientId }),
       });
-      const client = knownClient(clientId);
+      const client = await knownClient(clientId);
       draw(ctx as unknown as Koa.Context, 'error', {
         status: ctx.status,
         error: out.error,
@@ -227,11 +243,13 @@ export function createPages(options: {
       });
     },
 
-    problem: (ctx, { error, error_description: description, reference }) =>
-      draw(ctx, 'error', { status: ctx.status, error, description, reference }),
+    problem: (ctx, { error, error_description: description, reference }) => {
+      noteError(ctx.req, error);
+      draw(ctx, 'error', { status: ctx.status, error, description, reference });
+    },
 
     logout: async (ctx, { action, xsrf }) => {
-      const client = knownClient(ctx.oidc.client?.clientId);
+      const client = await knownClient(ctx.oidc.client?.clientId);
       const account = await accounts
         .findBySub(String(ctx.oidc.session?.accountId ?? ''))
         .catch(withoutAccount);
@@ -248,8 +266,8 @@ export function createPages(options: {
       );
     },
 
-    loggedOut: (ctx) => {
-      const client = knownClient(ctx.oidc.client?.clientId);
+    loggedOut: async (ctx) => {
+      const client = await knownClient(ctx.oidc.client?.clientId);
       draw(ctx as unknown as Koa.Context, 'logged-out', {
         client: client === undefined ? undefined : clientView(client),
       });

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { noteOf } from '../observability/request-note.ts';
 import type { ProviderHost } from '../provider/provider.ts';
 
 /**
@@ -19,6 +20,8 @@ export function publishedDocumentHandler(
     const document = host.current().documents.get(query === -1 ? url : url.slice(0, query));
     if (document === undefined) return false;
     const { body, type, etag } = document;
+    const note = noteOf(request);
+    if (note !== undefined) note.endpoint = url.startsWith('/jwks') ? 'jwks' : 'discovery';
     const known = request.headers['if-none-match'];
     if (known === '*' || known?.includes(etag) === true) {
       response.writeHead(304, [...fixed, 'ETag', etag]).end();

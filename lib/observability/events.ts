@@ -8,6 +8,8 @@ export interface LatchkeyEvents {
   'login.succeeded': [{ accountId: string; clientId?: string; method: string }];
   'login.failed': [{ reason: string; address: string }];
   'login.throttled': [{ address: string; scope: 'account' | 'address' }];
+  /** Any other attempt that was told to wait. `kind` is a constant of the code: it becomes a label of a metric. */
+  'attempt.throttled': [{ kind: string; clientId?: string; address?: string }];
   'account.ended': [{ accountId: string; reason: string }];
   'refresh.reused': [{ clientId?: string }];
   'grant.revoked': [{ clientId?: string; accountId?: string }];

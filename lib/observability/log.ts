@@ -1,12 +1,63 @@
-import { type DestinationStream, type Logger, pino } from 'pino';
-
-/** What is written to the log, one JSON object a line. Rooms take this, never pino itself. */
-export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'isLevelEnabled'>;
+import { type DestinationStream, type LoggerOptions, pino } from 'pino';
 
 /**
- * Properties a log line may carry. Everything else is dropped before it is written: an allow-list,
- * because a deny-list forgets the next secret somebody adds.
+ * What a log line may say. Everything else is dropped before it is written: an allow-list, because a deny-list forgets the
+ * next secret that somebody adds. Whoever adds a name here answers for what stands under it.
  */
+const LOGGED_FIELDS = [
+  'address',
+  'algorithm',
+  'attempts',
+  'check',
+  'clientId',
+  'code',
+  'delay',
+  'endpoint',
+  'err',
+  'error',
+  'issuer',
+  'kid',
+  'login',
+  'managementPort',
+  'method',
+  'milliseconds',
+  'path',
+  'port',
+  'reason',
+  'reference',
+  'requestId',
+  'retryAfter',
+  'scope',
+  'seconds',
+  'setting',
+  'settings',
+  'signal',
+  'state',
+  'status',
+  'worker',
+  'workers',
+] as const;
+
+/** The fields of a line. A name that is not on the list does not compile. */
+export type LogFields = Readonly<Partial<Record<(typeof LOGGED_FIELDS)[number], unknown>>>;
+
+interface Say {
+  (fields: LogFields, message: string): void;
+  (message: string): void;
+}
+
+/** What is written to the log, one JSON object a line. Rooms take this, never pino itself. */
+export interface Log {
+  readonly trace: Say;
+  readonly debug: Say;
+  readonly info: Say;
+  readonly warn: Say;
+  readonly error: Say;
+  readonly fatal: Say;
+  isLevelEnabled(level: string): boolean;
+}
+
+/** The same for an error, which goes under `err`. */
 const LOGGED_ERROR_PROPERTIES = [
   'name',
   'message',
@@ -16,6 +67,8 @@ const LOGGED_ERROR_PROPERTIES = [
   'error_description',
   'error_detail',
 ] as const;
+
+const loggedFields: ReadonlySet<string> = new Set(LOGGED_FIELDS);
 
 /** Removes query strings, where codes, tokens and login hints travel, from anything that looks like a URL. */
 function withoutQueries(text: string): string {
@@ -38,16 +91,41 @@ function describeError(error: unknown, depth = 0): unknown {
   return described;
 }
 
+/** The types do not stop what was cast, nor spread from elsewhere. That something was dropped is told, by its name. */
+function allowedAlone(line: Record<string, unknown>): Record<string, unknown> {
+  const allowed: Record<string, unknown> = {};
+  const dropped: string[] = [];
+  for (const [name, value] of Object.entries(line)) {
+    if (loggedFields.has(name)) allowed[name] = value;
+    else dropped.push(name);
+  }
+  if (dropped.length > 0) allowed.dropped = dropped;
+  return allowed;
+}
+
 /**
- * Makes the process's log. `destination` defaults to standard output.
- * Errors go under `err` and are reduced to an allow-list of properties.
+ * Makes the process's log. `destination` defaults to standard output. `requestId` answers the id of the request in which a
+ * line is written, where there is one. Errors go under `err` and are reduced to an allow-list of properties.
  */
-export function createLog(level: string, destination?: DestinationStream): Log {
-  const options = {
+export function createLog(
+  level: string,
+  destination?: DestinationStream,
+  requestId?: () => string | undefined,
+): Log {
+  const options: LoggerOptions = {
     level,
     base: { pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     serializers: { err: describeError, path: (path: unknown) => pathWithoutIdentifiers(String(path)) },
+    formatters: { log: allowedAlone },
+    ...(requestId === undefined
+      ? {}
+      : {
+          mixin: () => {
+            const id = requestId();
+            return id === undefined ? {} : { requestId: id };
+          },
+        }),
   };
   return destination === undefined ? pino(options) : pino(options, destination);
 }

@@ -241,8 +241,13 @@ describe('serve with a configuration that cannot be used', () => {
     },
     {
       what: 'a reserved setting',
-      environment: one('LATCHKEY_REDIS_URL', `redis://:${CANARY}@cache.example`),
-      line: /^redis_url \(LATCHKEY_REDIS_URL\): not supported by this version yet/,
+      environment: one('LATCHKEY_SMTP_URL', `smtp://:${CANARY}@mail.example`),
+      line: /^smtp_url \(LATCHKEY_SMTP_URL\): not supported by this version yet/,
+    },
+    {
+      what: 'a Redis where nobody listens',
+      environment: () => ({ LATCHKEY_REDIS_URL: `redis://:${CANARY}@127.0.0.1:1` }),
+      line: /^redis_url \(LATCHKEY_REDIS_URL\): cannot be used \(not connected \(connect ECONNREFUSED 127\.0\.0\.1:1\)\)$/,
     },
     {
       what: 'a template that replaces nothing',

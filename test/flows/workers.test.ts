@@ -1,30 +1,7 @@
 import { createServer } from 'node:net';
 import { expect } from 'chai';
 import { eventually, freePort, LatchkeyProcess, runCommand } from './latchkey-process.ts';
-
-interface LogLine {
-  msg: string;
-  pid: number;
-  worker?: number;
-}
-
-function logOf(latchkey: LatchkeyProcess): LogLine[] {
-  const lines = latchkey.output.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));
-  return lines.map((line) => JSON.parse(line) as LogLine);
-}
-
-const listeningPids = (latchkey: LatchkeyProcess): number[] =>
-  logOf(latchkey)
-    .filter(({ msg }) => msg === 'listening')
-    .map(({ pid }) => pid);
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
+import { isAlive, listeningPids, logOf } from './server-log.ts';
 
 describe('several workers', () => {
   let latchkey: LatchkeyProcess;
@@ -77,14 +54,16 @@ describe('several workers', () => {
     expect(await isServing()).to.equal(true);
   });
 
-  it('are watched on the management port, which answers two questions and nothing else', async () => {
+  it('are watched on the management port, which answers its questions and nothing else', async () => {
     expect(await statusOf(`${management}/healthz`)).to.equal(200);
     expect(await statusOf(`${management}/readyz`)).to.equal(200);
+    expect(await statusOf(`${management}/metrics`)).to.equal(200);
     for (const path of ['/', '/healthz/', '/.well-known/openid-configuration', '/jwks', '/token', '/admin']) {
       expect(await statusOf(`${management}${path}`), path).to.equal(404);
     }
     expect(await statusOf(`${latchkey.issuer}/healthz`)).to.equal(404);
     expect(await statusOf(`${latchkey.issuer}/readyz`)).to.equal(404);
+    expect(await statusOf(`${latchkey.issuer}/metrics`)).to.equal(404);
   });
 
   it('all end at SIGTERM, with exit code 0 and no process left', async () => {

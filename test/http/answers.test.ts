@@ -193,7 +193,7 @@ describe('answers', () => {
   it('carry them on the management port, which tells nothing else', async () => {
     for (const [path, status, text] of [
       ['/healthz', 200, 'ok\n'],
-      ['/readyz', 200, 'ready\n'],
+      ['/readyz', 200, 'ready\nserving: ok\ndatabase: ok\ngrants: ok\nkeys: ok\nclock: ok\n'],
       ['/metrics-of-nobody', 404, 'not found\n'],
     ] as const) {
       const response = await fetch(`http://127.0.0.1:${managementPort}${path}`);

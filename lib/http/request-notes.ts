@@ -1,0 +1,48 @@
+import type { IncomingMessage } from 'node:http';
+import type Koa from 'koa';
+import { noteOf } from '../observability/request-note.ts';
+import { comesFromProxy, type TrustedProxies } from './client-address.ts';
+
+const STEPS = new Set(['login', 'consent', 'select', 'switch', 'cancel']);
+
+/** A name for where a request went: the engine's own for its routes, ours for the rest. Never a path: those have no bounds. */
+function endpointOf(ctx: Koa.Context): string {
+  // The engine's router leaves it here, before there is an OIDC context to ask.
+  const { routerName } = ctx as { routerName?: unknown };
+  if (typeof routerName === 'string') return routerName.startsWith('cors.') ? 'preflight' : routerName;
+  if (ctx.path.startsWith('/interaction/')) {
+    const step = ctx.path.slice(ctx.path.lastIndexOf('/') + 1);
+    return STEPS.has(step) ? `interaction_${step}` : 'interaction';
+  }
+  if (ctx.path === '/') return 'home';
+  return ctx.path.startsWith('/assets/') ? 'asset' : 'other';
+}
+
+/** Notes where each request went and what error it was answered with, for metrics, spans and the log. */
+export async function withRequestNotes(ctx: Koa.Context, next: Koa.Next): Promise<void> {
+  await next();
+  const note = noteOf(ctx.req);
+  if (note === undefined) return;
+  note.endpoint = endpointOf(ctx);
+  if (ctx.status < 400 || note.error !== undefined) return;
+  const { error } = (typeof ctx.body === 'object' && ctx.body !== null ? ctx.body : {}) as {
+    error?: unknown;
+  };
+  if (typeof error === 'string') note.error = error;
+}
+
+/** Notes the error that a page tells, or a redirect carries. */
+export function noteError(request: IncomingMessage, error: string): void {
+  const note = noteOf(request);
+  if (note !== undefined) note.error = error;
+}
+
+/** The id that a trusted proxy gave a request, so that its log and ours can be read together; anybody else's is not adopted. */
+export function adoptedRequestId(proxies: TrustedProxies): (request: IncomingMessage) => string | undefined {
+  return (request) => {
+    const id = request.headers['x-request-id'];
+    return typeof id === 'string' && /^[\w.:-]{1,128}$/.test(id) && comesFromProxy(request, proxies)
+      ? id
+      : undefined;
+  };
+}

@@ -1,0 +1,43 @@
+import { readFileSync, unwatchFile, watchFile } from 'node:fs';
+import type { Server as HttpsServer } from 'node:https';
+import type { Log } from '../observability/log.ts';
+
+/** How often (ms) the certificate's files are looked at. */
+const POLL_MILLISECONDS = 2000;
+
+export interface TlsFiles {
+  certFile: string;
+  keyFile: string;
+}
+
+/** Options of a TLS server. Throws when a file cannot be read. */
+export function readTls(files: TlsFiles): { cert: Buffer; key: Buffer; minVersion: 'TLSv1.2' } {
+  return { cert: readFileSync(files.certFile), key: readFileSync(files.keyFile), minVersion: 'TLSv1.2' };
+}
+
+/** Keeps a server's certificate up to date with its files. */
+export interface CertificateReloading {
+  /** Reads the files now. One that cannot be used leaves the former certificate in place. */
+  reload(): void;
+  stop(): void;
+}
+
+export function reloadCertificateOf(server: HttpsServer, files: TlsFiles, log: Log): CertificateReloading {
+  const reload = (): void => {
+    try {
+      server.setSecureContext(readTls(files));
+      log.info('the TLS certificate was reloaded');
+    } catch (error) {
+      // Half-written files are normal during a renewal: the old certificate stays until both fit.
+      log.warn({ err: error }, 'the changed TLS certificate cannot be used yet; the former one stays');
+    }
+  };
+  const paths = [files.certFile, files.keyFile];
+  for (const path of paths) watchFile(path, { interval: POLL_MILLISECONDS, persistent: false }, reload);
+  return {
+    reload,
+    stop: () => {
+      for (const path of paths) unwatchFile(path, reload);
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import cluster from 'node:cluster';
+import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
+import { BEAT_MILLISECONDS, type Beat, isRetirement } from './messages.ts';
+
+/** A worker's side of what it has to do with its primary. */
+export interface WorkerLink {
+  /** Tells what was counted last, and lets go of the primary, whose channel would keep alive a worker that is done. */
+  leave(): void;
+}
+
+/** Tells the primary that the event loop turns, and hears when to retire. Only in a worker. */
+export function joinPrimary(options: { metrics: () => MetricsSnapshot; onRetire: () => void }): WorkerLink {
+  const { metrics, onRetire } = options;
+  // Without its primary a worker has nobody to be handed connections by, nor to be stopped by: node:cluster ends it when
+  // it notices, and this when it was about to say something.
+  cluster.worker?.once('error', () => process.exit(1));
+  const beat = (): void => {
+    if (process.connected) process.send?.({ latchkey: 'beat', metrics: metrics() } satisfies Beat);
+  };
+  const beating = setInterval(beat, BEAT_MILLISECONDS);
+  process.on('message', (message) => {
+    if (isRetirement(message)) onRetire();
+  });
+  return {
+    leave: () => {
+      clearInterval(beating);
+      beat();
+      cluster.worker?.disconnect();
+    },
+  };
+}
