@@ -58,7 +58,7 @@ export function addClientCommands(program: Command, context: CommandContext): vo
     .description('show an application’s registration')
     .action((clientId: string, options) =>
       context.runInRooms(options, async (rooms) => {
-        const client = rooms.clients.find(clientId);
+        const client = await rooms.clients.find(clientId);
         return client === undefined ? notFound(`client ${clientId}`) : doneWith(client);
       }),
     );

@@ -33,13 +33,19 @@ export class CommandContext {
     }
   }
 
-  /** Opens the rooms, runs a command on them and closes them again. */
+  /** Opens the rooms, runs a command on them and closes them again; not when `before` answers something. */
   async runInRooms(
     options: { json?: boolean },
     work: (rooms: OperatorRooms) => Promise<CommandResult>,
+    before?: () => Promise<CommandResult | undefined>,
   ): Promise<void> {
     let rooms: OperatorRooms;
     try {
+      const answer = await before?.();
+      if (answer !== undefined) {
+        await this.#report(answer, options.json === true);
+        return;
+      }
       rooms = await this.#open();
     } catch (error) {
       this.fail(error, options.json === true, EXIT.misused);
@@ -74,6 +80,7 @@ export class CommandContext {
 
   async #report(result: CommandResult, json: boolean): Promise<void> {
     if (result.outcome === 'done') {
+      if (result.healthy === false) this.exitCode = EXIT.refused;
       await this.#print(json ? escapedJson(result.json) : result.text.split('\n').map(printable).join('\n'));
       return;
     }

@@ -1,9 +1,17 @@
 /** What a command came to. `text` is for people, `json` for scripts. */
 export type CommandResult =
-  | { outcome: 'done'; json: unknown; text: string }
+  | Answer
   | Refusal
   /** The command was used wrongly, or what it was pointed at cannot be read. */
   | { outcome: 'misused'; error: string; description: string };
+
+/** It was done. `healthy` is what was found, where the command was to find out: when false, the exit code is that of a refusal. */
+export interface Answer {
+  outcome: 'done';
+  json: unknown;
+  text: string;
+  healthy?: boolean;
+}
 
 /** Nothing was changed, and why. `error` is one word for scripts, `description` one line for people. */
 export interface Refusal {
@@ -12,7 +20,7 @@ export interface Refusal {
   description: string;
 }
 
-export function done(json: unknown, text: string): CommandResult {
+export function done(json: unknown, text: string): Answer {
   return { outcome: 'done', json, text };
 }
 

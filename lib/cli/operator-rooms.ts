@@ -2,12 +2,14 @@ import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { Apis } from '../clients/apis.ts';
 import type { Clients } from '../clients/clients.ts';
+import type { Database } from '../database/database.ts';
 import type { Grants } from '../grants/grants.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
 
 /** The rooms that commands work with, opened on the same data directory as a running server's. */
 export interface OperatorRooms {
   configuration: Configuration;
+  database: Database;
   accounts: AccountAdapter;
   clients: Clients;
   apis: Apis;

@@ -5,22 +5,29 @@
  * answers for the output of RFC 7591 §3.2.1 in `clients`.
  */
 import { CommanderError } from 'commander';
+import type { Configuration } from '../../config/configuration.ts';
 import { addApiCommands } from './apis.ts';
+import { addBackupCommand } from './backup.ts';
 import { addClientCommands } from './clients.ts';
 import { CommandContext, EXIT } from './command-context.ts';
 import { addConfigCommands } from './config.ts';
+import { addDoctorCommand } from './doctor.ts';
 import { addGrantCommands } from './grants.ts';
 import { addKeyCommands } from './keys.ts';
 import { OperatorCommand } from './operator-command.ts';
 import type { OperatorRooms } from './operator-rooms.ts';
 import { withJson } from './options.ts';
+import { addRestoreCommand } from './restore.ts';
 import { addSessionCommands } from './sessions.ts';
 import type { Terminal } from './terminal.ts';
+import { addTransferCommands } from './transfer.ts';
 import { addUserCommands } from './users.ts';
 
 export interface ProgramOptions {
   /** Opens the rooms; called only by commands that need them. */
   open(): Promise<OperatorRooms>;
+  /** Reads the configuration, for commands that work while the rooms cannot be opened. Throws ConfigurationError. */
+  configuration(): Configuration;
   /** Serves until it is told to stop, and answers the exit code; `quiet` leaves everything to the log. */
   serve(options: { quiet: boolean }): Promise<number>;
   version?: string;
@@ -91,5 +98,10 @@ function createCommands(options: ProgramOptions, context: CommandContext): Opera
   addKeyCommands(program, context);
   addSessionCommands(program, context);
   addGrantCommands(program, context);
+  const { configuration, version = 'unknown' } = options;
+  addBackupCommand(program, context, { configuration, version });
+  addRestoreCommand(program, context, { configuration });
+  addTransferCommands(program, context);
+  addDoctorCommand(program, context, { configuration });
   return program;
 }

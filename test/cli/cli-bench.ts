@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable, Writable } from 'node:stream';
+import type { Configuration } from '../../config/configuration.ts';
 import { loadConfiguration } from '../../config/load.ts';
 import { createProgram } from '../../lib/cli/program.ts';
 import { createLog } from '../../lib/observability/log.ts';
@@ -32,13 +33,20 @@ export class CliBench {
   /** How many times `serve` was called, and with what. */
   readonly served: { quiet: boolean }[] = [];
 
+  /** Further variables that commands are configured by. */
+  environment: Record<string, string> = {};
+
+  configuration(): Configuration {
+    return loadConfiguration({
+      environment: { LATCHKEY_DATA_DIR: this.dataDir, ...this.environment },
+      directory: this.dataDir,
+    });
+  }
+
   /** The rooms as a command opens them; whoever opens them closes them. */
   openRooms(): Promise<Rooms> {
     this.opened += 1;
-    return openRooms(
-      loadConfiguration({ environment: { LATCHKEY_DATA_DIR: this.dataDir }, directory: this.dataDir }),
-      createLog('silent'),
-    );
+    return openRooms(this.configuration(), createLog('silent'));
   }
 
   /** Runs one command line. `refusal` is what writing to standard output fails with. */
@@ -53,6 +61,7 @@ export class CliBench {
       version: '1.2.3',
       terminal: { stdin: Readable.from([Buffer.from(input)]), stdout, stderr },
       open: () => this.openRooms(),
+      configuration: () => this.configuration(),
       serve: async (options) => {
         this.served.push(options);
         return 0;

@@ -1,0 +1,118 @@
+import type { Configuration } from '../../../config/configuration.ts';
+import { ConfigurationError } from '../../../config/configuration-error.ts';
+import { claimDataDirectory } from '../../database/data-directory-lock.ts';
+import { type InspectedDatabase, inspectSqlite } from '../../database/inspection.ts';
+import { inspectPostgres } from '../../database/postgres-inspection.ts';
+import { type Check, type Finding, fine, type Patient, problem } from './finding.ts';
+import { diskCheck, fileModeCheck, leftoverCheck, runtimeCheck } from './installation-checks.ts';
+import { certificateCheck, issuerCheck, proxyCheck, readinessCheck } from './issuer-checks.ts';
+import { encryptionKeyCheck, signingKeyCheck } from './key-checks.ts';
+import { registrationCheck } from './registration-checks.ts';
+import { postgresFindings, redisCheck, schemaCheck, sqliteCheck } from './store-checks.ts';
+
+type NamedCheck = readonly [name: string, check: Check];
+
+/** Made before the database is opened, for which SQLite makes files of its own. */
+const CHECKS_OF_FILES: ReadonlyArray<NamedCheck> = [
+  ['runtime', runtimeCheck],
+  ['file_modes', fileModeCheck],
+  ['disk', diskCheck],
+  ['restores', leftoverCheck],
+];
+
+/** In the order in which they are told. */
+const CHECKS: ReadonlyArray<NamedCheck> = [
+  ['sqlite', sqliteCheck],
+  ['schema', schemaCheck],
+  ['redis', redisCheck],
+  ['encryption_key', encryptionKeyCheck],
+  ['signing_keys', signingKeyCheck],
+  ['registrations', registrationCheck],
+  ['trusted_proxies', proxyCheck],
+  ['readiness', readinessCheck],
+  ['tls', certificateCheck],
+  ['issuer', issuerCheck],
+];
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/**
+ * Looks at everything, changes nothing. A check that cannot be made is a problem itself; the others are made all the same.
+ */
+export async function examine(sources: {
+  configuration: () => Configuration;
+  secretFiles: () => string[];
+}): Promise<Finding[]> {
+  let configuration: Configuration;
+  try {
+    configuration = sources.configuration();
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    return error.problems.map((each) =>
+      problem('configuration', each, 'docs/configuration.md describes every setting; then look again'),
+    );
+  }
+  const findings = [fine('configuration', 'it can be used')];
+  const patient: Patient = {
+    configuration,
+    secretFiles: sources.secretFiles(),
+    database: undefined,
+    inUse: isInUse(configuration.dataDir),
+    now: Date.now(),
+  };
+  for (const [name, check] of CHECKS_OF_FILES) findings.push(...(await run(name, check, patient)));
+  patient.database = await openDirectory(configuration, findings);
+  try {
+    for (const [name, check] of CHECKS) findings.push(...(await run(name, check, patient)));
+  } finally {
+    await patient.database?.close();
+  }
+  return findings;
+}
+
+async function run(name: string, check: Check, patient: Patient): Promise<Finding[]> {
+  try {
+    return await check(patient);
+  } catch (error) {
+    return [problem(name, `could not be looked at: ${wordsOf(error)}`, 'see to the other problems first')];
+  }
+}
+
+/** Only who has the directory for itself for a moment knows that nobody else has it open. */
+function isInUse(dataDir: string): boolean {
+  try {
+    const claim = claimDataDirectory(dataDir);
+    claim?.release();
+    return claim === undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** Undefined when there is none yet, when it cannot be opened (a finding then), or when it was never migrated. */
+async function openDirectory(
+  configuration: Configuration,
+  findings: Finding[],
+): Promise<InspectedDatabase | undefined> {
+  const { databaseUrl, dataDir } = configuration;
+  try {
+    if (databaseUrl === undefined) return inspectSqlite(dataDir);
+    const inspected = await inspectPostgres(databaseUrl, configuration.database);
+    findings.push(...postgresFindings(inspected.facts, configuration));
+    if (inspected.facts.hasSchema) return inspected;
+    await inspected.close();
+    return undefined;
+  } catch (error) {
+    const [check, advice] =
+      databaseUrl === undefined
+        ? ['sqlite', 'if the file is damaged, stop the server and restore a backup']
+        : [
+            'postgres',
+            'until it answers, what is remembered serves for database.staleness, then answers are 503',
+          ];
+    findings.push(
+      problem(check as string, `the database cannot be opened: ${wordsOf(error)}`, advice as string),
+    );
+    return undefined;
+  }
+}

@@ -1,0 +1,92 @@
+import { existsSync, statfsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { leftoversOfRestores, replacedDatabases } from '../../database/restore.ts';
+import { databaseFile } from '../../database/staged-restore.ts';
+import { type Check, type Finding, fine, orFine, problem, warning } from './finding.ts';
+
+const MEBIBYTE = 2 ** 20;
+const LITTLE_SPACE = 1024 * MEBIBYTE;
+const NO_SPACE = 100 * MEBIBYTE;
+const OLDEST_NODE = 24;
+
+const modeOf = (file: string): number => statSync(file).mode & 0o777;
+const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
+
+export const runtimeCheck: Check = () => {
+  const { node, sqlite } = process.versions;
+  if (Number.parseInt(node, 10) >= OLDEST_NODE) return [fine('runtime', `Node ${node}, SQLite ${sqlite}`)];
+  return [
+    problem('runtime', `Node ${node} is older than ${OLDEST_NODE}`, `install Node ${OLDEST_NODE} or newer`),
+  ];
+};
+
+/** The data directory is its owner's alone, and so is every file that holds secrets. */
+export const fileModeCheck: Check = ({ configuration: { dataDir }, secretFiles }) => {
+  if (!existsSync(dataDir)) {
+    return [warning('file_modes', `there is no ${dataDir} yet`, 'the first start makes it: latchkey serve')];
+  }
+  const own = [
+    databaseFile(dataDir),
+    path.join(dataDir, 'encryption.key'),
+    path.join(dataDir, 'latchkey.lock'),
+  ];
+  const files = [...own.flatMap((file) => [file, `${file}-wal`, `${file}-shm`]), ...secretFiles].filter(
+    (file) => existsSync(file),
+  );
+  const open: Finding[] = [dataDir, ...files]
+    .filter((file) => (modeOf(file) & 0o077) !== 0)
+    .map((file) =>
+      problem(
+        'file_modes',
+        `others on this machine may get at ${file} (mode ${octal(modeOf(file))})`,
+        `chmod ${file === dataDir ? '700' : '600'} ${file}`,
+      ),
+    );
+  const user = process.getuid?.();
+  const foreign: Finding[] = [dataDir, ...files]
+    .filter((file) => user !== undefined && user !== 0 && statSync(file).uid !== user)
+    .map((file) =>
+      warning(
+        'file_modes',
+        `${file} belongs to another user (uid ${statSync(file).uid})`,
+        'run commands as the user that the server runs as',
+      ),
+    );
+  return orFine(
+    [...open, ...foreign],
+    'file_modes',
+    `${dataDir} and ${files.length} files with secrets are readable by their owner alone`,
+  );
+};
+
+export const diskCheck: Check = ({ configuration: { dataDir } }) => {
+  if (!existsSync(dataDir)) return [];
+  const { bavail, bsize } = statfsSync(dataDir);
+  const free = bavail * bsize;
+  const message = `${Math.floor(free / MEBIBYTE)} MiB are free for ${dataDir}`;
+  const advice = 'make room: with a full disk every sign-in is answered with 503';
+  if (free < NO_SPACE) return [problem('disk', message, advice)];
+  return [free < LITTLE_SPACE ? warning('disk', message, advice) : fine('disk', message)];
+};
+
+export const leftoverCheck: Check = ({ configuration: { dataDir }, inUse }) => {
+  if (!existsSync(dataDir)) return [];
+  const replaced = replacedDatabases(dataDir).map((directory) =>
+    warning(
+      'restores',
+      `${directory} holds a database that a restore replaced: secrets of then are in it`,
+      'remove it when nobody needs it any more',
+    ),
+  );
+  const interrupted = inUse ? [] : leftoversOfRestores(dataDir);
+  return [
+    ...replaced,
+    ...interrupted.map((directory) =>
+      warning(
+        'restores',
+        `${directory} was left by a restore that was interrupted; the database is the one of before`,
+        'remove it, or restore again',
+      ),
+    ),
+  ];
+};

@@ -1,0 +1,21 @@
+import { sealingContext as clientSecretContext } from '../clients/client-secret.ts';
+import type { SealedColumn } from '../database/sealed-values.ts';
+import { sealingContext as signingKeyContext } from '../keys/key-store.ts';
+
+/** Everything of the directory that is sealed with the encryption key, and what for. */
+export const SEALED_COLUMNS: ReadonlyArray<SealedColumn> = [
+  {
+    table: 'signing_keys',
+    key: 'kid',
+    column: 'private_key',
+    contextOf: signingKeyContext,
+    what: 'signing key',
+  },
+  {
+    table: 'clients',
+    key: 'client_id',
+    column: 'secret_sealed',
+    contextOf: clientSecretContext,
+    what: 'the secret of client',
+  },
+];
