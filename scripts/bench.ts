@@ -7,6 +7,7 @@ import { cpus, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { bareContender } from './bench/bare-contender.ts';
 import type { Contender } from './bench/contender.ts';
+import { contenderLabel } from './bench/contender-names.ts';
 import { latchkeyContender } from './bench/latchkey-contender.ts';
 import { Load } from './bench/load.ts';
 import {
@@ -31,15 +32,19 @@ function progress(message: string): void {
 
 function makeContenders(options: Options, folder: string): Promise<Contender[]> {
   return Promise.all(
-    options.contenders.map((kind, index) => {
-      const label = options.contenders.indexOf(kind) === index ? kind : `${kind} again`;
+    options.contenders.map((specification, index) => {
+      const name = contenderLabel(specification);
+      const isRepeated = options.contenders.slice(0, index).some((other) => contenderLabel(other) === name);
+      const label = isRepeated ? `${name} again` : name;
       const own = join(folder, `contender-${index}`);
       mkdirSync(own);
       const nodeFlags = options.profile
-        ? ['--cpu-prof', '--cpu-prof-dir', resolve(options.profile, label.replace(' ', '-'))]
+        ? ['--cpu-prof', '--cpu-prof-dir', resolve(options.profile, label.replaceAll(/\W/g, '-'))]
         : [];
-      const contenderOptions = { label, folder: own, workers: options.workers, nodeFlags };
-      return kind === 'bare' ? bareContender(contenderOptions) : latchkeyContender(contenderOptions);
+      const contenderOptions = { ...specification, label, folder: own, nodeFlags };
+      return specification.kind === 'bare'
+        ? bareContender(contenderOptions)
+        : latchkeyContender(contenderOptions);
     }),
   );
 }
@@ -47,6 +52,7 @@ function makeContenders(options: Options, folder: string): Promise<Contender[]> 
 async function run(options: Options, folder: string): Promise<Results> {
   const load = new Load();
   const running: Running[] = [];
+  const made: Contender[] = [];
   const loadOptions: LoadOptions = { load, ...options };
   try {
     progress('the pieces nobody can avoid …');
@@ -61,10 +67,12 @@ async function run(options: Options, folder: string): Promise<Results> {
     const pieces = { ...plain, ...(await measureRawLimits(0.5)) };
 
     const contenders = await makeContenders(options, folder);
+    made.push(...contenders);
     for (const contender of contenders) {
       progress(`setting ${contender.label} up …`);
       const server = await contender.start();
       await contender.setUp().finally(() => server.stop());
+      await contender.fill?.(progress);
     }
     const results: Results = {
       date: new Date().toISOString(),
@@ -77,7 +85,6 @@ async function run(options: Options, folder: string): Promise<Results> {
         seconds: options.seconds,
         rounds: options.rounds,
         connections: options.connections,
-        workers: options.workers,
         profiled: options.profile !== undefined,
       },
       contenders: contenders.map(({ label }) => label),
@@ -115,6 +122,7 @@ async function run(options: Options, folder: string): Promise<Results> {
   } finally {
     load.close();
     await Promise.all(running.map(({ server }) => server.stop()));
+    for (const contender of made) await contender.dispose?.();
   }
 }
 

@@ -1,40 +1,92 @@
 /**
- * Runs before the tests: the browser tests need a Chromium, which is a part of the system rather than a package. It is
- * installed where that is possible without asking; otherwise the command is printed, and the tests do not start.
+ * Runs before the tests, which drive real programs: Chromium, redis-server, PostgreSQL. They are parts of the system rather
+ * than packages of ours. They are installed where that is possible without asking; otherwise the commands are printed, and the tests do not
+ * start.
  */
 import { spawnSync } from 'node:child_process';
 import { findChromium } from './test-parts/find-chromium.ts';
+import { findPostgres } from './test-parts/find-postgres.ts';
+import { findRedisServer } from './test-parts/find-redis-server.ts';
 
-const update = ['apt-get', 'update', '--quiet'];
-const install = ['apt-get', 'install', '--yes', '--no-install-recommends', 'chromium'];
+interface Part {
+  name: string;
+  purpose: string;
+  find: () => string | undefined;
+  /** The package's names. */
+  debian: string;
+  fedora: string;
+  macos: string;
+  /** Names one that is installed elsewhere. */
+  override?: string;
+}
 
-if (findChromium() === undefined && canInstall()) {
-  console.log('The browser tests need Chromium; installing it with apt-get.');
-  for (const [command = '', ...options] of [update, install]) {
-    spawnSync(command, options, {
+const parts: Part[] = [
+  {
+    name: 'Chromium',
+    purpose: 'the browser tests',
+    find: findChromium,
+    debian: 'chromium',
+    fedora: 'chromium',
+    macos: '--cask chromium',
+    override: 'CHROMIUM_PATH',
+  },
+  {
+    name: 'redis-server',
+    purpose: 'the tests of storage in Redis',
+    find: findRedisServer,
+    debian: 'redis-server',
+    fedora: 'redis',
+    macos: 'redis',
+  },
+  {
+    name: 'PostgreSQL',
+    purpose: 'the tests of the directory in PostgreSQL',
+    find: findPostgres,
+    debian: 'postgresql',
+    fedora: 'postgresql-server',
+    macos: 'postgresql',
+  },
+];
+
+const missing = (): Part[] => parts.filter((part) => part.find() === undefined);
+const overridden = ({ override }: Part): boolean => override !== undefined && !!process.env[override];
+
+const installable = missing().filter((part) => !overridden(part));
+if (installable.length > 0 && canInstall()) {
+  for (const { name, purpose } of installable) {
+    console.log(`${name} is missing, and ${purpose} need it; installing it with apt-get.`);
+  }
+  const packages = installable.map(({ debian }) => debian);
+  const update = ['update', '--quiet'];
+  const install = ['install', '--yes', '--no-install-recommends', ...packages];
+  for (const options of [update, install]) {
+    spawnSync('apt-get', options, {
       stdio: 'inherit',
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
     });
   }
 }
-if (findChromium() === undefined) {
-  console.error(explanation());
+for (const part of missing()) {
+  console.error(explanation(part));
   process.exitCode = 1;
 }
 
 function canInstall(): boolean {
-  if (process.env.CHROMIUM_PATH || process.getuid?.() !== 0) return false;
-  return spawnSync('apt-get', ['--version'], { stdio: 'ignore' }).status === 0;
+  return process.getuid?.() === 0 && spawnSync('apt-get', ['--version'], { stdio: 'ignore' }).status === 0;
 }
 
-function explanation(): string {
-  if (process.env.CHROMIUM_PATH)
-    return `CHROMIUM_PATH names ${process.env.CHROMIUM_PATH}, which cannot be run.`;
+function explanation(part: Part): string {
+  const { name, purpose, debian, fedora, macos, override } = part;
+  if (override !== undefined && overridden(part)) {
+    return `${override} names ${process.env[override]}, which cannot be run.`;
+  }
   return [
-    'The browser tests need Chromium, and none was found. Install it:',
-    '  Debian, Ubuntu:  sudo apt-get install --yes --no-install-recommends chromium',
-    '  Fedora:          sudo dnf install --assumeyes chromium',
-    '  macOS:           brew install --cask chromium',
-    'or name one that is installed elsewhere: CHROMIUM_PATH=/path/to/chromium npm test',
+    `${name} is missing, and ${purpose} need it. Install it:`,
+    `  Debian, Ubuntu:  sudo apt-get install --yes --no-install-recommends ${debian}`,
+    `  Fedora:          sudo dnf install --assumeyes ${fedora}`,
+    `  macOS:           brew install ${macos}`,
+    ...(override === undefined
+      ? []
+      : [`or name one that is installed elsewhere: ${override}=/path/to/it npm test`]),
   ].join('\n');
 }

@@ -11,18 +11,30 @@ export interface Contender {
   start(): Promise<ServerProcess>;
   /** Makes clients, APIs and people known. Called once, while the server runs. */
   setUp(): Promise<void>;
+  /** Puts the grants into its store that it is to hold. Called once, while the server does not run. */
+  fill?: (progress: (message: string) => void) => Promise<void>;
+  /** Ends what it was given to run on. */
+  dispose?: () => Promise<void>;
   /** Starts it once with nothing kept from before, and resolves with the milliseconds to its first answer. */
   firstStart?: () => Promise<number>;
 }
 
 export type ContenderKind = 'bare' | 'latchkey';
 
-export interface ContenderOptions {
+/** Which program, and how it is to be run, as it is named on the command line: `latchkey:redis:workers=2:grants=1000`. */
+export interface ContenderSpecification {
+  kind: ContenderKind;
+  store: 'sqlite' | 'redis';
+  /** Processes to serve with. */
+  workers: number;
+  /** Live grants, each with a refresh token, that its store holds before anything is measured. */
+  grants: number;
+}
+
+export interface ContenderOptions extends ContenderSpecification {
   label: string;
   /** A folder of this contender's own, removed after the run. */
   folder: string;
-  /** Processes to serve with, where the contender can. */
-  workers: number;
   /** Flags for Node itself, in front of the program. */
   nodeFlags: string[];
 }

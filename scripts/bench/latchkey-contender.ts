@@ -10,7 +10,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Contender, type ContenderOptions, commonTarget, peopleCount } from './contender.ts';
-import { freePorts, startServer } from './server-process.ts';
+import { fillStore } from './fill-store.ts';
+import { startRedis } from './redis-process.ts';
+import { freePorts, type ServerProcess, startServer } from './server-process.ts';
 import { apiScope, type ClientCredentials, type Target } from './target.ts';
 
 const program = join(import.meta.dirname, '../../lib/main.ts');
@@ -54,6 +56,7 @@ async function createClient(
 
 export async function latchkeyContender(options: ContenderOptions): Promise<Contender> {
   const [port = 0, managementPort = 0] = await freePorts(2);
+  const redis = options.store === 'redis' ? await startRedis(join(options.folder, 'redis')) : undefined;
   const issuer = `http://localhost:${port}`;
   const nobody: ClientCredentials = { clientId: '', clientSecret: '' };
   const target: Target = {
@@ -70,12 +73,13 @@ export async function latchkeyContender(options: ContenderOptions): Promise<Cont
     LATCHKEY_MANAGEMENT_PORT: String(managementPort),
     LATCHKEY_DATA_DIR: dataDirectory,
     LATCHKEY_WORKERS: String(options.workers),
+    ...(redis === undefined ? {} : { LATCHKEY_REDIS_URL: redis.url }),
     LATCHKEY_THROTTLING_LOGIN_PER_ACCOUNT: '10000',
     LATCHKEY_THROTTLING_LOGIN_PER_ADDRESS: '1000000',
   });
   const environment = environmentIn(join(options.folder, 'data'));
-  const start = (dataEnvironment: Record<string, string>) =>
-    startServer({
+  const start = async (dataEnvironment: Record<string, string>): Promise<ServerProcess> => {
+    const server = await startServer({
       nodeArguments: [...options.nodeFlags, ...nodeFlags, program, 'serve'],
       environment: dataEnvironment,
       logFile: join(options.folder, 'server.log'),
@@ -83,6 +87,8 @@ export async function latchkeyContender(options: ContenderOptions): Promise<Cont
       readyPath: '/.well-known/openid-configuration',
       hostHeader: `localhost:${port}`,
     });
+    return redis === undefined ? server : { ...server, storePid: redis.pid };
+  };
 
   async function setUp(): Promise<void> {
     const apis = [
@@ -137,6 +143,10 @@ export async function latchkeyContender(options: ContenderOptions): Promise<Cont
     target,
     start: () => start(environment),
     setUp,
+    ...(options.grants > 0
+      ? { fill: (progress) => fillStore(environment, target.webClient.clientId, options.grants, progress) }
+      : {}),
+    ...(redis === undefined ? {} : { dispose: () => redis.stop() }),
     firstStart,
   };
 }

@@ -9,6 +9,8 @@ import type { Target } from './target.ts';
 export interface Round extends LoadResult {
   /** Microseconds of processor time, user and system, of all the server's processes, for one operation. */
   microseconds: number;
+  /** The same of a store that is a process of its own. */
+  storeMicroseconds?: number;
   /** Processors that the server kept busy during the round. */
   busy: number;
 }
@@ -17,6 +19,7 @@ export interface RoundOptions {
   operation: OperationName;
   target: Target;
   pid: number;
+  storePid?: number | undefined;
   connections: number;
   seconds: number;
 }
@@ -34,12 +37,15 @@ export class Load {
 
   /** Prepares, then loads the server for `seconds`. Throws on the first wrong answer. */
   async round(options: RoundOptions): Promise<Round> {
-    const { operation, target, connections, seconds, pid } = options;
+    const { operation, target, connections, seconds, pid, storePid } = options;
     await this.#ask({ type: 'prepare', operation, target, connections });
     const pids = processTree(pid);
+    const storePids = storePid === undefined ? [] : [storePid];
     const before = processorNanoseconds(pids);
+    const storeBefore = processorNanoseconds(storePids);
     const answer = await this.#ask({ type: 'go', seconds });
     const spent = Number(processorNanoseconds(pids) - before);
+    const spentByStore = Number(processorNanoseconds(storePids) - storeBefore);
     if (answer.type !== 'done') {
       throw new Error(`the load generator answered ${answer.type}`);
     }
@@ -47,6 +53,7 @@ export class Load {
     return {
       ...result,
       microseconds: spent / 1000 / result.operations,
+      ...(storePid === undefined ? {} : { storeMicroseconds: spentByStore / 1000 / result.operations }),
       busy: spent / 1e9 / result.seconds,
     };
   }

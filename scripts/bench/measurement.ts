@@ -16,6 +16,8 @@ export interface Running {
 export interface RowFigures {
   /** Median over the rounds, microseconds of server processor time for one operation. */
   microseconds: number;
+  /** The same of a store that is a process of its own. */
+  storeMicroseconds?: number;
   operationsPerSecond: number;
   requestsPerSecond: number;
   /** Milliseconds, over the operations of all rounds. */
@@ -29,8 +31,8 @@ export interface RowFigures {
 export interface RowResult {
   /** By label of the contender. */
   figures: Record<string, RowFigures>;
-  /** Median over the rounds of the second contender's processor time by the first one's; with its extremes. */
-  ratio?: { median: number; lowest: number; highest: number };
+  /** Median over the rounds of each other contender's processor time by the first one's, with its extremes; by label. */
+  ratios: Record<string, { median: number; lowest: number; highest: number }>;
 }
 
 export interface LoadOptions {
@@ -47,6 +49,9 @@ function figuresOf(rounds: Round[]): RowFigures {
   const latencies = Float64Array.from(rounds.flatMap((round) => [...round.latencies]));
   return {
     microseconds: median(rounds.map((round) => round.microseconds)),
+    ...(rounds.some((round) => round.storeMicroseconds !== undefined)
+      ? { storeMicroseconds: median(rounds.map((round) => round.storeMicroseconds ?? 0)) }
+      : {}),
     operationsPerSecond: median(rounds.map((round) => round.operations / round.seconds)),
     requestsPerSecond: median(rounds.map((round) => round.requests / round.seconds)),
     p50: percentile(latencies, 0.5),
@@ -65,6 +70,7 @@ export async function measureRow(row: Row, running: Running[], options: LoadOpti
       operation: row.id,
       target: contender.target,
       pid: server.pid,
+      storePid: server.storePid,
       connections,
       seconds: length,
     });
@@ -76,15 +82,18 @@ export async function measureRow(row: Row, running: Running[], options: LoadOpti
       taken.get(one.contender.label)?.push(await roundOn(one, seconds));
     }
   }
-  const result: RowResult = {
+  const [reference = [], ...others] = [...taken];
+  return {
     figures: Object.fromEntries([...taken].map(([label, its]) => [label, figuresOf(its)])),
+    ratios: Object.fromEntries(
+      others.map(([label, its]) => {
+        const ratios = its.map(
+          (round, turn) => round.microseconds / (reference[1]?.[turn]?.microseconds ?? 0),
+        );
+        return [label, { median: median(ratios), lowest: Math.min(...ratios), highest: Math.max(...ratios) }];
+      }),
+    ),
   };
-  const [reference, challenger] = [...taken.values()];
-  if (reference && challenger) {
-    const ratios = challenger.map((round, turn) => round.microseconds / (reference[turn]?.microseconds ?? 0));
-    result.ratio = { median: median(ratios), lowest: Math.min(...ratios), highest: Math.max(...ratios) };
-  }
-  return result;
 }
 
 /** Median milliseconds from the spawn to the first good answer, the contenders taking turns. */

@@ -1,15 +1,15 @@
 /** The command line of `npm run bench`. */
 import { parseArgs } from 'node:util';
-import type { ContenderKind } from './contender.ts';
+import type { ContenderSpecification } from './contender.ts';
+import { comparisons, parseContender } from './contender-names.ts';
 import { otherRows, rows } from './rows.ts';
 
 export interface Options {
   rows: Set<string>;
   seconds: number;
   rounds: number;
-  contenders: ContenderKind[];
+  contenders: ContenderSpecification[];
   json: string | undefined;
-  workers: number;
   connections: number;
   profile: string | undefined;
 }
@@ -21,7 +21,9 @@ export const usage = `usage: npm run bench -- [options]
   --rows a,b         only these rows: ${rowNames.join(', ')}
   --seconds N        length of one round of load (default 0.6)
   --rounds N         rounds of load for each contender and row (default 8)
-  --contenders a,b   bare, latchkey, in the order to compare; the same one twice shows the noise (default bare,latchkey)
+  --contenders a,b   what is compared with the first of them; the same one twice shows the noise (default bare,latchkey):
+                     bare, latchkey, and latchkey with any of :redis, :workers=N, :grants=N (live grants in its store)
+  --compare NAME     contenders by a name: ${Object.keys(comparisons).join(', ')}
   --workers N        processes that Latchkey serves with (default 1)
   --connections N    kept-alive connections of the load generator (default 16)
   --json FILE        where to write the figures (default bench-results/<date>.json)
@@ -41,9 +43,8 @@ export function parseOptions(commandLine: string[]): Options | undefined {
     rows: new Set(list('rows', values.rows, rowNames)),
     seconds: positive('seconds', values.seconds),
     rounds: whole('rounds', values.rounds),
-    contenders: contenderKinds(values.contenders),
+    contenders: contenders(values.compare, values.contenders, whole('workers', values.workers)),
     json: values.json,
-    workers: whole('workers', values.workers),
     connections: whole('connections', values.connections),
     profile: values.profile,
   };
@@ -58,6 +59,7 @@ function parse(commandLine: string[]) {
         seconds: { type: 'string', default: '0.6' },
         rounds: { type: 'string', default: '8' },
         contenders: { type: 'string', default: 'bare,latchkey' },
+        compare: { type: 'string' },
         json: { type: 'string' },
         workers: { type: 'string', default: '1' },
         connections: { type: 'string', default: '16' },
@@ -79,12 +81,21 @@ function list(name: string, value: string, known: readonly string[]): string[] {
   return given;
 }
 
-function contenderKinds(value: string): ContenderKind[] {
-  const kinds = list('contenders', value, ['bare', 'latchkey']) as ContenderKind[];
-  if (kinds.length > 2) {
-    throw new UsageError('--contenders: at most two');
-  }
-  return kinds;
+const mostContenders = 6;
+
+function contenders(
+  comparison: string | undefined,
+  names: string,
+  workers: number,
+): ContenderSpecification[] {
+  const [chosen] = comparison === undefined ? [names] : list('compare', comparison, Object.keys(comparisons));
+  const given = (comparisons[chosen ?? ''] ?? names).split(',');
+  if (given.length > mostContenders) throw new UsageError(`--contenders: at most ${mostContenders}`);
+  return given.map((name) => {
+    const parsed = parseContender(name.trim(), workers);
+    if (typeof parsed === 'string') throw new UsageError(`--contenders: ${parsed}`);
+    return parsed;
+  });
 }
 
 function positive(name: string, value: string): number {

@@ -1,11 +1,11 @@
 /** The run's figures as a table for people; the same figures go to the JSON file as they are. */
-import type { RowResult } from './measurement.ts';
+import type { RowFigures, RowResult } from './measurement.ts';
 import { bounds, type Piece, rows, wantedOtherwise } from './rows.ts';
 
 export interface Results {
   date: string;
   runtime: { node: string; processors: number; processor: string };
-  settings: { seconds: number; rounds: number; connections: number; workers: number; profiled: boolean };
+  settings: { seconds: number; rounds: number; connections: number; profiled: boolean };
   /** Labels in order; the first is the reference. */
   contenders: string[];
   /** Which of the labels the bounds are for. */
@@ -62,14 +62,27 @@ function limitOf(pieces: Results['pieces'], limit: Partial<Record<Piece, number>
   return whole(sum);
 }
 
+const asRatio = (ratio: number) => ratio.toFixed(2);
+
+/** What a contender's operation costs its processes, and where there is one, its store's process. */
+function costOf(figures: RowFigures | undefined): string {
+  if (figures === undefined) return '';
+  const { microseconds, storeMicroseconds } = figures;
+  return storeMicroseconds === undefined
+    ? whole(microseconds)
+    : `${whole(microseconds)} + ${whole(storeMicroseconds)}`;
+}
+
+/** Two contenders fit into one table. */
 function loadTable(results: Results): string {
   const { contenders, judged } = results;
+  const [, challenger] = contenders;
   const table: Cells[] = [
     [
       'µs of server CPU for one operation',
       'limit',
       ...contenders,
-      ...(contenders.length > 1 ? ['ratio', 'spread'] : []),
+      ...(challenger === undefined ? [] : ['ratio', 'spread']),
       'wanted',
       ...contenders.map((label) => `${label} op/s`),
       ...contenders.map((label) => `${label} p50/p99 ms`),
@@ -80,18 +93,18 @@ function loadTable(results: Results): string {
     const result = results.rows[row.id];
     if (!result) continue;
     const figures = contenders.map((label) => result.figures[label]);
-    const { ratio } = result;
+    const ratio = challenger === undefined ? undefined : result.ratios[challenger];
     const over = judged !== undefined && ratio !== undefined && ratio.median > bounds.ratio;
     table.push([
       row.title,
       limitOf(results.pieces, row.limit),
-      ...figures.map((one) => (one ? whole(one.microseconds) : '')),
-      ...(contenders.length > 1
-        ? [
-            ratio?.median.toFixed(2) ?? '',
-            ratio ? `${ratio.lowest.toFixed(2)}–${ratio.highest.toFixed(2)}` : '',
-          ]
-        : []),
+      ...figures.map(costOf),
+      ...(challenger === undefined
+        ? []
+        : [
+            ratio === undefined ? '' : asRatio(ratio.median),
+            ratio === undefined ? '' : `${asRatio(ratio.lowest)}–${asRatio(ratio.highest)}`,
+          ]),
       whole(row.wanted),
       ...figures.map((one) => (one ? whole(one.operationsPerSecond) : '')),
       ...figures.map((one) => (one ? `${fine(one.p50)}/${fine(one.p99)}` : '')),
@@ -99,6 +112,58 @@ function loadTable(results: Results): string {
     ]);
   }
   return render(table);
+}
+
+/** One table for each measure, each with every contender and how it stands to the first. */
+function comparisonTables(results: Results): string {
+  const { contenders } = results;
+  const [first = '', ...others] = contenders;
+  const measures: {
+    title: string;
+    show: (figures: RowFigures | undefined) => string;
+    ratio: (result: RowResult, label: string) => number | undefined;
+  }[] = [
+    {
+      title: 'µs of server CPU (+ of its store’s process) for one operation',
+      show: costOf,
+      ratio: (result, label) => result.ratios[label]?.median,
+    },
+    {
+      title: 'operations a second',
+      show: (figures) => (figures ? whole(figures.operationsPerSecond) : ''),
+      ratio: (result, label) => quotient(result, label, first, (figures) => figures.operationsPerSecond),
+    },
+    {
+      title: 'p50/p99, ms',
+      show: (figures) => (figures ? `${fine(figures.p50)}/${fine(figures.p99)}` : ''),
+      ratio: (result, label) => quotient(result, label, first, (figures) => figures.p50),
+    },
+  ];
+  return measures
+    .map(({ title, show, ratio }) => {
+      const table: Cells[] = [[title, first, ...others.flatMap((label) => [label, 'ratio'])]];
+      for (const row of rows) {
+        const result = results.rows[row.id];
+        if (!result) continue;
+        const compared = others.flatMap((label) => {
+          const value = ratio(result, label);
+          return [show(result.figures[label]), value === undefined ? '' : asRatio(value)];
+        });
+        table.push([row.title, show(result.figures[first]), ...compared]);
+      }
+      return render(table);
+    })
+    .join('\n\n');
+}
+
+function quotient(
+  result: RowResult,
+  label: string,
+  first: string,
+  measure: (figures: RowFigures) => number,
+): number | undefined {
+  const [one, other] = [result.figures[first], result.figures[label]];
+  return one && other ? measure(other) / measure(one) : undefined;
 }
 
 function otherTable(results: Results): string {
@@ -158,13 +223,15 @@ export function report(results: Results): string {
   const { runtime, settings, pieces } = results;
   const priced = Object.entries(pieces).map(([piece, price]) => `${piece} ${whole(price)}`);
   return [
-    `Node ${runtime.node}, ${runtime.processors} × ${runtime.processor}; ${settings.connections} connections, ${settings.rounds} rounds of ${settings.seconds} s for each contender and row, workers ${settings.workers}`,
+    `Node ${runtime.node}, ${runtime.processors} × ${runtime.processor}; ${settings.connections} connections, ${settings.rounds} rounds of ${settings.seconds} s for each contender and row`,
     settings.profiled
       ? 'With the profiler on: the figures are not comparable with those of a run without.'
       : '',
     `Unavoidable pieces, µs: ${priced.join(', ')}`,
     '',
-    Object.keys(results.rows).length > 0 ? `${loadTable(results)}\n` : '',
+    Object.keys(results.rows).length > 0
+      ? `${results.contenders.includes('bare') && results.contenders.length <= 2 ? loadTable(results) : comparisonTables(results)}\n`
+      : '',
     otherTable(results),
   ]
     .filter((line, index, lines) => line !== '' || lines[index - 1] !== '')

@@ -19,6 +19,8 @@ export interface ServerCommand {
 
 export interface ServerProcess {
   pid: number;
+  /** A store's process of its own, whose processor time is told apart. */
+  storePid?: number;
   /** From the spawn to the end of the first good answer. */
   startMilliseconds: number;
   stop(): Promise<void>;
