@@ -9,41 +9,21 @@
  * case (`LATCHKEY_LOG_LEVEL`); here it is camelCase. Durations are in seconds unless the description says otherwise.
  */
 import { z } from 'zod';
+import { count, path, port, seconds, settingTraits } from './setting-traits.ts';
+import { database, redis } from './store-settings.ts';
 import {
   accountServiceUrl,
+  databaseUrl,
   encryptionKey,
   hexColour,
   hostName,
   issuer,
   logoUrl,
+  redisUrl,
   trustedProxy,
 } from './value-formats.ts';
 
-/** What the loader must know about a setting beyond its type. */
-export interface SettingTraits {
-  /** The value is never shown, and `<VARIABLE>_FILE` names a file that holds it. */
-  secret?: true;
-  /** The value is a path, resolved against the working directory. */
-  path?: true;
-  /** The setting is reserved: setting it stops the start with this reason. */
-  unsupported?: string;
-}
-
-/** Traits of single settings, keyed by the very schema object that stands in the tree below. */
-export const settingTraits = z.registry<SettingTraits>();
-
 const day = 86_400;
-
-const seconds = (fallback: number, maximum: number, description: string, minimum = 1) =>
-  z.int().min(minimum).max(maximum).default(fallback).describe(description);
-
-const count = (fallback: number, minimum: number, maximum: number, description: string) =>
-  z.int().min(minimum).max(maximum).default(fallback).describe(description);
-
-const port = (fallback: number, description: string) => count(fallback, 0, 65_535, description);
-
-const path = (description: string) =>
-  z.string().min(1).exactOptional().describe(description).register(settingTraits, { path: true });
 
 const accounts = z.strictObject({
   adapter: z
@@ -95,6 +75,26 @@ const throttling = z.strictObject({
     })
     .prefault({})
     .describe('Limits on guessing passwords.'),
+  token: z
+    .strictObject({
+      perClient: count(
+        20,
+        1,
+        10_000,
+        'Different credentials that an application may fail with at one address in a window before further ones wait.',
+      ),
+      perAddress: count(
+        200,
+        1,
+        1_000_000,
+        'The same for all applications at one address; those that have succeeded there do not wait for the others.',
+      ),
+      window: seconds(900, day, 'Length of the window.'),
+    })
+    .prefault({})
+    .describe(
+      'Limits on guessing the credentials of applications, at the token endpoint and wherever they authenticate.',
+    ),
 });
 
 const lifetimes = z.strictObject({
@@ -168,29 +168,27 @@ export const configurationSchema = z.strictObject({
     .default('./data')
     .describe('Embedded database, generated secrets and outbox; made with mode 0700.')
     .register(settingTraits, { path: true }),
-  databaseUrl: z
-    .string()
-    .min(1)
+  databaseUrl: databaseUrl
     .exactOptional()
-    .describe('`postgres://…` for several machines. Reserved: not supported by this version yet.')
-    .register(settingTraits, {
-      secret: true,
-      unsupported: 'not supported by this version yet; the database is SQLite in data_dir',
-    }),
-  redisUrl: z
-    .string()
-    .min(1)
+    .describe(
+      'PostgreSQL for people, applications, APIs and keys: `postgres://user:password@host:5432/database`. Its certificate is verified unless it is on this machine; `?sslmode=` says otherwise: `disable`, `no-verify`, `verify-ca`, `verify-full`. Without it they live in SQLite in the data directory.',
+    )
+    .register(settingTraits, { secret: true }),
+  database: database
+    .prefault({})
+    .describe('The connection to PostgreSQL; without effect unless `database_url` is set.'),
+  redisUrl: redisUrl
     .exactOptional()
-    .describe('`redis://…` for sessions and tokens. Reserved: not supported by this version yet.')
-    .register(settingTraits, {
-      secret: true,
-      unsupported: 'not supported by this version yet; sessions and tokens live in SQLite in data_dir',
-    }),
+    .describe(
+      'Redis for sessions, tokens and counters: `redis://user:password@host:port/database`, `redis-sentinel://…@host1:26379,host2:26379/database?master=name` or `redis-cluster://…@host1:6379,host2:6379`; with `rediss` in place of `redis` over TLS. Without it they live in SQLite in the data directory.',
+    )
+    .register(settingTraits, { secret: true }),
+  redis: redis.prefault({}).describe('The connection to Redis; without effect unless `redis_url` is set.'),
   encryptionKey: z
     .array(encryptionKey)
     .default([])
     .describe(
-      'Keys that encrypt secrets at rest, newest first, each 32 random bytes in base64 or base64url. When empty, one is generated in the data directory.',
+      'Keys that encrypt secrets at rest, newest first, each 32 random bytes in base64 or base64url. When empty, one is generated in the data directory; machines that share PostgreSQL or Redis need the same.',
     )
     .register(settingTraits, { secret: true }),
   workers: z

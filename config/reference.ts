@@ -44,6 +44,8 @@ const rules = `## Settings that depend on each other
 - An https issuer needs something that ends TLS: \`tls.cert_file\` and \`tls.key_file\`, or a proxy named in \`trusted_proxies\`.
 - So does listening anywhere but on loopback: Latchkey never serves plain http to other machines by itself.
 - \`tls.cert_file\` and \`tls.key_file\` come together and must match.
+- \`redis.ca_file\`, \`redis.cert_file\` and \`redis.key_file\` need a \`redis_url\` over TLS (\`rediss…://\`), the last two come together;
+  \`redis.sentinel_username\` and \`redis.sentinel_password\` need one that names Sentinels.
 - The \`http\` account adapter needs \`accounts.http.url\`.
 - \`passwords.argon2\` must be at least as strong as one of OWASP’s sets: 47104 KiB with 1 iteration, 19456 with 2, 12288 with
   3, 9216 with 4, 7168 with 5.

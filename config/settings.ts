@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { configurationSchema, type SettingTraits, settingTraits } from './configuration.ts';
+import { configurationSchema } from './configuration.ts';
+import { type SettingTraits, settingTraits } from './setting-traits.ts';
 
 /** One leaf of the configuration, under each of the names it goes by. */
 export interface Setting {

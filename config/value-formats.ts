@@ -1,6 +1,8 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { parseDatabaseUrl } from './database-url.ts';
 import { isLoopbackHost } from './loopback.ts';
+import { parseRedisUrl } from './redis-url.ts';
 
 type Judgement = string | undefined;
 
@@ -76,4 +78,19 @@ export const encryptionKey = judged((value) => {
   const bytes = /^[\w+/-]*={0,2}$/.test(value) ? Buffer.from(value, 'base64').length : 0;
   if (bytes === 32) return undefined;
   return 'must be 32 bytes in base64 or base64url (make one with: openssl rand -base64 32)';
+});
+
+export const redisUrl = judged((value) => {
+  const address = parseRedisUrl(value);
+  return typeof address === 'string' ? address : undefined;
+});
+
+/** Braces would move the hash tag that keeps a grant's keys in one slot of a Cluster. */
+export const redisKeyPrefix = z
+  .string()
+  .regex(/^[\w.:/-]{1,100}$/, 'must be 1 to 100 letters, digits or any of _ . : / -');
+
+export const databaseUrl = judged((value) => {
+  const address = parseDatabaseUrl(value);
+  return typeof address === 'string' ? address : undefined;
 });

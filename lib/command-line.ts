@@ -11,6 +11,7 @@ import { createLog } from './observability/log.ts';
 export function runCommandLine(commandLine: ReadonlyArray<string>): Promise<number> {
   return createProgram({
     version: packageJson.version,
+    configuration: () => loadConfiguration(),
     // Commands print their answer; what the rooms would log beside it is for the server's log.
     open: async () => {
       const configuration = loadConfiguration();
@@ -20,7 +21,7 @@ export function runCommandLine(commandLine: ReadonlyArray<string>): Promise<numb
     serve: async (options) => {
       const configuration = loadConfiguration();
       const { serve } = await import('./serve.ts');
-      return serve(configuration, options);
+      return serve(configuration, { ...options, read: () => loadConfiguration() });
     },
   }).run(commandLine);
 }

@@ -10,8 +10,14 @@ import { type Grants, openGrants } from './grants/grants.ts';
 import { openSigningKeys, type SigningKeys } from './keys/signing-keys.ts';
 import { createEvents, type Events } from './observability/events.ts';
 import { createLog, type Log } from './observability/log.ts';
+import type { Metrics } from './observability/metrics.ts';
+import type { Sample } from './observability/metrics-snapshot.ts';
+import { observedCalls } from './observability/observed-calls.ts';
+import type { Tracing } from './observability/tracing.ts';
+import { observeStorage } from './observe-storage.ts';
 import { maximumTokenLifetime } from './provider/lifetimes.ts';
 import { refreshGrace } from './provider/refresh-grace.ts';
+import { openRedis, type RedisConnection } from './redis/redis.ts';
 import { dataProblem } from './start-problems.ts';
 
 /** The rooms below the HTTP application, as the server and the command line share them. */
@@ -20,6 +26,8 @@ export interface Rooms {
   log: Log;
   events: Events;
   database: Database;
+  /** Undefined when it is not configured: what would be there is in the data directory. */
+  redis: RedisConnection | undefined;
   keys: SigningKeys;
   accounts: AccountAdapter;
   clients: Clients;
@@ -29,6 +37,12 @@ export interface Rooms {
   close(): Promise<void>;
 }
 
+/** What a server puts around the rooms to see what they do. */
+export interface Observation {
+  metrics?: Metrics;
+  tracing?: Tracing | undefined;
+}
+
 /**
  * Opens the rooms bottom-up; what was opened is closed again when one cannot be.
  * @throws {ConfigurationError} naming the setting when a file, a key or the schema cannot be used
@@ -36,19 +50,31 @@ export interface Rooms {
 export async function openRooms(
   configuration: Configuration,
   log = createLog(configuration.log.level),
+  observation: Observation = {},
 ): Promise<Rooms> {
   try {
-    return await open(configuration, log);
+    return await open(configuration, log, observation);
   } catch (error) {
     throw dataProblem(error, configuration);
   }
 }
 
-async function open(configuration: Configuration, log: Log): Promise<Rooms> {
+async function open(
+  configuration: Configuration,
+  log: Log,
+  { metrics, tracing }: Observation,
+): Promise<Rooms> {
   await using opening = new AsyncDisposableStack();
   const events = createEvents();
-  const database = await openDatabase(configuration);
+  metrics?.listen(events);
+  const database = await openDatabase(configuration, log);
   opening.defer(() => database.close());
+  const { redisUrl, issuer } = configuration;
+  const redis =
+    redisUrl === undefined
+      ? undefined
+      : await openRedis({ url: redisUrl, settings: configuration.redis, issuer, log });
+  if (redis !== undefined) opening.defer(() => redis.close());
   const keys = await openSigningKeys({
     database,
     configuration: configuration.keys,
@@ -57,7 +83,11 @@ async function open(configuration: Configuration, log: Log): Promise<Rooms> {
     log,
   });
   opening.defer(() => keys.stop());
-  const hasher = createPasswordHasher(configuration.passwords);
+  const hasher = observedCalls(createPasswordHasher(configuration.passwords), {
+    calls: ['hash', 'verify'],
+    prefix: 'password',
+    tracing,
+  });
   const accounts = openAccountAdapter({
     configuration: configuration.accounts,
     database,
@@ -71,17 +101,21 @@ async function open(configuration: Configuration, log: Log): Promise<Rooms> {
   opening.defer(() => apis.close());
   const grants = openGrants({
     database,
+    redis,
     events,
     log,
     refreshGrace: refreshGrace(clients, configuration.lifetimes),
+    observe: observeStorage({ metrics, tracing }),
   });
   opening.defer(() => grants.close());
+  metrics?.addSource(() => roundTripsOf({ database, redis }));
   const opened = opening.move();
   return {
     configuration,
     log,
     events,
     database,
+    redis,
     keys,
     accounts,
     clients,
@@ -89,4 +123,12 @@ async function open(configuration: Configuration, log: Log): Promise<Rooms> {
     grants,
     close: () => opened.disposeAsync(),
   };
+}
+
+function roundTripsOf({ database, redis }: Pick<Rooms, 'database' | 'redis'>): Sample[] {
+  const name = 'latchkey_store_round_trips_total';
+  const samples: Sample[] = [];
+  if (redis !== undefined) samples.push({ name, labels: ['redis'], value: redis.roundTrips });
+  if (database.kind === 'postgres') samples.push({ name, labels: ['postgres'], value: database.roundTrips });
+  return samples;
 }

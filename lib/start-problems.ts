@@ -1,7 +1,9 @@
 import type { Configuration } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { unusableSetting } from '../config/unusable-setting.ts';
+import { DatabaseUnavailable, UnusableDatabase } from './database/database-unavailable.ts';
 import { UnreadableKeyError } from './keys/signing-key.ts';
+import { RedisUnavailable } from './redis/redis.ts';
 
 /** A sentence that a room threw for the operator, as opposed to a bug. */
 function isSentence(error: unknown): error is Error {
@@ -14,9 +16,22 @@ const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoExceptio
  * What opening the rooms came upon, as the setting that is at fault and one line. Anything else comes back as it is:
  * it is a bug.
  */
-export function dataProblem(error: unknown, { dataDir }: Pick<Configuration, 'dataDir'>): unknown {
+export function dataProblem(
+  error: unknown,
+  { dataDir, databaseUrl }: Pick<Configuration, 'dataDir' | 'databaseUrl'>,
+): unknown {
   if (error instanceof UnreadableKeyError) {
-    return unusableSetting('encryption_key', `does not fit the data in ${dataDir}: ${error.message}`);
+    const problem =
+      databaseUrl === undefined
+        ? `does not fit the data in ${dataDir}: ${error.message}`
+        : `does not fit the data in PostgreSQL: ${error.message}; all machines need the same one`;
+    return unusableSetting('encryption_key', problem);
+  }
+  if (error instanceof UnusableDatabase || error instanceof DatabaseUnavailable) {
+    return unusableSetting('database_url', error.message);
+  }
+  if (error instanceof RedisUnavailable) {
+    return unusableSetting('redis_url', `cannot be used (${error.message.replace(/^Redis: /, '')})`);
   }
   if (isSentence(error)) return unusableSetting('data_dir', error.message);
   const code = codeOf(error);

@@ -30,7 +30,7 @@ export interface InteractionPages {
   ): Promise<void>;
   selectAccount(ctx: Koa.Context, interaction: PendingInteraction, account: Account, state?: StepState): void;
   /** The interaction is over, was opened elsewhere, or was bookmarked. */
-  expired(ctx: Koa.Context, reason: NoInteraction['reason']): void;
+  expired(ctx: Koa.Context, reason: NoInteraction['reason']): Promise<void>;
 }
 
 /** Proof that a form was sent by the page we drew. */

@@ -46,7 +46,7 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
       ctx.set('Cache-Control', 'no-store');
       const interaction = await desk.pending(ctx, ctx.params.uid);
       if ('outcome' in interaction) {
-        pages.expired(ctx, interaction.reason);
+        await pages.expired(ctx, interaction.reason);
         return;
       }
       if (ctx.method === 'POST' && !forms.verify(ctx, interaction.uid)) {

@@ -23,10 +23,19 @@ export interface EnginePrototypes {
   RefreshToken: TokenModel;
   ClientCredentials: TokenModel;
   Grant: TokenModel;
+  Session: {
+    prototype: SessionIdentity & { resetIdentifier(this: SessionIdentity): void };
+    instantiate(payload?: { uid?: unknown }): SessionIdentity;
+  };
+}
+
+interface SessionIdentity {
+  uid: string;
+  id: string;
 }
 
 interface TokenModel {
-  prototype: { generateTokenId(): string; format?: string };
+  prototype: { generateTokenId(): string; format?: string; grantId?: string };
 }
 
 /** The engine's model classes, typed for completion. */

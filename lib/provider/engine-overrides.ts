@@ -2,6 +2,7 @@ import Provider, { type Client as EngineClient, type KoaContextWithOIDC } from '
 import type { Clients, StoredClient } from '../clients/clients.ts';
 import type { Grants } from '../grants/grants.ts';
 import { entitiesOf, prototypesOf } from './engine-context.ts';
+import { whileAvailable } from './engine-storage.ts';
 
 /**
  * What the engine leaves to inheritance rather than to configuration: how a client secret is compared (only its digest
@@ -10,18 +11,28 @@ import { entitiesOf, prototypesOf } from './engine-context.ts';
  */
 export function completeEngine(provider: Provider, rooms: { clients: Clients; grants: Grants }): void {
   const { clients, grants } = rooms;
-  const { Client, OIDCContext, AuthorizationCode, AccessToken, RefreshToken, ClientCredentials, Grant } =
-    prototypesOf(provider);
+  const {
+    Client,
+    OIDCContext,
+    AuthorizationCode,
+    AccessToken,
+    RefreshToken,
+    ClientCredentials,
+    Grant,
+    Session,
+  } = prototypesOf(provider);
 
   Client.prototype.compareClientSecret = function compareClientSecret(actual) {
-    return clients.verifySecret(this.clientId, actual);
+    return whileAvailable(() => clients.verifySecret(this.clientId, actual));
   };
 
   // The engine's own way finds out whether a client has changed by a digest of all its metadata, for each request.
   const findByDigest = Client.find.bind(Client);
   const ready = new WeakMap<StoredClient, EngineClient>();
   Client.find = async (clientId) => {
-    const stored = typeof clientId === 'string' ? clients.find(clientId) : undefined;
+    if (typeof clientId !== 'string') return undefined;
+    const found = whileAvailable(() => clients.find(clientId));
+    const stored = found instanceof Promise ? await found : found;
     if (stored === undefined) return undefined;
     const known = ready.get(stored);
     if (known !== undefined) return known;
@@ -33,19 +44,41 @@ export function completeEngine(provider: Provider, rooms: { clients: Clients; gr
   const issuerAlone = new Set([provider.issuer]);
   OIDCContext.prototype.clientJwtAuthExpectedAudience = () => issuerAlone;
 
-  AuthorizationCode.prototype.generateTokenId = () => grants.generateId();
-  Grant.prototype.generateTokenId = () => grants.generateId();
-  RefreshToken.prototype.generateTokenId = () => {
+  // A session, its grants, and their codes and tokens are kept together (lib/grants): each is made next to the one before.
+  AuthorizationCode.prototype.generateTokenId = function generateTokenId() {
+    return grants.generateId(this.grantId);
+  };
+  Grant.prototype.generateTokenId = () => {
+    const ctx = Provider.ctx as KoaContextWithOIDC | undefined;
+    return grants.generateId(ctx?.oidc?.session?.uid);
+  };
+  RefreshToken.prototype.generateTokenId = function generateTokenId() {
     const ctx = Provider.ctx as KoaContextWithOIDC | undefined;
     const rotated = ctx === undefined ? undefined : entitiesOf(ctx).RotatedRefreshToken;
-    return (rotated === undefined ? undefined : grants.successorOf(rotated.jti)) ?? grants.generateId();
+    return (
+      (rotated === undefined ? undefined : grants.successorOf(rotated.jti)) ?? grants.generateId(this.grantId)
+    );
   };
   for (const { prototype } of [AccessToken, ClientCredentials]) {
     const generateEngineTokenId = prototype.generateTokenId;
     prototype.generateTokenId = function generateTokenId() {
       // The engine's own decides the format (and sets it) before it makes an id.
       const id = generateEngineTokenId.call(this);
-      return this.format === 'opaque' ? grants.generateId() : id;
+      return this.format === 'opaque' ? grants.generateId(this.grantId) : id;
     };
   }
+  const instantiate = Session.instantiate.bind(Session);
+  Session.instantiate = (payload) => {
+    const session = instantiate(payload);
+    if (payload?.uid === undefined) {
+      session.uid = grants.generateId();
+      session.id = grants.generateId(session.uid);
+    }
+    return session;
+  };
+  const { resetIdentifier } = Session.prototype;
+  Session.prototype.resetIdentifier = function resetIdentifierNearby() {
+    resetIdentifier.call(this);
+    this.id = grants.generateId(this.uid);
+  };
 }

@@ -1,6 +1,8 @@
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
 import { AccountsUnavailable } from '../accounts/account-adapter.ts';
 import type { Clients, StoredClient } from '../clients/clients.ts';
+import { DatabaseUnavailable } from '../database/database-unavailable.ts';
+import type { MaybePromise } from '../database/row-finder.ts';
 import type { Grants, ModelStorage } from '../grants/grants.ts';
 import { StorageUnavailable } from '../grants/storage.ts';
 import { temporarilyUnavailable } from './refusals.ts';
@@ -8,13 +10,28 @@ import { temporarilyUnavailable } from './refusals.ts';
 /** Proofs may be dated this far (s) into the future (RFC 9449 §11.1); their records must outlive that. */
 const PROOF_CLOCK_ALLOWANCE_SECONDS = 300;
 
-/** Runs a store or directory call; one that is in trouble becomes the protocol's `temporarily_unavailable`. */
-export function whileAvailable<T>(call: () => Promise<T>): Promise<T> {
-  return call().catch((error: unknown) => {
-    throw error instanceof StorageUnavailable || error instanceof AccountsUnavailable
-      ? temporarilyUnavailable(error)
-      : error;
-  });
+/** A store or directory in trouble as the protocol's `temporarily_unavailable`; anything else as it is. */
+function translated(error: unknown): unknown {
+  return error instanceof StorageUnavailable ||
+    error instanceof AccountsUnavailable ||
+    error instanceof DatabaseUnavailable
+    ? temporarilyUnavailable(error)
+    : error;
+}
+
+/** Runs a store or directory call and translates its trouble. What answers at once still does. */
+export function whileAvailable<T>(call: () => Promise<T>): Promise<T>;
+export function whileAvailable<T>(call: () => MaybePromise<T>): MaybePromise<T>;
+export function whileAvailable<T>(call: () => MaybePromise<T>): MaybePromise<T> {
+  try {
+    const answer = call();
+    if (!(answer instanceof Promise)) return answer;
+    return answer.catch((error: unknown) => {
+      throw translated(error);
+    });
+  } catch (error) {
+    throw translated(error);
+  }
 }
 
 /** How much longer (s) than the engine asks a model's records are kept. */
@@ -81,7 +98,7 @@ class ClientAdapter implements Adapter {
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
-    const client = this.#clients.find(id);
+    const client = await whileAvailable(() => this.#clients.find(id));
     return client === undefined ? undefined : enginePayload(client);
   }
 

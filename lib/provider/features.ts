@@ -13,12 +13,12 @@ export interface EnginePages {
     ctx: KoaContextWithOIDC,
     out: { error: string; error_description?: string | undefined },
     error: Error,
-  ): void;
+  ): Promise<void>;
   /** Asks whether to sign out; `form.xsrf` must be posted to `form.action`, with `logout=yes` to sign out everywhere. */
   logout(ctx: KoaContextWithOIDC, form: { action: string; xsrf: string }): Promise<void>;
-  loggedOut(ctx: KoaContextWithOIDC): void;
+  loggedOut(ctx: KoaContextWithOIDC): Promise<void>;
   /** The browser came back to an authorization that is over or was never its own. */
-  interrupted(ctx: KoaContextWithOIDC): void;
+  interrupted(ctx: KoaContextWithOIDC): Promise<void>;
 }
 
 function xsrfOf(form: string): string {

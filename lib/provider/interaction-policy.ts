@@ -6,6 +6,7 @@ import {
 } from 'oidc-provider';
 import type { Configuration } from '../../config/configuration.ts';
 import type { Grants } from '../grants/grants.ts';
+import { neighbourIdentifier } from '../grants/token-identifier.ts';
 import { interactionUrl } from './interaction-url.ts';
 import { grantLifetime } from './lifetimes.ts';
 
@@ -68,7 +69,8 @@ export function loadExistingGrant(
         ([, value]) => value !== undefined,
       );
       // Two tabs that come here at once make the same grant: with two, the tokens of one tab would end at once.
-      const jti = hash('sha256', `${session.uid}:${clientId}:${remembered.jti}`, 'base64url');
+      const digest = hash('sha256', `${session.uid}:${clientId}:${remembered.jti}`, 'buffer');
+      const jti = neighbourIdentifier(session.uid, digest);
       const copy = new provider.Grant({ jti, accountId, clientId, ...Object.fromEntries(allowed) } as object);
       await copy.save();
       return copy;

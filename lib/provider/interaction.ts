@@ -64,7 +64,11 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
     const grant =
       known?.accountId === accountId && known.clientId === client.clientId
         ? known
-        : new provider.Grant({ accountId, clientId: client.clientId });
+        : new provider.Grant({
+            jti: rooms.grants.generateId(interaction.sessionUid),
+            accountId,
+            clientId: client.clientId,
+          } as object);
     if (missing.scopes.length > 0) grant.addOIDCScope(missing.scopes.join(' '));
     if (missing.claims.length > 0) grant.addOIDCClaims(missing.claims);
     for (const [resource, scopes] of Object.entries(missing.resourceScopes)) {
@@ -101,7 +105,7 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
         return { outcome: 'expired', reason: 'unknown' };
       try {
         const details = await host.current().provider.interactionDetails(ctx.req, ctx.res);
-        const client = rooms.clients.find(String(details.params.client_id));
+        const client = await rooms.clients.find(String(details.params.client_id));
         if (client === undefined) return { outcome: 'expired', reason: 'completed' };
         const asked = details.prompt.details;
         return {

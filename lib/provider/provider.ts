@@ -9,16 +9,20 @@ import type Koa from 'koa';
 import Provider, { type Configuration as EngineConfiguration, errors } from 'oidc-provider';
 import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
+import type { ClientThrottle } from '../authentication/client-throttle.ts';
 import type { Apis } from '../clients/apis.ts';
 import type { Clients } from '../clients/clients.ts';
 import type { Grants } from '../grants/grants.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
 import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';
+import { noteOf } from '../observability/request-note.ts';
 import { claimsAndScopes } from './claims.ts';
+import { clientAssertions } from './client-assertions.ts';
+import { throttleClientAuthentication } from './client-throttling.ts';
 import { cookies } from './cookies.ts';
 import { allowCrossOrigin } from './cross-origin.ts';
-import { captureStacksOnce } from './engine-errors.ts';
+import { leaveStacksOut } from './engine-errors.ts';
 import { completeEngine } from './engine-overrides.ts';
 import { engineStorage } from './engine-storage.ts';
 import { type EnginePages, features } from './features.ts';
@@ -33,6 +37,7 @@ import { signingKeySet } from './signing.ts';
 export interface ProviderRooms {
   configuration: Configuration;
   accounts: AccountAdapter;
+  clientThrottle: ClientThrottle;
   clients: Clients;
   apis: Apis;
   grants: Grants;
@@ -70,6 +75,7 @@ function engineConfiguration(rooms: ProviderRooms, pages: EnginePages): EngineCo
     loadExistingGrant: loadExistingGrant(grants, configuration.lifetimes),
     findAccount: findAccount(accounts),
     clientBasedCORS: allowCrossOrigin,
+    assertJwtClientAuthClaimsAndHeader: clientAssertions(grants.rememberedSince),
     renderError: (ctx, out, error) =>
       error instanceof errors.SessionNotFound ? pages.interrupted(ctx) : pages.error(ctx, out, error),
     routes: { introspection: '/introspection' },
@@ -105,6 +111,12 @@ async function createEngine(rooms: ProviderRooms, pages: EnginePages): Promise<E
   const provider = new Provider(rooms.configuration.issuer, engineConfiguration(rooms, pages));
   fixOrigin(provider, rooms.configuration.issuer);
   completeEngine(provider, rooms);
+  throttleClientAuthentication(provider, rooms);
+  // By redirect or form: where the answer itself does not tell.
+  provider.on('authorization.error', (ctx, error) => {
+    const note = noteOf(ctx.req);
+    if (note !== undefined) note.error = error.error;
+  });
   provider.on('server_error', (ctx, error) => {
     rooms.log.error({ err: error, path: ctx.path, method: ctx.method }, 'request failed');
   });
@@ -114,7 +126,7 @@ async function createEngine(rooms: ProviderRooms, pages: EnginePages): Promise<E
 
 /** Builds the engine and keeps it in step with the signing keys. */
 export async function createProviderHost(rooms: ProviderRooms, pages: EnginePages): Promise<ProviderHost> {
-  captureStacksOnce();
+  leaveStacksOut();
   let engine = await createEngine(rooms, pages);
   let latestRevision = rooms.keys.snapshot().revision;
   const stopListening = rooms.keys.onChange(({ revision }) => {

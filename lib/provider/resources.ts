@@ -1,6 +1,7 @@
 import { type Configuration as EngineConfiguration, errors, type ResourceServer } from 'oidc-provider';
 import type { Api, Apis } from '../clients/apis.ts';
 import type { Clients, StoredClient } from '../clients/clients.ts';
+import { whileAvailable } from './engine-storage.ts';
 
 /**
  * APIs as resource servers: RFC 8707 resource indicators, and JWT access tokens by the RFC 9068 profile
@@ -19,7 +20,7 @@ export function resources(
     // A client that asked for an API's token at authorization wants it from the token endpoint as well.
     useGrantedResource: () => true,
     getResourceServerInfo: async (_ctx, identifier, client) => {
-      const api = apis.find(identifier);
+      const api = await whileAvailable(() => apis.find(identifier));
       if (api === undefined) throw new errors.InvalidTarget('resource indicator is not a registered API');
       // Its keys were retired with the algorithm: there is nothing to sign with until the operator gives it another.
       if (api.tokenFormat === 'jwt' && !algorithms.includes(api.algorithm)) {
@@ -27,7 +28,7 @@ export function resources(
           `the API wants tokens signed with ${api.algorithm}, which is not configured`,
         );
       }
-      return describe(api, clients.find(client.clientId));
+      return describe(api, await whileAvailable(() => clients.find(client.clientId)));
     },
   };
 }

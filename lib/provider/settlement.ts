@@ -10,14 +10,18 @@ function wantsPage(ctx: Koa.Context): boolean {
     : false;
 }
 
-function replaceResponse(ctx: Koa.Context, refusal: RefusalResponse, pages: EnginePages): void {
+async function replaceResponse(
+  ctx: Koa.Context,
+  refusal: RefusalResponse,
+  pages: EnginePages,
+): Promise<void> {
   // Cookies and redirects that the refused request was about to hand out belong to writes that were not kept.
   ctx.remove('Set-Cookie');
   ctx.remove('Location');
   ctx.status = refusal.status;
   const out = { error: refusal.error, error_description: refusal.description };
   if (wantsPage(ctx)) {
-    pages.error(ctx as unknown as KoaContextWithOIDC, out, new Error(refusal.error));
+    await pages.error(ctx as unknown as KoaContextWithOIDC, out, new Error(refusal.error));
   } else {
     ctx.body = out;
   }
@@ -52,9 +56,9 @@ export async function settleRequest(
     case 'refused': {
       const params = (ctx as unknown as Partial<KoaContextWithOIDC>).oidc?.params;
       const clientAssertion = params?.client_assertion !== undefined;
-      replaceResponse(ctx, refusalResponse(outcome, { clientAssertion }), pages);
+      await replaceResponse(ctx, refusalResponse(outcome, { clientAssertion }), pages);
       const answeredBefore = outcome.model === 'Interaction' && outcome.reason === 'already_used';
-      if (answeredBefore && wantsPage(ctx)) pages.interrupted(ctx as unknown as KoaContextWithOIDC);
+      if (answeredBefore && wantsPage(ctx)) await pages.interrupted(ctx as unknown as KoaContextWithOIDC);
       return;
     }
     default:

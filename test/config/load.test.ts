@@ -223,14 +223,93 @@ describe('loading the configuration', () => {
       /^LATCHKEY_PORT_FILE: is not a known/,
     ],
     [
-      'a database URL',
-      { LATCHKEY_DATABASE_URL: 'postgres://u:canary-secret@db/x' },
-      /^database_url \(LATCHKEY_DATABASE_URL\): not supported by this version yet/,
+      'a database of another kind',
+      { LATCHKEY_DATABASE_URL: 'mysql://u:canary-secret@db/x' },
+      /^database_url \(LATCHKEY_DATABASE_URL\): must be postgres:\/\/user/,
     ],
     [
-      'a Redis URL',
-      { LATCHKEY_REDIS_URL: 'redis://:canary-secret@cache' },
-      /^redis_url \(LATCHKEY_REDIS_URL\): not supported by this version yet/,
+      'a database URL without a user',
+      { LATCHKEY_DATABASE_URL: 'postgres://db/x' },
+      /^database_url .*names no user/,
+    ],
+    [
+      'a database URL without a database',
+      { LATCHKEY_DATABASE_URL: 'postgres://u:canary-secret@db' },
+      /^database_url .*names no database/,
+    ],
+    [
+      'several database hosts',
+      { LATCHKEY_DATABASE_URL: 'postgres://u:canary-secret@a,b/x' },
+      /^database_url .*must name one host/,
+    ],
+    [
+      'a database that is not verified without anybody saying so',
+      { LATCHKEY_DATABASE_URL: 'postgres://u:canary-secret@db/x?sslmode=require' },
+      /^database_url .*has sslmode=require, which takes any server for the right one: write sslmode=verify-full/,
+    ],
+    [
+      'certificates that the URL names',
+      { LATCHKEY_DATABASE_URL: 'postgres://u:canary-secret@db/x?sslrootcert=ca.pem' },
+      /^database_url .*has the parameter sslrootcert; sslmode, host and options are known/,
+    ],
+    [
+      'authorities of a database that is not asked for a certificate',
+      {
+        LATCHKEY_DATABASE_URL: 'postgres://u:canary-secret@db/x?sslmode=disable',
+        LATCHKEY_DATABASE_CA_FILE: 'ca.pem',
+      },
+      /^database\.ca_file \(LATCHKEY_DATABASE_CA_FILE\): is set, but the connection is not encrypted/,
+    ],
+    [
+      'a name that is not verified against public authorities',
+      { LATCHKEY_DATABASE_URL: 'postgres://u:canary-secret@db/x?sslmode=verify-ca' },
+      /^database\.ca_file .*is missing; sslmode=verify-ca/,
+    ],
+    [
+      'authorities of a database that cannot be read',
+      {
+        LATCHKEY_DATABASE_URL: 'postgres://u:canary-secret@db/x',
+        LATCHKEY_DATABASE_CA_FILE: 'nowhere.pem',
+      },
+      /^database\.ca_file .*cannot read .*nowhere\.pem \(ENOENT\)$/,
+    ],
+    [
+      'a certificate for the database without its key',
+      {
+        LATCHKEY_DATABASE_URL: 'postgres://u:canary-secret@db/x',
+        LATCHKEY_DATABASE_CERT_FILE: 'certificate.pem',
+      },
+      /^database\.key_file .*is missing/,
+    ],
+    [
+      'a Redis URL of no known form',
+      { LATCHKEY_REDIS_URL: 'http://:canary-secret@cache' },
+      /^redis_url \(LATCHKEY_REDIS_URL\): must be redis:\/\/, redis-sentinel:\/\/ or redis-cluster:\/\//,
+    ],
+    [
+      'a file for TLS to a Redis without TLS',
+      { LATCHKEY_REDIS_URL: 'redis://:canary-secret@cache', LATCHKEY_REDIS_CA_FILE: 'ca.pem' },
+      /^redis\.ca_file \(LATCHKEY_REDIS_CA_FILE\): is set, but redis_url is not over TLS/,
+    ],
+    [
+      'a Redis certificate without its key',
+      { LATCHKEY_REDIS_URL: 'rediss://:canary-secret@cache', LATCHKEY_REDIS_CERT_FILE: 'absent.pem' },
+      /^redis\.key_file \(LATCHKEY_REDIS_KEY_FILE\): is missing/,
+    ],
+    [
+      'an authority of Redis that cannot be read',
+      { LATCHKEY_REDIS_URL: 'rediss://:canary-secret@cache', LATCHKEY_REDIS_CA_FILE: 'absent.pem' },
+      /^redis\.ca_file .*cannot read .*absent\.pem \(ENOENT\)/,
+    ],
+    [
+      'a password for Sentinels where there are none',
+      { LATCHKEY_REDIS_URL: 'redis://cache', LATCHKEY_REDIS_SENTINEL_PASSWORD: 'canary-secret' },
+      /^redis\.sentinel_password .*names no Sentinels/,
+    ],
+    [
+      'a Redis key prefix with braces',
+      { LATCHKEY_REDIS_KEY_PREFIX: 'a{b}' },
+      /^redis\.key_prefix \(LATCHKEY_REDIS_KEY_PREFIX\): .*letters, digits/,
     ],
     [
       'an SMTP URL',
