@@ -5,7 +5,6 @@ import { claimDataDirectory } from '../database/data-directory-lock.ts';
 import type { Database } from '../database/database.ts';
 import { prepareDataDirectory } from '../database/encryption-key.ts';
 import { beginEpoch, dropRemembered } from '../database/epoch.ts';
-import { inspectPostgres } from '../database/postgres-inspection.ts';
 import { restoreDatabase } from '../database/restore.ts';
 import type { CommandContext } from './command-context.ts';
 import { type CommandResult, done, refused } from './command-result.ts';
@@ -95,6 +94,7 @@ export function addRestoreCommand(
 async function inUse(configuration: Configuration): Promise<CommandResult | undefined> {
   const { dataDir, databaseUrl } = configuration;
   if (databaseUrl !== undefined) {
+    const { inspectPostgres } = await import('../database/postgres-inspection.ts');
     const { facts, close } = await inspectPostgres(databaseUrl, configuration.database);
     await close();
     if (facts.latchkeyConnections === 0) return undefined;

@@ -18,6 +18,18 @@ const SALT_OFFSET = 5;
 const NUMBER_OFFSET = 30;
 const STAMP_PART_BYTES = 3;
 
+/** Keys are kept as text: a small Buffer is a window on some KiB that it keeps alive. */
+interface Remembered {
+  stamp: number;
+  payload: string;
+  grantKey: string | undefined;
+  sessionKey: string | undefined;
+}
+
+const asText = (key: RecordKey | undefined): string | undefined => key?.toString('latin1');
+const asKey = (text: string | undefined): RecordKey | undefined =>
+  text === undefined ? undefined : Buffer.from(text, 'latin1');
+
 function buffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
@@ -35,7 +47,7 @@ export function stampOf(sealed: Uint8Array): number {
  */
 export class PayloadSealer {
   readonly #sealer: Sealer;
-  readonly #remembered = new Map<string, OpenPayload & { stamp: number }>();
+  readonly #remembered = new Map<string, Remembered>();
 
   constructor(sealer: Sealer) {
     this.#sealer = sealer;
@@ -51,7 +63,9 @@ export class PayloadSealer {
   /** What the row holds, if this process has it in clear. */
   recall(table: SealedTable, key: Uint8Array, stamp: number): OpenPayload | undefined {
     const known = this.#remembered.get(nameOf(table, key));
-    return known?.stamp === stamp ? known : undefined;
+    if (known?.stamp !== stamp) return undefined;
+    const { payload, grantKey, sessionKey } = known;
+    return { payload, grantKey: asKey(grantKey), sessionKey: asKey(sessionKey) };
   }
 
   /** Throws SealError. */
@@ -72,7 +86,12 @@ export class PayloadSealer {
       const oldest = this.#remembered.keys().next();
       if (!oldest.done) this.#remembered.delete(oldest.value);
     }
-    this.#remembered.set(row, { stamp, payload, grantKey, sessionKey });
+    this.#remembered.set(row, {
+      stamp,
+      payload,
+      grantKey: asText(grantKey),
+      sessionKey: asText(sessionKey),
+    });
   }
 }
 

@@ -4,20 +4,13 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { Configuration } from '../../config/configuration.ts';
 import type { RedisAddress } from '../../config/redis-url.ts';
 import { watchFailover } from './failover-watch.ts';
+import { reconnectionPause } from './reconnection-pause.ts';
 
-/** The longest pause (ms) between two attempts to connect. */
-const LONGEST_PAUSE_MILLISECONDS = 500;
 /** A Cluster re-sends up to `maxRedirections` times at these intervals (ms): together less than a second. */
 const CLUSTER_RETRY_MILLISECONDS = 50;
 const CLUSTER_REDIRECTIONS = 12;
 /** How often (ms) the map of a Cluster is read again; a redirection does so at once. */
 const CLUSTER_MAP_MILLISECONDS = 10_000;
-
-/** The pause (ms) before the `times`th attempt: doubling, and random, so that many processes do not come back at one moment. */
-export function reconnectionPause(times: number): number {
-  const longest = Math.min(25 * 2 ** Math.min(times, 10), LONGEST_PAUSE_MILLISECONDS);
-  return Math.round(longest * (0.5 + Math.random() / 2));
-}
 
 /** The shortest pause (ms) before a Sentinel that is down is listened to again. */
 const SENTINEL_PAUSE_MILLISECONDS = 1000;

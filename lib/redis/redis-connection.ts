@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, Redis } from 'ioredis';
 import type { Configuration } from '../../config/configuration.ts';
 import type { Log } from '../observability/log.ts';
-import { reconnectionPause } from './create-client.ts';
+import { reconnectionPause } from './reconnection-pause.ts';
 import { checkReadiness, isPersistent } from './redis-readiness.ts';
 import type { RedisScript } from './redis-script.ts';
 import { asRedisUnavailable, RedisUnavailable } from './redis-unavailable.ts';

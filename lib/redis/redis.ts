@@ -7,7 +7,6 @@
 import type { Configuration } from '../../config/configuration.ts';
 import { parseRedisUrl } from '../../config/redis-url.ts';
 import type { Log } from '../observability/log.ts';
-import { createRedisClient } from './create-client.ts';
 import { Connection, type RedisConnection } from './redis-connection.ts';
 
 export type { RedisConnection } from './redis-connection.ts';
@@ -33,6 +32,8 @@ export async function openRedis(options: {
   const { url, settings, issuer, log } = options;
   const address = parseRedisUrl(url);
   if (typeof address === 'string') throw new TypeError('the configuration lets no such Redis URL through');
+  // Loaded by those who have a Redis alone: it takes some MiB.
+  const { createRedisClient } = await import('./create-client.ts');
   const { client, stopWatching } = createRedisClient(address, settings);
   const prefix = prefixOf(settings.keyPrefix, issuer);
   const connection = new Connection(client, { settings, prefix, log, stopWatching });

@@ -1,12 +1,13 @@
 import { readdirSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
-import { findProgram, isExecutable } from './find-program.ts';
+import { delimiter, join } from 'node:path';
+import { isExecutable } from './find-program.ts';
 
 /** What a test says when there is none. */
 export const installPostgres = 'sudo apt-get install --yes postgresql';
 
 /** Where Debian keeps each version's programs; none of them is in `PATH`. */
 const VERSIONS = '/usr/lib/postgresql';
+const PROGRAMS = ['initdb', 'postgres'];
 
 /** The folder with PostgreSQL’s `initdb` and `postgres`: that of `PATH`, else of the newest version that is installed. */
 export function findPostgres(
@@ -16,9 +17,7 @@ export function findPostgres(
     ...(environment.PATH ?? '').split(delimiter).filter((folder) => folder !== ''),
     ...installedVersions().map((version) => join(VERSIONS, version, 'bin')),
   ];
-  const initdb = findProgram(['initdb'], { PATH: folders.join(delimiter) });
-  const folder = initdb === undefined ? undefined : dirname(initdb);
-  return folder !== undefined && isExecutable(join(folder, 'postgres')) ? folder : undefined;
+  return folders.find((folder) => PROGRAMS.every((program) => isExecutable(join(folder, program))));
 }
 
 function installedVersions(): string[] {

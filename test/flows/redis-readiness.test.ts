@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import { RedisServer } from '../redis/redis-servers.ts';
+import { ADA, Application } from './application.ts';
 import { registerApplication } from './authentication-methods.ts';
 import { eventually, freePort, LatchkeyProcess, runCommand } from './latchkey-process.ts';
 
 const PASSWORD = 'canary-of-redis';
 
-describe('a server whose Redis cannot be relied on', function () {
+describe('a server and what its Redis must be', function () {
   this.timeout(60_000);
   let redis: RedisServer;
 
@@ -42,6 +43,36 @@ describe('a server whose Redis cannot be relied on', function () {
   it('does not start with a wrong password, and does not tell the right or the wrong one', async () => {
     const url = `redis://:canary-wrong@127.0.0.1:${redis.port}`;
     expect(await startFails({ LATCHKEY_REDIS_URL: url })).to.include('WRONGPASS');
+  });
+
+  it('serves people and applications with a user of no more rights than these', async () => {
+    const managementPort = await freePort();
+    const host = 'localhost';
+    const rights = '~latchkey:* resetchannels -@all +@read +@write +@scripting +info +time +select';
+    await redis.command('ACL', 'SETUSER', 'latchkey', 'on', `>${PASSWORD}`, ...rights.split(' '));
+    const latchkey = await LatchkeyProcess.start({
+      LATCHKEY_REDIS_URL: `redis://latchkey:${PASSWORD}@${host}:${redis.port}/3`,
+      LATCHKEY_MANAGEMENT_PORT: String(managementPort),
+    });
+    try {
+      await latchkey.createPerson(ADA.login, ADA.password);
+      const application = await Application.register(latchkey);
+      const tokens = await application.signIn(undefined, {
+        scope: 'openid offline_access',
+        prompt: 'consent',
+      });
+      const refreshed = await application.refresh(tokens.refresh_token);
+      expect(refreshed.status).to.equal(200);
+      expect((await application.introspect(refreshed.body.access_token)).body).to.include({ active: true });
+      expect((await application.revoke(refreshed.body.refresh_token)).status).to.equal(200);
+      expect((await latchkey.json<unknown[]>(['sessions', 'list'])).length).to.equal(1);
+      expect((await latchkey.command(['users', 'disable', ADA.login])).code).to.equal(0);
+      const ready = await fetch(`http://127.0.0.1:${managementPort}/readyz`);
+      expect(await ready.text()).to.include('redis: ok');
+      expect(latchkey.output).to.not.include('NOPERM').and.not.include('canary');
+    } finally {
+      await latchkey.stop();
+    }
   });
 
   it('does not run a command of the operator either', async () => {

@@ -8,6 +8,7 @@ type Settings = ReturnType<typeof configurationSchema.parse>['redis'];
 
 /** Sets a key and answers what it holds: a write that may run twice. */
 const WRITE = redisScript(`
+  redis.call('TIME')
   redis.call('SET', KEYS[1], ARGV[1], 'PX', 60000)
   return redis.call('GET', KEYS[1])
 `);

@@ -37,6 +37,37 @@ describe('the connection to a Redis Cluster', function () {
     for (const size of sizes) expect(size).to.be.greaterThan(0);
   });
 
+  it('needs no more rights than these, also where a slot is being moved', async () => {
+    const rules =
+      '~latchkey:* resetchannels -@all +@read +@write +@scripting +info +time +cluster|slots +cluster|info +asking';
+    for (const server of cluster.servers) {
+      await server.command('ACL', 'SETUSER', 'latchkey', 'on', `>${PASSWORD}`, ...rules.split(' '));
+    }
+    const own = await bench.open(cluster.url.replace('//:', '//latchkey:'));
+    expect(await Promise.all(TAGS.map((tag) => write(own, tag, tag)))).to.deep.equal(TAGS);
+    await own.check();
+    const slot = await slotOf('tag-4');
+    const source = await cluster.masterOf(slot);
+    const target = (await cluster.masters()).find((server) => server !== source) as RedisServer;
+    await target.command(
+      'CLUSTER',
+      'SETSLOT',
+      slot,
+      'IMPORTING',
+      String(await source.command('CLUSTER', 'MYID')),
+    );
+    await source.command(
+      'CLUSTER',
+      'SETSLOT',
+      slot,
+      'MIGRATING',
+      String(await target.command('CLUSTER', 'MYID')),
+    );
+    await source.command('DEL', `${own.prefix}{tag-4}:test`);
+    expect(await write(own, 'asked', 'tag-4')).to.equal('asked');
+    expect(await target.command('CLUSTER', 'COUNTKEYSINSLOT', slot)).to.equal(1);
+  });
+
   it('runs scripts on masters that have forgotten them', async () => {
     await Promise.all(TAGS.map((tag) => write(redis, tag, tag)));
     for (const server of cluster.servers) await server.command('SCRIPT', 'FLUSH');

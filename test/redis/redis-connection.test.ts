@@ -103,7 +103,7 @@ describe('the connection to one Redis server', () => {
       server = await RedisServer.start({
         users: [
           'user default on nopass ~* &* +@all',
-          `user latchkey on >${PASSWORD} ~latchkey:id.example.com:* resetchannels -@all +@read +@write +@scripting +info +ping +wait -@dangerous +info`,
+          `user latchkey on >${PASSWORD} ~latchkey:id.example.com:* resetchannels -@all +@read +@write +@scripting +info +time`,
         ],
       });
       const url = `redis://latchkey:${encodeURIComponent(PASSWORD)}@127.0.0.1:${server.port}/0`;

@@ -2,7 +2,6 @@ import type { Configuration } from '../../../config/configuration.ts';
 import { ConfigurationError } from '../../../config/configuration-error.ts';
 import { claimDataDirectory } from '../../database/data-directory-lock.ts';
 import { type InspectedDatabase, inspectSqlite } from '../../database/inspection.ts';
-import { inspectPostgres } from '../../database/postgres-inspection.ts';
 import { type Check, type Finding, fine, type Patient, problem } from './finding.ts';
 import { diskCheck, fileModeCheck, leftoverCheck, runtimeCheck } from './installation-checks.ts';
 import { certificateCheck, issuerCheck, proxyCheck, readinessCheck } from './issuer-checks.ts';
@@ -97,6 +96,8 @@ async function openDirectory(
   const { databaseUrl, dataDir } = configuration;
   try {
     if (databaseUrl === undefined) return inspectSqlite(dataDir);
+    // Loaded by those who have a PostgreSQL alone, like its driver.
+    const { inspectPostgres } = await import('../../database/postgres-inspection.ts');
     const inspected = await inspectPostgres(databaseUrl, configuration.database);
     findings.push(...postgresFindings(inspected.facts, configuration));
     if (inspected.facts.hasSchema) return inspected;
