@@ -25,7 +25,7 @@ const MOST_LOOKS = 100;
 /** How long (ms) a commit waits for another process's transaction before the request is told to try again. */
 const BUSY_TIMEOUT_MILLISECONDS = 2000;
 /** Pages of the tables of this room kept in memory; other connections see little of the database. */
-const PAGE_CACHE_KIBIBYTES = 4096;
+const PAGE_CACHE_KIBIBYTES = 2048;
 /** How long (s) a person's ending is remembered: longer than any interaction that began before it may take. */
 const ENDING_SECONDS = 2 * 86_400;
 
