@@ -2,6 +2,7 @@
  * Settings of the runtime that must come before everything else is loaded. In JavaScript, so that nothing has to be stripped of
  * types to run it: with a warm cache the part of Node that does so (some MiB, some tens of ms) is not loaded at all.
  */
+import '../config/runtime-environment.js';
 import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
@@ -13,7 +14,3 @@ setFlagsFromString('--heap-growing-percent=30');
 
 // Compiled code and stripped types are kept from one start to the next, beside the packages and so out of others' reach.
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/latchkey', import.meta.url)));
-
-// What a password hash takes (19 MiB by default) is given back when it is done, not when the next one begins: read by the allocator
-// of @node-rs/argon2 when that is loaded.
-process.env.MIMALLOC_PURGE_DELAY ??= '0';
