@@ -29,6 +29,8 @@ export interface ContenderSpecification {
   workers: number;
   /** Live grants, each with a refresh token, that its store holds before anything is measured. */
   grants: number;
+  /** The same of grants that have expired and are still to be swept away. */
+  expired: number;
 }
 
 export interface ContenderOptions extends ContenderSpecification {

@@ -1,7 +1,7 @@
 /**
  * Fills a contender's store with live grants, each with the refresh token of one person's application, through the same room that
  * the server uses: what is measured afterwards is what an installation of that size would do. Run by itself, it is the process
- * that does so: `fill-store.ts CLIENT_ID COUNT`, with the server's environment.
+ * that does so: `fill-store.ts CLIENT_ID COUNT LIFETIME`, with the server's environment.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,13 +20,18 @@ const grantsOfPerson = 10;
 /** Runs it in a process of its own, and says how far it is. */
 export async function fillStore(
   environment: Record<string, string>,
-  clientId: string,
-  count: number,
+  { clientId, count, expired = false }: { clientId: string; count: number; expired?: boolean },
   progress: (message: string) => void,
 ): Promise<void> {
   const child = spawn(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', import.meta.filename, clientId, String(count)],
+    [
+      '--disable-warning=ExperimentalWarning',
+      import.meta.filename,
+      clientId,
+      String(count),
+      String(expired ? 1 : lifetime),
+    ],
     { env: { PATH: process.env.PATH, ...environment }, stdio: ['ignore', 'pipe', 'inherit'] },
   );
   createInterface({ input: child.stdout }).on('line', (line) => progress(`  ${line}`));
@@ -34,9 +39,9 @@ export async function fillStore(
   if (code !== 0) throw new Error('the store could not be filled');
 }
 
-async function addGrant(grants: Grants, clientId: string, index: number): Promise<void> {
+async function addGrant(grants: Grants, clientId: string, index: number, seconds: number): Promise<void> {
   const iat = Math.floor(Date.now() / 1000);
-  const exp = iat + lifetime;
+  const exp = iat + seconds;
   const accountId = `bench-person-${Math.floor(index / grantsOfPerson)}`;
   const outcome = await grants.inUnitOfWork(async () => {
     const grantId = grants.generateId();
@@ -44,7 +49,7 @@ async function addGrant(grants: Grants, clientId: string, index: number): Promis
     const openid = { scope: 'openid offline_access' };
     await grants
       .storageFor('Grant')
-      .upsert(grantId, { iat, exp, jti: grantId, kind: 'Grant', accountId, clientId, openid }, lifetime);
+      .upsert(grantId, { iat, exp, jti: grantId, kind: 'Grant', accountId, clientId, openid }, seconds);
     await grants.storageFor('RefreshToken').upsert(
       jti,
       {
@@ -60,14 +65,14 @@ async function addGrant(grants: Grants, clientId: string, index: number): Promis
         rotations: 0,
         iiat: iat,
       },
-      lifetime,
+      seconds,
     );
     return grants.commit('everything');
   });
   if (outcome.outcome !== 'committed') throw new Error(`a grant was not kept: ${outcome.reason}`);
 }
 
-async function main(clientId: string, count: number): Promise<void> {
+async function main(clientId: string, count: number, seconds: number): Promise<void> {
   const rooms = await openRooms(loadConfiguration());
   try {
     let next = 0;
@@ -76,7 +81,7 @@ async function main(clientId: string, count: number): Promise<void> {
         const index = next;
         next += 1;
         if (next % 100_000 === 0) process.stdout.write(`${next} grants …\n`);
-        await addGrant(rooms.grants, clientId, index);
+        await addGrant(rooms.grants, clientId, index, seconds);
       }
     };
     await Promise.all(Array.from({ length: together }, lane));
@@ -85,4 +90,4 @@ async function main(clientId: string, count: number): Promise<void> {
   }
 }
 
-if (import.meta.main) await main(process.argv[2] ?? '', Number(process.argv[3]));
+if (import.meta.main) await main(process.argv[2] ?? '', Number(process.argv[3]), Number(process.argv[4]));

@@ -143,9 +143,13 @@ export async function latchkeyContender(options: ContenderOptions): Promise<Cont
     target,
     start: () => start(environment),
     setUp,
-    ...(options.grants > 0
-      ? { fill: (progress) => fillStore(environment, target.webClient.clientId, options.grants, progress) }
-      : {}),
+    fill: async (progress) => {
+      const { clientId } = target.webClient;
+      if (options.grants > 0) await fillStore(environment, { clientId, count: options.grants }, progress);
+      if (options.expired > 0) {
+        await fillStore(environment, { clientId, count: options.expired, expired: true }, progress);
+      }
+    },
     ...(redis === undefined ? {} : { dispose: () => redis.stop() }),
     firstStart,
   };

@@ -23,6 +23,7 @@ export interface RowFigures {
   /** Milliseconds, over the operations of all rounds. */
   p50: number;
   p99: number;
+  longest: number;
   /** Median number of processors that the server kept busy. */
   busy: number;
   rounds: { microseconds: number; operations: number }[];
@@ -56,6 +57,7 @@ function figuresOf(rounds: Round[]): RowFigures {
     requestsPerSecond: median(rounds.map((round) => round.requests / round.seconds)),
     p50: percentile(latencies, 0.5),
     p99: percentile(latencies, 0.99),
+    longest: percentile(latencies, 1),
     busy: median(rounds.map((round) => round.busy)),
     rounds: rounds.map(({ microseconds, operations }) => ({ microseconds, operations })),
   };

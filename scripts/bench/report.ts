@@ -134,8 +134,9 @@ function comparisonTables(results: Results): string {
       ratio: (result, label) => quotient(result, label, first, (figures) => figures.operationsPerSecond),
     },
     {
-      title: 'p50/p99, ms',
-      show: (figures) => (figures ? `${fine(figures.p50)}/${fine(figures.p99)}` : ''),
+      title: 'p50/p99/longest, ms',
+      show: (figures) =>
+        figures ? `${fine(figures.p50)}/${fine(figures.p99)}/${fine(figures.longest)}` : '',
       ratio: (result, label) => quotient(result, label, first, (figures) => figures.p50),
     },
   ];
