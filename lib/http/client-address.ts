@@ -5,9 +5,11 @@ import type Koa from 'koa';
 /** Whose forwarded headers are believed: nobody's unless configured. */
 export class TrustedProxies {
   readonly #list = new BlockList();
+  readonly #isEmpty: boolean;
 
   /** `entries`: addresses, CIDR ranges or `loopback`, as checked by the configuration. */
   constructor(entries: ReadonlyArray<string>) {
+    this.#isEmpty = entries.length === 0;
     for (const entry of entries) {
       if (entry === 'loopback') {
         this.#list.addSubnet('127.0.0.0', 8, 'ipv4');
@@ -22,6 +24,7 @@ export class TrustedProxies {
   }
 
   has(address: string): boolean {
+    if (this.#isEmpty) return false;
     const family = isIP(address);
     return family !== 0 && this.#list.check(address, family === 6 ? 'ipv6' : 'ipv4');
   }
@@ -34,9 +37,19 @@ function plainAddress(text: string): string | undefined {
   return isIP(address) === 0 ? undefined : address;
 }
 
+const PEER = Symbol('the peer’s address, in plain');
+
+/** Of a connection, not of a request: it is asked for several times in each. */
 function peerOf(request: IncomingMessage): string {
-  const { remoteAddress = '' } = request.socket;
-  return plainAddress(remoteAddress) ?? remoteAddress;
+  const socket = request.socket as IncomingMessage['socket'] & { [PEER]?: string };
+  const known = socket[PEER];
+  if (known !== undefined) return known;
+  const { remoteAddress } = socket;
+  // Gone already: what it was is not to be remembered as nothing.
+  if (remoteAddress === undefined) return '';
+  const peer = plainAddress(remoteAddress) ?? remoteAddress;
+  socket[PEER] = peer;
+  return peer;
 }
 
 /** Whether the connection is a trusted proxy's, so that what it says of the request may be believed. */
