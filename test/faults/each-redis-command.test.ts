@@ -1,0 +1,94 @@
+import { expect } from 'chai';
+import { eventually, type LatchkeyProcess } from '../flows/latchkey-process.ts';
+import { logOf } from '../flows/server-log.ts';
+import { RedisServer } from '../redis/redis-servers.ts';
+import { castOf, startAlone } from './installation.ts';
+import { type InterruptedFlow, interruptedFlows } from './interrupted-flows.ts';
+import type { Cast } from './load.ts';
+import { type Loss, TcpProxy } from './tcp-proxy.ts';
+
+/** What every command of ours has in it: the beginning of a key. */
+const OURS = 'latchkey:';
+
+/** What becomes of the command. Of those that are only cut off, most are sent again and nobody notices. */
+const LOSSES: readonly Loss[] = [
+  { point: 'before', connection: 'cut' },
+  { point: 'after', connection: 'cut' },
+  { point: 'middle', connection: 'cut' },
+  { point: 'before', connection: 'mute' },
+  { point: 'after', connection: 'mute' },
+];
+
+/** The steps of a long flow are mostly those of the others: of the losses without an effect each command gets one. */
+function lossesOf(command: number, commands: number): Loss[] {
+  const isLong = commands > 12;
+  const harmless = LOSSES.filter(({ point }) => point !== 'after');
+  const chosen = harmless[command % harmless.length];
+  return LOSSES.filter((loss) => !isLong || loss.point === 'after' || loss === chosen);
+}
+
+/** Names only: the flows themselves need a server. */
+const NAMES = interruptedFlows({ app: {}, service: {} } as never).map(({ name }) => name);
+
+describe('each command to Redis is lost once, or its answer, in every flow', function () {
+  this.timeout(120_000);
+  let redis: RedisServer;
+  let proxy: TcpProxy;
+  let latchkey: LatchkeyProcess;
+  let cast: Cast;
+  let flows: InterruptedFlow[];
+
+  before(async () => {
+    redis = await RedisServer.start();
+    proxy = await TcpProxy.start(redis.port);
+    latchkey = await startAlone({
+      LATCHKEY_REDIS_URL: `redis://127.0.0.1:${proxy.port}`,
+      LATCHKEY_REDIS_COMMAND_TIMEOUT: '400',
+    });
+    cast = await castOf(latchkey);
+    flows = interruptedFlows(cast);
+  });
+  after(async () => {
+    await latchkey?.stop();
+    await proxy?.close();
+    await redis?.remove();
+  });
+
+  /** Until the connection that was lost is replaced. */
+  const isConnected = () =>
+    eventually('Redis is asked again', async () => (await cast.app.introspect('nothing')).status === 200);
+
+  for (const name of NAMES) {
+    it(`${name}: is answered or refused with 503, and can be repeated; what was answered is so`, async () => {
+      const flow = flows.find((one) => one.name === name) as InterruptedFlow;
+      // The first time there is more to do: nothing has been allowed before, and no script is known.
+      await (await flow.begin()).run();
+      const undisturbed = await flow.begin();
+      const commands = await proxy.count(OURS, async () => {
+        expect(await undisturbed.run()).to.equal(200);
+      });
+      expect(commands, 'it needs Redis').to.be.above(0);
+      for (let command = 1; command <= commands; command += 1) {
+        for (const loss of lossesOf(command, commands)) {
+          const what = `command ${command} of ${commands}: ${loss.connection} ${loss.point} it was executed`;
+          const attempt = await flow.begin();
+          const lost = proxy.lose(OURS, loss, command - 1);
+          const status = await attempt.run();
+          await lost;
+          await isConnected();
+          expect(status, what).to.be.oneOf([200, 503]);
+          await attempt.expectConsistent(status).catch((error: Error) => {
+            error.message = `${what}, status ${status}: ${error.message}`;
+            throw error;
+          });
+        }
+      }
+    });
+  }
+
+  it('nothing was thrown that nobody caught', () => {
+    const bad = logOf(latchkey).filter(({ level, status }) => level >= 60 || Number(status) === 500);
+    expect(bad).to.deep.equal([]);
+    expect(latchkey.output).to.not.match(/unhandled|uncaught/i);
+  });
+});
