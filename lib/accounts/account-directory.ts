@@ -1,3 +1,4 @@
+import type { Database } from '../database/database.ts';
 import type { Account } from './account.ts';
 
 /** A person with what an operator wants to know besides. */
@@ -11,12 +12,29 @@ export interface AccountRecord extends Account {
 /** Why a change was not made, in words for whoever asked for it. */
 export interface AccountRefusal {
   outcome: 'refused';
-  reason: 'login_taken' | 'invalid_login' | 'invalid_claims' | 'unacceptable_password' | 'busy';
+  reason:
+    | 'login_taken'
+    | 'invalid_login'
+    | 'invalid_claims'
+    | 'unacceptable_password'
+    | 'busy'
+    /** The condition under which the change was to be made did not hold. */
+    | 'condition_failed';
   /** One sentence, safe to show; it never repeats a password. */
   description: string;
   /** The claim that was refused, when one was. */
   claim?: string;
+  /** Which rule for passwords was broken, when one was: see PasswordRules. */
+  rule?: string;
 }
+
+/**
+ * Asked inside the change's own transaction, before the change is made: what it finds then still holds, and what it writes
+ * itself is kept with the change. It must await nothing but queries.
+ */
+export type ChangeCondition = (
+  ...transaction: Parameters<Parameters<Database['transaction']>[0]>
+) => Promise<boolean>;
 
 export interface NewAccount {
   /** Default: the claim `email`. */
@@ -36,7 +54,10 @@ export interface AccountChange {
 
 /** People as an operator manages them. Every change is seen by all processes with their next request. */
 export interface AccountDirectory {
-  create(account: NewAccount): Promise<{ outcome: 'created'; account: AccountRecord } | AccountRefusal>;
+  create(
+    account: NewAccount,
+    condition?: ChangeCondition,
+  ): Promise<{ outcome: 'created'; account: AccountRecord } | AccountRefusal>;
   /** In order of logins, at most 200 at once (default 50); `after` is the `next` of the page before. */
   list(page?: { limit?: number; after?: string }): Promise<{ accounts: AccountRecord[]; next?: string }>;
   /** By subject identifier, else by login. */
@@ -47,7 +68,9 @@ export interface AccountDirectory {
   enable(sub: string): Promise<AccountUpdate>;
   /** Emits account.ended. The subject identifier never comes back. */
   delete(sub: string): Promise<{ outcome: 'deleted' } | { outcome: 'not_found' }>;
-  setPassword(sub: string, password: string): Promise<AccountUpdate>;
+  setPassword(sub: string, password: string, condition?: ChangeCondition): Promise<AccountUpdate>;
+  /** Marks the person's e-mail address as verified, if it still is this one: else `condition_failed`. */
+  verifyEmail(sub: string, email: string, condition?: ChangeCondition): Promise<AccountUpdate>;
 }
 
 export type AccountUpdate =

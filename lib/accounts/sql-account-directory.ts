@@ -10,6 +10,7 @@ import type {
   AccountRecord,
   AccountRefusal,
   AccountUpdate,
+  ChangeCondition,
   NewAccount,
 } from './account-directory.ts';
 import { type AccountRow, recordFromRow } from './account-row.ts';
@@ -30,6 +31,7 @@ function refusal(reason: AccountRefusal['reason'], description: string, claim?: 
 }
 
 const LOGIN_TAKEN = refusal('login_taken', 'another account has this login');
+const CONDITION_FAILED = refusal('condition_failed', 'what the change depended on is no longer so');
 const BUSY = refusal('busy', 'too many passwords are being hashed now: try again in a moment');
 
 function emailOf(claims: Record<string, unknown>): { email?: string } {
@@ -65,6 +67,7 @@ export class SqlAccountDirectory implements AccountDirectory {
 
   async create(
     account: NewAccount,
+    condition?: ChangeCondition,
   ): Promise<{ outcome: 'created'; account: AccountRecord } | AccountRefusal> {
     const validation = validateClaims(mergeClaims({}, account.claims ?? {}));
     if (validation.outcome === 'invalid') {
@@ -79,7 +82,8 @@ export class SqlAccountDirectory implements AccountDirectory {
       if (hashed.outcome === 'refused') return hashed;
       hash = hashed.hash;
     }
-    const record = await this.#database.transaction(async (transaction, now) => {
+    return this.#database.transaction(async (transaction, now) => {
+      if (condition !== undefined && !(await condition(transaction, now))) return CONDITION_FAILED;
       const sub = await this.#freshSub(transaction);
       const inserted = await transaction
         .insertInto('accounts')
@@ -94,14 +98,14 @@ export class SqlAccountDirectory implements AccountDirectory {
         .onConflict((conflict) => conflict.column('login').doNothing())
         .returning('sub')
         .executeTakeFirst();
-      if (inserted === undefined) return undefined;
+      if (inserted === undefined) return LOGIN_TAKEN;
       if (hash !== undefined) {
         await transaction.insertInto('passwords').values({ sub, hash, changed_at: now }).execute();
       }
       await this.#database.revisions.move(transaction, 'accounts');
-      return rowOf(transaction, sub);
+      const record = recordFromRow((await rowOf(transaction, sub)) as Row);
+      return { outcome: 'created', account: record } as const;
     });
-    return record === undefined ? LOGIN_TAKEN : { outcome: 'created', account: recordFromRow(record) };
   }
 
   async list(
@@ -180,19 +184,29 @@ export class SqlAccountDirectory implements AccountDirectory {
     return { outcome: 'deleted' };
   }
 
-  async setPassword(sub: string, password: string): Promise<AccountUpdate> {
+  async setPassword(sub: string, password: string, condition?: ChangeCondition): Promise<AccountUpdate> {
     const row = await rowOf(this.#database.query, sub);
     if (row === undefined) return { outcome: 'not_found' };
     const person = { login: row.login, ...emailOf(JSON.parse(row.claims) as Record<string, unknown>) };
     const hashed = await this.#hash(password, person);
     if (hashed.outcome === 'refused') return hashed;
     return this.#change(sub, async (_row, transaction, now) => {
+      if (condition !== undefined && !(await condition(transaction, now))) return CONDITION_FAILED;
       await transaction
         .insertInto('passwords')
         .values({ sub, hash: hashed.hash, changed_at: now })
         .onConflict((conflict) => conflict.column('sub').doUpdateSet({ hash: hashed.hash, changed_at: now }))
         .execute();
       return {};
+    });
+  }
+
+  async verifyEmail(sub: string, email: string, condition?: ChangeCondition): Promise<AccountUpdate> {
+    return this.#change(sub, async (row, transaction, now) => {
+      const claims = JSON.parse(row.claims) as Record<string, unknown>;
+      if (claims.email !== email) return CONDITION_FAILED;
+      if (condition !== undefined && !(await condition(transaction, now))) return CONDITION_FAILED;
+      return { claims: JSON.stringify({ ...claims, email_verified: true }) };
     });
   }
 
@@ -240,7 +254,9 @@ export class SqlAccountDirectory implements AccountDirectory {
     person: { login: string; email?: string },
   ): Promise<{ outcome: 'hashed'; hash: string } | AccountRefusal> {
     const judged = await this.#rules.judge(password, person);
-    if (judged.outcome === 'refused') return refusal('unacceptable_password', judged.description);
+    if (judged.outcome === 'refused') {
+      return { ...refusal('unacceptable_password', judged.description), rule: judged.reason };
+    }
     const hashed = await this.#hasher.hash(password);
     return hashed.outcome === 'busy' ? BUSY : hashed;
   }

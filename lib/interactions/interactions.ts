@@ -5,35 +5,24 @@
  */
 import Router from '@koa/router';
 import type Koa from 'koa';
-import type { Account, AccountAdapter } from '../accounts/account-adapter.ts';
+import type { Account } from '../accounts/account-adapter.ts';
 import type { PasswordSignIn } from '../authentication/password-sign-in.ts';
-import type { Events } from '../observability/events.ts';
-import type { InteractionAnswer, InteractionDesk, PendingInteraction } from '../provider/interaction.ts';
+import type { PendingInteraction } from '../provider/interaction.ts';
 import { interactionUrl } from '../provider/interaction-url.ts';
-import type { FormProtection, InteractionPages, StepState } from './interaction-pages.ts';
+import type { StepState } from './interaction-pages.ts';
+import type { MailLinkRooms } from './mail-link-rooms.ts';
+import { addMailLinkRoutes } from './mail-link-routes.ts';
+import { fieldsOf, finish, pendingStep, type Step, text } from './pending-step.ts';
 
 /** What the room works with. */
-export interface InteractionRooms {
-  desk: InteractionDesk;
-  accounts: AccountAdapter;
+export interface InteractionRooms extends MailLinkRooms {
   signIn: PasswordSignIn;
-  pages: InteractionPages;
-  forms: FormProtection;
-  events: Events;
 }
 
-type Step = (ctx: Koa.Context, interaction: PendingInteraction) => Promise<void>;
-
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
-
-function fieldsOf(ctx: Koa.Context): Record<string, unknown> {
-  return (ctx.request as { body?: Record<string, unknown> }).body ?? {};
-}
-
-/** The routes under `/interaction/:uid`. */
+/** The routes under `/interaction/:uid`, and those that the links of mails lead to. */
 export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
-  const { desk, accounts, signIn, pages, forms, events } = rooms;
-  const router = new Router({ prefix: '/interaction' });
+  const { desk, accounts, signIn, pages, events } = rooms;
+  const router = new Router();
 
   async function person(interaction: PendingInteraction): Promise<Account | undefined> {
     const account =
@@ -41,32 +30,8 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
     return account?.disabled === false ? account : undefined;
   }
 
-  function withInteraction(step: Step): Koa.Middleware {
-    return async (ctx) => {
-      ctx.set('Cache-Control', 'no-store');
-      const interaction = await desk.pending(ctx, ctx.params.uid);
-      if ('outcome' in interaction) {
-        await pages.expired(ctx, interaction.reason);
-        return;
-      }
-      if (ctx.method === 'POST' && !forms.verify(ctx, interaction.uid)) {
-        ctx.status = 403;
-        await draw(ctx, interaction, { formRejected: true });
-        return;
-      }
-      await step(ctx, interaction);
-    };
-  }
-
-  async function finish(
-    ctx: Koa.Context,
-    interaction: PendingInteraction,
-    answer: InteractionAnswer,
-  ): Promise<void> {
-    const returnTo = await desk.answer(ctx, interaction, answer);
-    ctx.status = 303;
-    ctx.redirect(returnTo);
-  }
+  const withInteraction = (step: Step) =>
+    pendingStep(rooms, step, (ctx, interaction) => draw(ctx, interaction, { formRejected: true }));
 
   async function draw(ctx: Koa.Context, interaction: PendingInteraction, state?: StepState): Promise<void> {
     const someone = await person(interaction);
@@ -75,6 +40,9 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
       await pages.consent(ctx, interaction, someone, state);
     } else if (someone !== undefined && !switching && interaction.prompt === 'select_account') {
       pages.selectAccount(ctx, interaction, someone, state);
+    } else if (interaction.prompt === 'create' && !switching && state === undefined) {
+      const email = text(interaction.params.login_hint);
+      pages.askRegister(ctx, interaction, { email });
     } else {
       const login = text(fieldsOf(ctx).login) || text(interaction.params.login_hint);
       const problem = state?.formRejected === true ? ({ kind: 'form-rejected' } as const) : undefined;
@@ -95,7 +63,7 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
           clientId: interaction.client.clientId,
           method: result.methods.join(' '),
         });
-        await finish(ctx, interaction, {
+        await finish(desk, ctx, interaction, {
           kind: 'login',
           accountId: result.account.sub,
           methods: result.methods,
@@ -129,7 +97,7 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
       await show(ctx, interaction);
       return;
     }
-    await finish(ctx, interaction, { kind: 'consented' });
+    await finish(desk, ctx, interaction, { kind: 'consented' });
   };
 
   const select: Step = async (ctx, interaction) => {
@@ -137,30 +105,31 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
       await show(ctx, interaction);
       return;
     }
-    await finish(ctx, interaction, { kind: 'account_selected' });
+    await finish(desk, ctx, interaction, { kind: 'account_selected' });
   };
 
-  router.get('/:uid', withInteraction(show));
-  router.post('/:uid/login', withInteraction(login));
-  router.post('/:uid/consent', withInteraction(consent));
-  router.post('/:uid/select', withInteraction(select));
+  router.get('/interaction/:uid', withInteraction(show));
+  router.post('/interaction/:uid/login', withInteraction(login));
+  router.post('/interaction/:uid/consent', withInteraction(consent));
+  router.post('/interaction/:uid/select', withInteraction(select));
   router.post(
-    '/:uid/switch',
+    '/interaction/:uid/switch',
     withInteraction(async (ctx, interaction) => {
       ctx.status = 303;
       ctx.redirect(`${interactionUrl(interaction.uid, interaction.client.clientId)}&switch`);
     }),
   );
   router.post(
-    '/:uid/cancel',
-    withInteraction((ctx, interaction) => finish(ctx, interaction, { kind: 'denied' })),
+    '/interaction/:uid/cancel',
+    withInteraction((ctx, interaction) => finish(desk, ctx, interaction, { kind: 'denied' })),
   );
   // A reloaded or bookmarked result of a form leads back to the page that the form was on.
   for (const step of ['login', 'consent', 'select', 'switch', 'cancel']) {
-    router.get(`/:uid/${step}`, (ctx) => {
+    router.get(`/interaction/:uid/${step}`, (ctx) => {
       ctx.status = 303;
       ctx.redirect(interactionUrl(encodeURIComponent(ctx.params.uid ?? ''), text(ctx.query.client_id)));
     });
   }
+  addMailLinkRoutes(router, rooms);
   return router.routes() as unknown as Koa.Middleware;
 }

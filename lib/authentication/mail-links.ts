@@ -1,0 +1,125 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Database } from '../database/database.ts';
+
+/** 256 random bits: guessing one is hopeless, so that attempts need no counting. */
+const LINK_BYTES = 32;
+const LINK_FORM = /^[\w-]{43}$/;
+
+/** What each kind of link carries. A link of one purpose is nothing to another. */
+export interface MailLinkDetails {
+  'reset-password': { email: string; origin?: LinkOrigin };
+  'verify-email': { email: string };
+  register: { email: string; origin?: LinkOrigin };
+}
+
+export type LinkPurpose = keyof MailLinkDetails;
+
+/** The interaction in which a link was asked for, where the person goes on afterwards. */
+export interface LinkOrigin {
+  uid: string;
+  clientId: string;
+}
+
+export interface FoundLink<Purpose extends LinkPurpose> {
+  /** Subject identifier of the person, where there is one already. */
+  account: string | undefined;
+  details: MailLinkDetails[Purpose];
+}
+
+type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0];
+
+/**
+ * Links that are sent by mail (NIST SP 800-63B-4 §3.1.3.2 wants random, short-lived, single-use secrets). The directory keeps the
+ * digest of one, never the link. Looking changes nothing, since scanners of mail follow links; spending removes it in the
+ * transaction of what it allows, so that of any number of attempts in any number of processes one succeeds.
+ */
+export class MailLinks {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** A new link's random part, good for `seconds`. Without an account it costs the same. */
+  async create<Purpose extends LinkPurpose>(link: {
+    purpose: Purpose;
+    account?: string | undefined;
+    details: MailLinkDetails[Purpose];
+    seconds: number;
+  }): Promise<string> {
+    const { purpose, account, details, seconds } = link;
+    const secret = randomBytes(LINK_BYTES).toString('base64url');
+    const digest = digestOf(secret);
+    const sealed = this.#database.sealer.seal(JSON.stringify(details), contextOf(purpose, digest));
+    await this.#database.transaction(async (transaction, now) => {
+      await transaction.deleteFrom('mail_links').where('expires_at', '<=', now).execute();
+      await transaction
+        .insertInto('mail_links')
+        .values({
+          digest,
+          purpose,
+          account: account ?? null,
+          details: sealed,
+          created_at: now,
+          expires_at: now + seconds * 1000,
+        })
+        .execute();
+    });
+    return secret;
+  }
+
+  /** What a link is about, as long as it can be used. */
+  async find<Purpose extends LinkPurpose>(
+    purpose: Purpose,
+    secret: unknown,
+  ): Promise<FoundLink<Purpose> | undefined> {
+    if (typeof secret !== 'string' || !LINK_FORM.test(secret)) return undefined;
+    const digest = digestOf(secret);
+    const row = await this.#database.query
+      .selectFrom('mail_links')
+      .selectAll()
+      .where('digest', '=', digest)
+      .where('purpose', '=', purpose)
+      .where('expires_at', '>', this.#database.now())
+      .executeTakeFirst();
+    if (row === undefined) return undefined;
+    const details = this.#database.sealer.open(row.details, contextOf(purpose, digest)).toString();
+    return { account: row.account ?? undefined, details: JSON.parse(details) };
+  }
+
+  /**
+   * Uses a link up inside the transaction of what it allows; false when it was used, has expired, or when the person's
+   * password was changed since it was sent. With it goes every other link of that purpose to that person.
+   */
+  async spend(purpose: LinkPurpose, secret: string, transaction: Transaction, now: number): Promise<boolean> {
+    const spent = await transaction
+      .deleteFrom('mail_links')
+      .where('digest', '=', digestOf(secret))
+      .where('purpose', '=', purpose)
+      .where('expires_at', '>', now)
+      .returning(['account', 'created_at'])
+      .executeTakeFirst();
+    if (spent === undefined) return false;
+    if (spent.account === null) return true;
+    await transaction
+      .deleteFrom('mail_links')
+      .where('account', '=', spent.account)
+      .where('purpose', '=', purpose)
+      .execute();
+    if (purpose !== 'reset-password') return true;
+    const password = await transaction
+      .selectFrom('passwords')
+      .select('changed_at')
+      .where('sub', '=', spent.account)
+      .executeTakeFirst();
+    return password === undefined || Number(password.changed_at) <= Number(spent.created_at);
+  }
+}
+
+function digestOf(secret: string): string {
+  return createHash('sha256').update(secret).digest('base64url');
+}
+
+function contextOf(purpose: string, digest: string): string {
+  return `mail-link:${purpose}:${digest}`;
+}

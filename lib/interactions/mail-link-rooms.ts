@@ -1,0 +1,68 @@
+import type Koa from 'koa';
+import type { Configuration } from '../../config/configuration.ts';
+import type { AccountAdapter } from '../accounts/account-adapter.ts';
+import type { MailLinkThrottle } from '../authentication/mail-link-throttle.ts';
+import type { LinkOrigin, MailLinks } from '../authentication/mail-links.ts';
+import type { Grants } from '../grants/grants.ts';
+import type { Mail } from '../mail/mail.ts';
+import type { Events } from '../observability/events.ts';
+import type { InteractionDesk, PendingInteraction } from '../provider/interaction.ts';
+import type { FormProtection, InteractionPages } from './interaction-pages.ts';
+import type { AskProblem, MailLinkPages, MailTexts } from './mail-link-pages.ts';
+
+/** What the steps around mailed links work with. */
+export interface MailLinkRooms {
+  configuration: Pick<Configuration, 'issuer' | 'lifetimes' | 'registration'>;
+  desk: InteractionDesk;
+  accounts: AccountAdapter;
+  links: MailLinks;
+  linkThrottle: MailLinkThrottle;
+  mail: Mail;
+  mailTexts: MailTexts;
+  pages: InteractionPages & MailLinkPages;
+  forms: FormProtection;
+  grants: Grants;
+  events: Events;
+}
+
+/** What a form that acts on a link is protected by: only its holder knows it. */
+export const linkFormPurpose = (secret: string): string => `link:${secret}`;
+
+/** Where an interaction's person goes on. */
+export function originOf({ uid, client }: PendingInteraction): LinkOrigin {
+  return { uid, clientId: client.clientId };
+}
+
+/** The address of a page with a link's random part, for a mail. */
+export function linkUrl(issuer: string, path: string, secret: string): string {
+  return `${issuer}${path}?link=${secret}`;
+}
+
+/**
+ * Whether a mail may be caused to this recipient now. `quiet`: the answer is the same as ever and nothing is sent. What the
+ * person must be told otherwise has its status set.
+ */
+export async function admitMail(
+  rooms: Pick<MailLinkRooms, 'linkThrottle' | 'events'>,
+  ctx: Koa.Context,
+  recipient: string,
+): Promise<'send' | 'quiet' | AskProblem> {
+  const admittance = await rooms.linkThrottle.admit(recipient, ctx.ip);
+  switch (admittance.outcome) {
+    case 'admitted':
+      return 'send';
+    case 'recipient_full':
+      rooms.events.emit('attempt.throttled', { kind: 'mail_recipient', address: ctx.ip });
+      return 'quiet';
+    case 'throttled':
+      rooms.events.emit('attempt.throttled', { kind: 'mail', address: ctx.ip });
+      ctx.status = 429;
+      ctx.set('Retry-After', String(admittance.retryAfter));
+      return { kind: 'throttled', retryAfter: admittance.retryAfter };
+    case 'unavailable':
+      ctx.status = 503;
+      return { kind: 'unavailable' };
+    default:
+      return admittance satisfies never;
+  }
+}

@@ -1,0 +1,56 @@
+import type Koa from 'koa';
+import type { InteractionAnswer, InteractionDesk, PendingInteraction } from '../provider/interaction.ts';
+import type { FormProtection, InteractionPages } from './interaction-pages.ts';
+
+/** What one step of an interaction does. */
+export type Step = (ctx: Koa.Context, interaction: PendingInteraction) => Promise<void>;
+
+/** A form's field as text; empty when it is missing or was sent several times. */
+export const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** The fields of the form that was sent. */
+export function fieldsOf(ctx: Koa.Context): Record<string, unknown> {
+  return (ctx.request as { body?: Record<string, unknown> }).body ?? {};
+}
+
+/** Sends the browser to an address by GET, whatever it asked with (RFC 9110 §15.4.4). */
+export function seeOther(ctx: Koa.Context, address: string): void {
+  ctx.status = 303;
+  ctx.redirect(address);
+}
+
+/**
+ * A step as a route: it runs only for the browser that holds the interaction, while that is pending, and for a form that our
+ * page sent; `formRejected` draws the page again otherwise.
+ */
+export function pendingStep(
+  rooms: { desk: InteractionDesk; pages: Pick<InteractionPages, 'expired'>; forms: FormProtection },
+  step: Step,
+  formRejected: Step,
+): (ctx: Koa.Context) => Promise<void> {
+  const { desk, pages, forms } = rooms;
+  return async (ctx) => {
+    ctx.set('Cache-Control', 'no-store');
+    const interaction = await desk.pending(ctx, ctx.params.uid);
+    if ('outcome' in interaction) {
+      await pages.expired(ctx, interaction.reason);
+      return;
+    }
+    if (ctx.method === 'POST' && !forms.verify(ctx, interaction.uid)) {
+      ctx.status = 403;
+      await formRejected(ctx, interaction);
+      return;
+    }
+    await step(ctx, interaction);
+  };
+}
+
+/** Hands the person's answer to the engine and sends the browser on. */
+export async function finish(
+  desk: InteractionDesk,
+  ctx: Koa.Context,
+  interaction: PendingInteraction,
+  answer: InteractionAnswer,
+): Promise<void> {
+  seeOther(ctx, await desk.answer(ctx, interaction, answer));
+}

@@ -1,0 +1,47 @@
+/**
+ * Mail to people. This room owns how a message leaves: by SMTP (RFC 5321, RFC 8314), or as a file of the outbox where no server
+ * is configured. Handing a message over never fails and never makes a request wait; what could not be delivered after bounded
+ * attempts is told in the log. It refuses more waiting messages than it can hold, and recipients that are not one plain
+ * address (mail-address.ts). It writes no texts and knows no people.
+ */
+import { join } from 'node:path';
+import type { Configuration } from '../../config/configuration.ts';
+import { mailSender } from '../../config/mail-sender.ts';
+import { parseSmtpUrl } from '../../config/smtp-url.ts';
+import type { Log } from '../observability/log.ts';
+import type { Delivery, Mail, Sender } from './mail-message.ts';
+import { MailQueue, type QueueLimits } from './mail-queue.ts';
+import { deliverToOutbox } from './outbox.ts';
+import { deliverBySmtp } from './smtp-delivery.ts';
+
+export type { Mail } from './mail-message.ts';
+
+type MailConfiguration = Pick<Configuration, 'smtpUrl' | 'mail' | 'issuer' | 'dataDir' | 'branding'>;
+
+/** The way that the configuration names, for whoever waits to hear whether a message was taken. */
+export function openDelivery(configuration: MailConfiguration): Delivery {
+  const sender = senderOf(configuration);
+  const { smtpUrl, dataDir } = configuration;
+  if (smtpUrl === undefined) return deliverToOutbox(join(dataDir, 'outbox'), sender);
+  const address = parseSmtpUrl(smtpUrl);
+  if (typeof address === 'string') throw new TypeError(`the SMTP URL ${address}`);
+  return deliverBySmtp(address, sender);
+}
+
+/** The same behind a queue, for whoever does not. `limits` are for tests. */
+export function openMail(options: {
+  configuration: MailConfiguration;
+  log: Log;
+  limits?: Partial<QueueLimits>;
+}): Mail {
+  if (options.configuration.smtpUrl === undefined) {
+    options.log.info('smtp_url is not set: mail becomes files in the outbox of the data directory');
+  }
+  return new MailQueue(openDelivery(options.configuration), options.log, options.limits);
+}
+
+function senderOf({ mail, branding, issuer }: MailConfiguration): Sender {
+  const given = mail.from === undefined ? undefined : mailSender(mail.from);
+  if (typeof given === 'string') throw new TypeError(`mail.from ${given}`);
+  return { name: branding.name, address: `no-reply@${new URL(issuer).hostname}`, ...given };
+}
