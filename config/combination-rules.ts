@@ -25,6 +25,7 @@ export function combinationProblems(configuration: Configuration): string[] {
     ...argon2Problems(configuration.passwords.argon2),
     ...keyProblems(configuration.keys),
     ...portProblems(configuration),
+    ...mutualTlsProblems(configuration),
     ...viewsProblems(configuration),
   ];
 }
@@ -224,4 +225,28 @@ function portProblems({ port, managementPort }: Configuration): string[] {
 function viewsProblems({ viewsDir }: Configuration): string[] {
   if (viewsDir === undefined || (existsSync(viewsDir) && statSync(viewsDir).isDirectory())) return [];
   return [`views_dir (LATCHKEY_VIEWS_DIR): ${viewsDir} is no folder`];
+}
+
+/** A certificate that nobody vouches for would be a way in. */
+function mutualTlsProblems({ features, tls, trustedProxies }: Configuration): string[] {
+  const { certificates, caFile, proxyVerifies } = features.mutualTls;
+  const name = (key: string): string =>
+    `features.mutual_tls.${key} (LATCHKEY_FEATURES_MUTUAL_TLS_${key.toUpperCase()})`;
+  const problems: string[] = [];
+  if (certificates === 'tls' && tls.certFile === undefined) {
+    problems.push(`${name('certificates')}: is tls, but Latchkey has no TLS of its own; set tls.cert_file`);
+  }
+  if (certificates === 'proxy' && trustedProxies.length === 0) {
+    problems.push(`${name('certificates')}: is proxy, but trusted_proxies names none`);
+  }
+  if (caFile !== undefined && certificates !== 'tls') {
+    problems.push(`${name('ca_file')}: is set, but features.mutual_tls.certificates is not tls`);
+  } else if (caFile !== undefined) {
+    const read = readPem(name('ca_file'), caFile, 'PEM certificates', (pem) => new X509Certificate(pem));
+    if (typeof read === 'string') problems.push(read);
+  }
+  if (proxyVerifies && certificates !== 'proxy') {
+    problems.push(`${name('proxy_verifies')}: is set, but features.mutual_tls.certificates is not proxy`);
+  }
+  return problems;
 }

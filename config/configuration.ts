@@ -9,6 +9,8 @@
  * case (`LATCHKEY_LOG_LEVEL`); here it is camelCase. Durations are in seconds unless the description says otherwise.
  */
 import { z } from 'zod';
+import { features } from './feature-settings.ts';
+import { mail, registration } from './mail-settings.ts';
 import { count, path, port, seconds, settingTraits } from './setting-traits.ts';
 import { database, redis } from './store-settings.ts';
 import {
@@ -20,6 +22,7 @@ import {
   issuer,
   logoUrl,
   redisUrl,
+  smtpUrl,
   trustedProxy,
 } from './value-formats.ts';
 
@@ -95,6 +98,38 @@ const throttling = z.strictObject({
     .describe(
       'Limits on guessing the credentials of applications, at the token endpoint and wherever they authenticate.',
     ),
+  userCode: z
+    .strictObject({
+      perAccount: count(
+        10,
+        1,
+        10_000,
+        'Wrong codes of one signed-in person in a window before further ones wait.',
+      ),
+      perAddress: count(
+        20,
+        1,
+        1_000_000,
+        'Wrong codes from one address in a window, of people who are not signed in.',
+      ),
+      total: count(
+        2000,
+        1,
+        10_000_000,
+        'Wrong codes from all addresses in a window, of people who are not signed in.',
+      ),
+      window: seconds(900, day, 'Length of the window.'),
+    })
+    .prefault({})
+    .describe('Limits on guessing the codes that devices show (RFC 8628 section 5.1).'),
+  mail: z
+    .strictObject({
+      perRecipient: count(5, 1, 1000, 'Mails that anybody may cause to one person in a window.'),
+      perAddress: count(30, 1, 100_000, 'Mails that may be caused from one address in a window.'),
+      window: seconds(3600, day, 'Length of the window.'),
+    })
+    .prefault({})
+    .describe('Limits on mail that is sent at the request of somebody who has not signed in.'),
 });
 
 const lifetimes = z.strictObject({
@@ -112,6 +147,13 @@ const lifetimes = z.strictObject({
   ),
   session: seconds(14 * day, 366 * day, 'A person’s session at the provider.'),
   interaction: seconds(3600, day, 'Time to finish a login or consent page.'),
+  mailLink: seconds(
+    1800,
+    day,
+    'Links that are sent by mail: to choose a new password, to confirm an address.',
+  ),
+  invitation: seconds(7 * day, 30 * day, 'Links that invite somebody to make an account.'),
+  deviceCode: seconds(600, 1800, 'Time to let a device in (RFC 8628 section 3.2).'),
   clientCredentials: seconds(600, day, 'Access tokens issued to an application for itself.'),
   refreshTokenGrace: seconds(
     10,
@@ -199,15 +241,13 @@ export const configurationSchema = z.strictObject({
     .array(trustedProxy)
     .default([])
     .describe('Whose forwarded headers are believed: addresses, CIDR ranges, or `loopback`.'),
-  smtpUrl: z
-    .string()
-    .min(1)
+  smtpUrl: smtpUrl
     .exactOptional()
-    .describe('Where mail goes. Reserved: this version sends no mail.')
-    .register(settingTraits, {
-      secret: true,
-      unsupported: 'not supported by this version yet; it sends no mail',
-    }),
+    .describe(
+      'Where mail goes: `smtp://user:password@host:587`, which must offer STARTTLS unless it is on this machine or `?starttls=off` is appended, or `smtps://user:password@host:465`. Without it each mail becomes a file in `outbox` in the data directory.',
+    )
+    .register(settingTraits, { secret: true }),
+  mail: mail.prefault({}).describe('Mail to people.'),
   tls: z
     .strictObject({
       certFile: path('PEM file with the certificate chain, leaf first.'),
@@ -225,23 +265,14 @@ export const configurationSchema = z.strictObject({
     .prefault({})
     .describe('The log, one JSON object a line on standard output.'),
   accounts: accounts.prefault({}).describe('Where people come from.'),
+  registration: registration.prefault({}).describe('People who make their own accounts.'),
   passwords: passwords.prefault({}).describe('What a new password must be, and what hashing it costs.'),
   throttling: throttling.prefault({}).describe('Limits on attempts.'),
   lifetimes: lifetimes.prefault({}).describe('How long things live, in seconds.'),
   keys: keys.prefault({}).describe('Signing keys and their rotation.'),
   branding: branding.prefault({}).describe('Your name and colours on the pages.'),
   viewsDir: path('Folder whose templates replace those of the same name in `views`.'),
-  features: z
-    .strictObject({
-      responseTypes: z
-        .enum(['code', 'all'])
-        .default('code')
-        .describe(
-          '`all` adds the hybrid and implicit flows: for certification runs only (RFC 9700 section 2.1.2).',
-        ),
-    })
-    .prefault({})
-    .describe('Protocol features.'),
+  features: features.prefault({}).describe('Protocol features.'),
 });
 
 /** A configuration that was checked: paths are absolute, the issuer is a bare origin without a trailing slash. */

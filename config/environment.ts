@@ -73,6 +73,7 @@ function fromText(setting: Setting, text: string, variable: string): GivenValue 
 /** Text that does not fit its kind stays text, and the schema refuses it with the key's name. */
 function parseText(kind: Setting['kind'], text: string): unknown {
   if (kind === 'list') return text.split(/[\s,]+/).filter((item) => item !== '');
+  if (kind === 'true or false') return text === 'true' ? true : text === 'false' ? false : text;
   if (kind !== 'text' && /^-?\d+(\.\d+)?$/.test(text)) return Number(text);
   return text;
 }

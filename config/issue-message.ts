@@ -6,6 +6,7 @@ const nouns: Record<string, string> = {
   string: 'a text',
   number: 'a number',
   int: 'a whole number',
+  boolean: 'true or false',
   array: 'a list',
   object: 'a mapping of keys',
 };

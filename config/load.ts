@@ -49,9 +49,6 @@ export function loadWithSources(options: LoadOptions = {}): LoadedConfiguration 
 
   const given = new Map<Setting, GivenValue>();
   for (const value of [...fromFile.values, ...fromEnvironment.values]) given.set(value.setting, value);
-  for (const { setting } of given.values()) {
-    if (setting.traits.unsupported) problems.push(`${nameOf(setting)}: ${setting.traits.unsupported}`);
-  }
 
   const result = configurationSchema.safeParse(nest(given, directory));
   if (!result.success) {

@@ -112,6 +112,7 @@ function valueText(property: JsonSchema): string {
   if (property.const !== undefined) return `\`${property.const}\``;
   if (property.enum) return property.enum.map((value) => `\`${value}\``).join(', ');
   if (property.type === 'integer') return `${property.minimum} to ${property.maximum}`;
+  if (property.type === 'boolean') return '`true`, `false`';
   if (property.type === 'array') {
     const items = property.items as JsonSchema;
     return items.enum ? `list of ${valueText(items)}` : 'list';

@@ -6,8 +6,6 @@ export interface SettingTraits {
   secret?: true;
   /** The value is a path, resolved against the working directory. */
   path?: true;
-  /** The setting is reserved: setting it stops the start with this reason. */
-  unsupported?: string;
 }
 
 /** Traits of single settings, keyed by the very schema object that stands in the tree below. */

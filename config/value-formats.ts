@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { parseDatabaseUrl } from './database-url.ts';
 import { isLoopbackHost } from './loopback.ts';
 import { parseRedisUrl } from './redis-url.ts';
+import { parseSmtpUrl } from './smtp-url.ts';
 
 type Judgement = string | undefined;
 
@@ -92,5 +93,10 @@ export const redisKeyPrefix = z
 
 export const databaseUrl = judged((value) => {
   const address = parseDatabaseUrl(value);
+  return typeof address === 'string' ? address : undefined;
+});
+
+export const smtpUrl = judged((value) => {
+  const address = parseSmtpUrl(value);
   return typeof address === 'string' ? address : undefined;
 });

@@ -18,6 +18,7 @@ const api = koaResourceServer({
   issuer,
   audience: process.env.AUDIENCE ?? `${origin}/`,
   realm: 'notes',
+  metadata: { name: 'Notes API', scopes: ['read', 'write'] },
   onRefusal: (refusal) => console.log(JSON.stringify({ refused: refusal })),
 });
 const notebook = createNotebook();
@@ -63,6 +64,7 @@ app.use(async (ctx, next) => {
     ctx.body = { error: status >= 500 ? 'server_error' : 'invalid_request' };
   }
 });
+app.use(api.metadata());
 app.use(router.routes());
 app.use(router.allowedMethods());
 

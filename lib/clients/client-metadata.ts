@@ -1,6 +1,10 @@
 import type { z } from 'zod';
-import type { Configuration } from '../../config/configuration.ts';
 import { suggestion } from '../../config/nearest-name.ts';
+import { certificateConsistencyProblem } from './certificate-metadata.ts';
+import { configurationProblem, type MetadataPolicy } from './configuration-problem.ts';
+import { deviceConsistencyProblem } from './device-metadata.ts';
+import { exchangeConsistencyProblem } from './exchange-metadata.ts';
+import { messageConsistencyProblem } from './message-metadata.ts';
 import { type GivenMetadata, LIMITS, METADATA_MEMBERS, metadataSchema } from './metadata-schema.ts';
 import { redirectUriProblem } from './redirect-uri.ts';
 
@@ -28,9 +32,6 @@ export interface MetadataRefusal {
 export type CheckedMetadata =
   | { outcome: 'valid'; clientId: string | undefined; metadata: ClientMetadata }
   | MetadataRefusal;
-
-/** What a registration is checked against. */
-export type MetadataPolicy = Pick<Configuration, 'keys' | 'features'>;
 
 export function refuseMetadata(description: string): MetadataRefusal {
   return { outcome: 'refused', error: 'invalid_client_metadata', description };
@@ -74,7 +75,7 @@ export function checkMetadata(
       }
     }
   }
-  const problem = inconsistency(metadata, policy);
+  const problem = configurationProblem(metadata, policy) ?? inconsistency(metadata);
   return problem === undefined ? { outcome: 'valid', clientId, metadata } : refuseMetadata(problem);
 }
 
@@ -117,21 +118,8 @@ function fillDefaults(given: Omit<GivenMetadata, 'client_id'>): ClientMetadata {
   };
 }
 
-const HYBRID_RESPONSE_TYPES = [
-  'code',
-  'code id_token',
-  'code token',
-  'code id_token token',
-  'id_token',
-  'id_token token',
-  'none',
-];
-
-function inconsistency(metadata: ClientMetadata, policy: MetadataPolicy): string | undefined {
+function inconsistency(metadata: ClientMetadata): string | undefined {
   const { grant_types: grants, response_types: responses, token_endpoint_auth_method: method } = metadata;
-  const allowed = policy.features.responseTypes === 'all' ? HYBRID_RESPONSE_TYPES : ['code'];
-  const other = responses.find((type) => !allowed.includes(type));
-  if (other !== undefined) return `response_types must be one of ${allowed.join(', ')}`;
   const wants = (word: string) => responses.some((type) => type.split(' ').includes(word));
   if (wants('code') !== grants.includes('authorization_code')) {
     return 'response_types and grant_types do not agree: code goes with authorization_code (RFC 7591 §2.1)';
@@ -158,9 +146,27 @@ function inconsistency(metadata: ClientMetadata, policy: MetadataPolicy): string
       return `token_endpoint_auth_signing_alg ${signing} does not go with ${method}`;
     }
   }
-  const idToken = metadata.id_token_signed_response_alg;
-  if (idToken !== undefined && !(policy.keys.algorithms as string[]).includes(idToken)) {
-    return `id_token_signed_response_alg must be one of ${policy.keys.algorithms.join(', ')}`;
+  return (
+    sectorProblem(metadata) ??
+    deviceConsistencyProblem(metadata) ??
+    exchangeConsistencyProblem(metadata) ??
+    messageConsistencyProblem(metadata) ??
+    certificateConsistencyProblem(metadata)
+  );
+}
+
+/** OpenID Connect Core §8.1: pairwise subjects need one sector, by a URI or the one host of all redirect URIs. */
+function sectorProblem({
+  subject_type: subjectType,
+  sector_identifier_uri: uri,
+  redirect_uris: redirectUris,
+}: ClientMetadata): string | undefined {
+  if (uri !== undefined && subjectType !== 'pairwise') {
+    return 'sector_identifier_uri goes with subject_type pairwise alone';
   }
-  return undefined;
+  if (subjectType !== 'pairwise' || uri !== undefined) return undefined;
+  const hosts = new Set(redirectUris.map((redirectUri) => new URL(redirectUri).host));
+  return hosts.size === 1 && !hosts.has('')
+    ? undefined
+    : 'subject_type pairwise needs sector_identifier_uri unless all redirect_uris have the same host';
 }

@@ -78,7 +78,7 @@ export interface ClientsOptions {
 /** Opens the directory of applications. */
 export function openClients({ configuration, log, ...options }: ClientsOptions): Clients {
   const database = onClock(options.database, options.clock);
-  const read = createClientReader(database, (clientId, err) =>
+  const read = createClientReader(database, configuration, (clientId, err) =>
     log.error({ err, clientId }, 'a client secret cannot be read: rotate it'),
   );
   const cache = new RevisionCache<ClientsTable, StoredClient>(
@@ -248,15 +248,24 @@ async function nameTaken(
 
 async function unknownApi(
   transaction: Kysely<DatabaseSchema>,
-  { resource_server: identifier }: ClientMetadata,
+  { resource_server: own, token_exchange: rules = [] }: ClientMetadata,
 ): Promise<MetadataRefusal | undefined> {
-  if (identifier === undefined) return undefined;
-  const api = await transaction
+  const named = [
+    ...(own === undefined ? [] : [['resource_server', own] as const]),
+    ...rules.flatMap(({ subject_audience: from, audience: to }) =>
+      [from, to].map((identifier) => ['token_exchange', identifier] as const),
+    ),
+  ];
+  if (named.length === 0) return undefined;
+  const identifiers = named.map(([, identifier]) => identifier);
+  const rows = await transaction
     .selectFrom('apis')
     .select('identifier')
-    .where('identifier', '=', identifier)
-    .executeTakeFirst();
-  return api === undefined
-    ? refuseMetadata(`resource_server ${identifier} is not a registered API`)
-    : undefined;
+    .where('identifier', 'in', identifiers)
+    .execute();
+  const known = new Set(rows.map(({ identifier }) => identifier));
+  const unknown = named.find(([, identifier]) => !known.has(identifier));
+  return unknown === undefined
+    ? undefined
+    : refuseMetadata(`${unknown[0]} ${unknown[1]} is not a registered API`);
 }

@@ -1,4 +1,10 @@
 import { z } from 'zod';
+import { CLIENT_SIGNATURE_ALGORITHMS } from './algorithms.ts';
+import { certificateMembers } from './certificate-metadata.ts';
+import { RESPONSE_MODES } from './configuration-problem.ts';
+import { DEVICE_CODE_GRANT } from './device-metadata.ts';
+import { exchangeMembers, TOKEN_EXCHANGE_GRANT } from './exchange-metadata.ts';
+import { messageMembers } from './message-metadata.ts';
 import { readableText } from './readable-text.ts';
 import { webUriProblem } from './redirect-uri.ts';
 import { isScopeToken } from './scope.ts';
@@ -36,7 +42,8 @@ const publicKey = z
 
 /**
  * The shape of a registration in RFC 7591 §2 names (and OpenID Connect Dynamic Client Registration §2 ones), before defaults.
- * Three members are this provider's own: `response_modes`, `resource_server` and `refresh_token_grace`.
+ * Members of this provider's own are `response_modes`, `resource_server`, `refresh_token_grace`, `id_token_scope_claims`,
+ * `token_exchange` and `may_act`.
  */
 export const metadataSchema = z.strictObject({
   client_id: z
@@ -49,14 +56,20 @@ export const metadataSchema = z.strictObject({
   redirect_uris: uriList.optional(),
   post_logout_redirect_uris: uriList.optional(),
   grant_types: z
-    .array(z.enum(['authorization_code', 'refresh_token', 'client_credentials', 'implicit']))
+    .array(
+      z.enum([
+        'authorization_code',
+        'refresh_token',
+        'client_credentials',
+        'implicit',
+        DEVICE_CODE_GRANT,
+        TOKEN_EXCHANGE_GRANT,
+      ]),
+    )
     .min(1)
     .optional(),
   response_types: z.array(z.string().max(40)).max(10).optional(),
-  response_modes: z
-    .array(z.enum(['query', 'fragment', 'form_post']))
-    .min(1)
-    .optional(),
+  response_modes: z.array(z.enum(RESPONSE_MODES)).min(1).optional(),
   scope: z
     .string()
     .max(LIMITS.scopeCharacters)
@@ -66,10 +79,20 @@ export const metadataSchema = z.strictObject({
     )
     .optional(),
   token_endpoint_auth_method: z
-    .enum(['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'none'])
+    .enum([
+      'client_secret_basic',
+      'client_secret_post',
+      'client_secret_jwt',
+      'private_key_jwt',
+      'tls_client_auth',
+      'self_signed_tls_client_auth',
+      'none',
+    ])
     .optional(),
-  token_endpoint_auth_signing_alg: z.enum(['HS256', 'RS256', 'PS256', 'ES256', 'EdDSA']).optional(),
-  id_token_signed_response_alg: z.string().max(20).optional(),
+  token_endpoint_auth_signing_alg: z.enum(['HS256', ...CLIENT_SIGNATURE_ALGORITHMS]).optional(),
+  ...messageMembers,
+  ...certificateMembers,
+  ...exchangeMembers,
   jwks: z.strictObject({ keys: z.array(publicKey).min(1).max(LIMITS.publicKeys) }).optional(),
   jwks_uri: webUri.optional(),
   contacts: z
@@ -83,7 +106,11 @@ export const metadataSchema = z.strictObject({
   initiate_login_uri: webUri
     .refine((uri) => uri.startsWith('https:'), 'must use https (OpenID Connect Core §4)')
     .optional(),
-  subject_type: z.enum(['public']).optional(),
+  subject_type: z.enum(['public', 'pairwise']).optional(),
+  sector_identifier_uri: webUri
+    .refine((uri) => uri.startsWith('https:'), 'must use https (OpenID Connect Core §8.1)')
+    .optional(),
+  id_token_scope_claims: z.boolean().optional(),
   default_max_age: z.int().min(0).max(LIMITS.maxAge).optional(),
   require_auth_time: z.boolean().optional(),
   require_pushed_authorization_requests: z.boolean().optional(),

@@ -2,6 +2,7 @@ import type { Database } from '../database/database.ts';
 import type { ClientsTable } from '../database/tables/clients.ts';
 import type { ClientMetadata } from './client-metadata.ts';
 import { needsMac, sealingContext, secretPlaceholder, usesSecret } from './client-secret.ts';
+import { configurationProblem, type MetadataPolicy } from './configuration-problem.ts';
 import { OPENID_SCOPES } from './scope.ts';
 
 /** An application as it is registered. */
@@ -15,6 +16,8 @@ export interface StoredClient {
   engineMetadata: Readonly<Record<string, unknown>>;
   /** SHA-256 of the secret in base64url; null when it has none. */
   secretDigest: string | null;
+  /** Why it cannot be used as the provider is configured now; undefined when it can. */
+  problem: string | undefined;
   /** Unix time, ms. */
   createdAt: number;
   updatedAt: number;
@@ -26,6 +29,7 @@ export interface StoredClient {
  */
 export function createClientReader(
   database: Database,
+  policy: MetadataPolicy,
   secretUnreadable: (clientId: string, error: unknown) => void,
 ): (row: ClientsTable) => StoredClient {
   const placeholderKey = database.sealer.derive('client-secret-placeholder');
@@ -36,6 +40,9 @@ export function createClientReader(
     // Members that inform people only, and are nothing to the engine.
     delete engineMetadata.software_id;
     delete engineMetadata.software_version;
+    // What lib/provider asks for itself.
+    delete engineMetadata.token_exchange;
+    delete engineMetadata.may_act;
     const scopes = metadata.scope === undefined ? undefined : new Set(metadata.scope.split(' '));
     if (scopes !== undefined) engineMetadata.scope = engineScope(scopes);
     if (usesSecret(metadata) && secretDigest !== null) {
@@ -56,6 +63,7 @@ export function createClientReader(
       scopes,
       engineMetadata: Object.freeze(engineMetadata),
       secretDigest,
+      problem: configurationProblem(metadata, policy),
       createdAt: row.created_at,
       updatedAt: row.updated_at,
     };

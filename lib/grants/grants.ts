@@ -19,9 +19,11 @@ import { RedisStorage } from './redis-storage.ts';
 import { RefreshRotation } from './refresh-rotation.ts';
 import { SessionModelStorage } from './session-storage.ts';
 import { SqliteStorage } from './sqlite-storage.ts';
+import { StatusTellingStorage } from './status-telling-storage.ts';
 import type { CommitOutcome, GrantStorage } from './storage.ts';
 import { Sweeper } from './sweeper.ts';
 import { createTokenIdentifier } from './token-identifier.ts';
+import { TokenStatuses } from './token-statuses.ts';
 import type { CommitScope } from './unit-of-work.ts';
 import { UnitRunner } from './unit-runner.ts';
 
@@ -55,6 +57,8 @@ type NotFound = { outcome: 'not_found' };
 export interface Grants {
   /** What was used or shown before this is not known here: a restore began anew. Unix time, ms; 0 when there was no restore. */
   readonly rememberedSince: number;
+  /** Which JWT access tokens were revoked. */
+  readonly tokenStatuses: TokenStatuses;
   /** The engine's storage for one of its models. */
   storageFor(model: string): ModelStorage;
   /** Runs a request: what it writes is kept at `commit`, in one piece, and what it has written it reads. */
@@ -97,6 +101,8 @@ export function openGrants(options: {
   log: Log;
   refreshGrace: (payload: EnginePayload) => MaybePromise<number>;
   observe?: (storage: GrantStorage) => GrantStorage;
+  /** Whether the JWT access tokens of a grant are published as revoked when its tokens end. */
+  publishesStatuses?: boolean;
 }): Grants {
   const { database, redis, events, log, refreshGrace, observe = (storage) => storage } = options;
   const { sealer, epoch } = database;
@@ -104,7 +110,10 @@ export function openGrants(options: {
     redis === undefined
       ? new SqliteStorage(database)
       : new RedisStorage({ connection: redis, sealer, epoch: epoch.id, log });
-  const storage = observe(backend);
+  const observed = observe(backend);
+  const tokenStatuses = new TokenStatuses(observed);
+  const storage =
+    options.publishesStatuses === true ? new StatusTellingStorage(observed, tokenStatuses) : observed;
   const units = new UnitRunner(storage, (clientId) =>
     events.emit('refresh.reused', clientId === undefined ? {} : { clientId }),
   );
@@ -115,6 +124,7 @@ export function openGrants(options: {
 
   return {
     rememberedSince: database.epoch.beganAt,
+    tokenStatuses,
     storageFor: (model) => {
       if (model === 'Grant') return grants;
       return model === 'Session' ? sessions : new RecordStorage(model, storage, units, rotation);

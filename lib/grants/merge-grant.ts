@@ -4,6 +4,7 @@ interface GrantDocument {
   resources?: Record<string, string>;
   rar?: unknown[];
   rejected?: Omit<GrantDocument, 'exp' | 'rejected'>;
+  tokenStatuses?: { list: string; index: number }[];
   [member: string]: unknown;
 }
 
@@ -16,6 +17,12 @@ function unitedScope(one: string | undefined, other: string | undefined): string
 function unitedRar(one: unknown[], other: unknown[]): unknown[] {
   const known = new Set(one.map((detail) => JSON.stringify(detail)));
   return [...one, ...other.filter((detail) => !known.has(JSON.stringify(detail)))];
+}
+
+/** Every place where a token's status is published: one that is lost could not be revoked any more. */
+function unitedPlaces<Place extends { list: string; index: number }>(one: Place[], other: Place[]): Place[] {
+  const known = new Set(one.map(({ list, index }) => `${list} ${index}`));
+  return [...one, ...other.filter(({ list, index }) => !known.has(`${list} ${index}`))];
 }
 
 function unite<Document extends GrantDocument>(ours: Document, theirs: GrantDocument): Document {
@@ -46,6 +53,8 @@ export function mergeGrant(oursText: string, theirsText: string): string {
   if (ours.rejected !== undefined || theirs.rejected !== undefined) {
     merged.rejected = unite(ours.rejected ?? {}, theirs.rejected ?? {});
   }
+  if (ours.tokenStatuses !== undefined || theirs.tokenStatuses !== undefined)
+    merged.tokenStatuses = unitedPlaces(theirs.tokenStatuses ?? [], ours.tokenStatuses ?? []);
   merged.exp = Math.max(ours.exp ?? 0, theirs.exp ?? 0);
   return JSON.stringify(merged);
 }

@@ -18,7 +18,9 @@ function loginOf(payload: EnginePayload): string | undefined {
 }
 
 /** An interaction names the grant that its answer may extend, but is not issued under it: it outlives a log-out. */
-function grantKeyOf(model: string, { grantId }: EnginePayload): RecordKey | undefined {
+function grantKeyOf(model: string, payload: EnginePayload): RecordKey | undefined {
+  // A token that was made from another client's ends with the grant of that one.
+  const grantId = payload.grantId ?? payload.subjectGrantId;
   return typeof grantId === 'string' && model !== 'Interaction' ? recordKey('Grant', grantId) : undefined;
 }
 

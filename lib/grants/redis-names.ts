@@ -9,6 +9,7 @@ const TOGETHER: ReadonlySet<string> = new Set([
   'AccessToken',
   'RefreshToken',
   'ClientCredentials',
+  'TokenStatus',
 ]);
 
 /** What a key's name says it is, behind the tag. */

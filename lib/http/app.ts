@@ -9,29 +9,40 @@ import Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { ClientThrottle } from '../authentication/client-throttle.ts';
+import type { MailLinkThrottle } from '../authentication/mail-link-throttle.ts';
+import type { MailLinks } from '../authentication/mail-links.ts';
 import type { PasswordSignIn } from '../authentication/password-sign-in.ts';
+import type { PollPace } from '../authentication/poll-pace.ts';
+import type { UserCodeThrottle } from '../authentication/user-code-throttle.ts';
 import type { Apis } from '../clients/apis.ts';
 import type { Clients } from '../clients/clients.ts';
 import type { Sealer } from '../database/sealer.ts';
 import type { Grants } from '../grants/grants.ts';
 import { interactionRoutes } from '../interactions/interactions.ts';
+import { isMailLinkPath } from '../interactions/mail-link-routes.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
+import type { Mail } from '../mail/mail.ts';
 import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';
 import { noteOf } from '../observability/request-note.ts';
 import { countClientFailures } from '../provider/client-throttling.ts';
 import { cookieNames } from '../provider/cookies.ts';
+import { deviceAddresses } from '../provider/device-flow.ts';
 import { shareEngineContextProperty } from '../provider/engine-context-property.ts';
 import { createInteractionDesk } from '../provider/interaction.ts';
 import { fixOrigin } from '../provider/origin.ts';
+import { pacePolling } from '../provider/polling.ts';
 import { createProviderHost } from '../provider/provider.ts';
 import { settleRequest } from '../provider/settlement.ts';
 import { TrustedProxies, tellClientAddress } from './client-address.ts';
+import { tellClientCertificate } from './client-certificate.ts';
 import { withEngineForms } from './engine-forms.ts';
 import { withErrorBoundary } from './error-boundary.ts';
 import { FormTokens } from './form-protection.ts';
+import { createMailTexts } from './mail-texts.ts';
 import { originForm } from './origin-form.ts';
 import { createPages } from './pages.ts';
+import { withPostedRequests } from './posted-requests.ts';
 import { publishedDocumentHandler } from './published.ts';
 import { createRenderer } from './render.ts';
 import { withRequestNotes } from './request-notes.ts';
@@ -45,9 +56,15 @@ import { withUnknownPaths } from './unknown-paths.ts';
 export interface AppRooms {
   configuration: Configuration;
   sealer: Sealer;
+  pairwiseKey: Buffer;
   accounts: AccountAdapter;
   signIn: PasswordSignIn;
   clientThrottle: ClientThrottle;
+  links: MailLinks;
+  linkThrottle: MailLinkThrottle;
+  mail: Mail;
+  userCodes: UserCodeThrottle;
+  polling: PollPace;
   clients: Clients;
   apis: Apis;
   grants: Grants;
@@ -83,6 +100,7 @@ export async function createApp(rooms: AppRooms): Promise<App> {
   shareEngineContextProperty(app);
   const proxies = new TrustedProxies(configuration.trustedProxies);
   tellClientAddress(app, proxies);
+  tellClientCertificate(app, configuration.features.mutualTls, proxies);
 
   const unitOfWork: Koa.Middleware = (ctx, next) =>
     grants.inUnitOfWork(async () => {
@@ -92,7 +110,8 @@ export async function createApp(rooms: AppRooms): Promise<App> {
   const home: Koa.Middleware = (ctx, next) =>
     ctx.path === '/' && (ctx.method === 'GET' || ctx.method === 'HEAD') ? pages.home(ctx) : next();
   const readForm = bodyParser({ enableTypes: ['form'], formLimit: FORM_LIMIT });
-  const route = interactionRoutes({ ...rooms, desk, pages, forms });
+  const mailTexts = createMailTexts({ branding, renderer });
+  const route = interactionRoutes({ ...rooms, desk, pages, forms, mailTexts });
   const interactions: Koa.Middleware = (ctx, next) => readForm(ctx, () => route(ctx, next) as Promise<void>);
 
   app.use(withSecurityHeaders(headers));
@@ -101,11 +120,16 @@ export async function createApp(rooms: AppRooms): Promise<App> {
   app.use(withTransport(issuer, proxies, pages));
   app.use(withUnknownPaths(pages));
   app.use(withStaticAssets(assets));
+  app.use(withPostedRequests(pages));
   app.use(home);
   app.use(unitOfWork);
-  app.use((ctx, next) => (ctx.path.startsWith('/interaction/') ? interactions(ctx, next) : next()));
+  app.use((ctx, next) =>
+    ctx.path.startsWith('/interaction/') || isMailLinkPath(ctx.path) ? interactions(ctx, next) : next(),
+  );
   app.use(withEngineForms);
   app.use(countClientFailures(rooms.clientThrottle));
+  app.use(deviceAddresses);
+  app.use(pacePolling(rooms.polling));
   app.use((ctx, next) => host.current().handle(ctx, next));
 
   const answerFromMemory = publishedDocumentHandler(host, headers, configuration.keys.jwksMaxAge);

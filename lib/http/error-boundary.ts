@@ -21,7 +21,9 @@ interface Failure {
 
 function describeFailure(thrown: unknown): Failure {
   const unavailable = [StorageUnavailable, AccountsUnavailable, DatabaseUnavailable];
-  if (unavailable.some((kind) => thrown instanceof kind)) {
+  // What a page asks the engine for fails with the engine's error, whose cause is the store's.
+  const causes = [thrown, (thrown as Error | undefined)?.cause];
+  if (unavailable.some((kind) => causes.some((cause) => cause instanceof kind))) {
     return { status: 503, error: 'temporarily_unavailable', description: 'please try again in a moment' };
   }
   const { status, expose } = (thrown ?? {}) as { status?: unknown; expose?: unknown };

@@ -12,6 +12,8 @@ export type MessageValues = Readonly<Record<string, string | number | SafeHtml>>
 export interface Messages {
   /** The message as markup. @throws {TypeError} for an unknown key or a placeholder without a value. */
   html(key: string, values?: MessageValues): SafeHtml;
+  /** The message as plain text, for mails. @throws {TypeError} as `html`. */
+  plain(key: string, values?: Readonly<Record<string, string>>): string;
   /** A message without placeholders as plain text, for attributes and titles. */
   text(key: string): string;
   /** The message in the plural form that `count` needs; `{count}` is given. */
@@ -74,6 +76,12 @@ export function createMessages(locale: string, catalogue: Catalogue): Messages {
     html,
     has,
     text: find,
+    plain: (key, values = {}) =>
+      find(key).replace(PLACEHOLDER, (_whole, name: string) => {
+        const value = Object.hasOwn(values, name) ? values[name] : undefined;
+        if (value === undefined) throw new TypeError(`message ${key} got no value for {${name}}`);
+        return value;
+      }),
     plural(key, count) {
       const form = `${key}.${plurals.select(count)}`;
       return html(has(form) ? form : `${key}.other`, { count });

@@ -1,3 +1,4 @@
+import { MAIL_LINK_SAMPLES } from './mail-link-samples.ts';
 import type { AccountView, ClientView, PageName, ViewModels } from './view-models.ts';
 
 const client: ClientView = {
@@ -60,6 +61,15 @@ export const PAGE_SAMPLES: { readonly [Page in PageName]: Readonly<Record<string
       login: account.login,
       reauthentication: true,
     },
+    ways: {
+      action: '/login',
+      csrfToken,
+      client,
+      resetUrl: '/reset',
+      registerUrl: '/register',
+      passwordChanged: true,
+    },
+    device: { action: '/login', cancelAction: '/cancel', csrfToken, client, forDevice: true },
   },
   consent: {
     full: {
@@ -92,6 +102,19 @@ export const PAGE_SAMPLES: { readonly [Page in PageName]: Readonly<Record<string
       apis: [],
       offlineAccess: false,
     },
+    device: {
+      approveAction: '/approve',
+      denyAction: '/deny',
+      csrfToken,
+      client,
+      account,
+      redirectUri: '',
+      forDevice: true,
+      identityScopes: ['openid'],
+      identityClaims: [],
+      apis: [],
+      offlineAccess: false,
+    },
     nothing: {
       approveAction: '/approve',
       denyAction: '/deny',
@@ -114,6 +137,15 @@ export const PAGE_SAMPLES: { readonly [Page in PageName]: Readonly<Record<string
       csrfToken,
       account,
       client,
+    },
+    device: {
+      continueAction: '/continue',
+      switchAction: '/switch',
+      cancelAction: '/cancel',
+      csrfToken,
+      account,
+      client,
+      forDevice: true,
     },
     plain: {
       continueAction: '/continue',
@@ -151,4 +183,58 @@ export const PAGE_SAMPLES: { readonly [Page in PageName]: Readonly<Record<string
     completed: { reason: 'completed', client: { name: 'Desk Timer' } },
     unknown: { reason: 'unknown' },
   },
+  device: {
+    plain: { action: '/device', xsrf: 'sample' },
+    offered: { action: '/device', xsrf: 'sample', userCode: 'WDJB-MJHT' },
+    unknown: { action: '/device', xsrf: 'sample', userCode: 'WDJB-MJH', problem: { kind: 'unknown' } },
+    expired: { action: '/device', xsrf: 'sample', userCode: 'WDJB-MJHT', problem: { kind: 'expired' } },
+    used: { action: '/device', xsrf: 'sample', userCode: 'WDJB-MJHT', problem: { kind: 'used' } },
+    throttled: { action: '/device', xsrf: 'sample', problem: { kind: 'throttled', retryAfter: 840 } },
+    'form-rejected': { action: '/device', xsrf: 'sample', problem: { kind: 'form-rejected' } },
+  },
+  'device-confirm': {
+    full: {
+      action: '/device',
+      xsrf: 'sample',
+      userCode: 'WDJB-MJHT',
+      client,
+      account,
+      address: '203.0.113.7',
+      isOwnAddress: false,
+      deviceName: 'OrchardTV/3.1 (Living Room)',
+      age: 95,
+      identityScopes: ['openid', 'profile'],
+      identityClaims: ['birthdate'],
+      apis: [{ name: 'Orders', scopes: [{ name: 'orders:read', description: 'See your orders' }] }],
+      offlineAccess: true,
+    },
+    small: {
+      action: '/device',
+      xsrf: 'sample',
+      userCode: 'WDJB-MJHT',
+      client: { name: 'Desk Timer' },
+      address: '2001:db8::7',
+      isOwnAddress: true,
+      age: 0,
+      identityScopes: [],
+      identityClaims: [],
+      apis: [],
+      offlineAccess: false,
+    },
+  },
+  'device-ended': {
+    approved: { reason: 'approved', client },
+    refused: { reason: 'refused' },
+    answered: { reason: 'answered' },
+  },
+  continue: {
+    plain: {
+      action: '/auth?resent',
+      fields: [
+        ['client_id', 'notes'],
+        ['request', 'eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl'],
+      ],
+    },
+  },
+  ...MAIL_LINK_SAMPLES,
 };

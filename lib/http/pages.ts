@@ -1,55 +1,40 @@
 import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
-import { type Account, type AccountAdapter, AccountsUnavailable } from '../accounts/account-adapter.ts';
+import { type AccountAdapter, AccountsUnavailable } from '../accounts/account-adapter.ts';
+import { registrationIsOpen } from '../accounts/registration-is-open.ts';
 import type { Apis } from '../clients/apis.ts';
 import type { Clients, StoredClient } from '../clients/clients.ts';
 import { DatabaseUnavailable } from '../database/database-unavailable.ts';
 import type { InteractionPages } from '../interactions/interaction-pages.ts';
+import type { MailLinkPages } from '../interactions/mail-link-pages.ts';
 import type { Events } from '../observability/events.ts';
 import { type Log, pathWithoutIdentifiers } from '../observability/log.ts';
 import type { KoaContextWithOIDC } from '../provider/engine-context.ts';
 import type { EnginePages } from '../provider/features.ts';
 import type { PendingInteraction } from '../provider/interaction.ts';
 import { interactionUrl } from '../provider/interaction-url.ts';
+import { createDevicePages } from './device-pages.ts';
 import { createReference } from './error-reference.ts';
 import type { FormTokens } from './form-protection.ts';
 import { pagePolicy } from './form-targets.ts';
 import { chooseLocale } from './locale.ts';
+import { createMailLinkPages, startUriOf } from './mail-link-pages.ts';
+import { accountView, clientView } from './record-views.ts';
 import type { Renderer } from './render.ts';
 import { noteError } from './request-notes.ts';
-import type {
-  AccountView,
-  ClientView,
-  ConsentApi,
-  ExpiredView,
-  PageName,
-  ViewModels,
-} from './view-models.ts';
+import type { ConsentApi, ContinueView, ExpiredView, PageName, ViewModels } from './view-models.ts';
 
 /** Every page that the application draws. */
-export interface Pages extends EnginePages, InteractionPages {
+export interface Pages extends EnginePages, InteractionPages, MailLinkPages {
   home(ctx: Koa.Context): void;
+  /** Has the browser send once more, from here, a form that came from elsewhere. */
+  resend(ctx: Koa.Context, form: ContinueView): void;
   /** Any other failure; the caller has set the status. */
   problem(ctx: Koa.Context, problem: { error: string; error_description?: string; reference?: string }): void;
 }
 
 const optionalText = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;
-
-function clientView(client: StoredClient): ClientView {
-  const { metadata } = client;
-  return {
-    name: optionalText(metadata.client_name) ?? client.clientId,
-    logoUri: optionalText(metadata.logo_uri),
-    uri: optionalText(metadata.client_uri),
-    policyUri: optionalText(metadata.policy_uri),
-    tosUri: optionalText(metadata.tos_uri),
-  };
-}
-
-function accountView(account: Account): AccountView {
-  return { login: account.login, name: optionalText(account.claims.name) };
-}
 
 /** Signing out must work while the user base is down; the page then does not name the person. */
 function withoutAccount(error: unknown): undefined {
@@ -109,6 +94,8 @@ export function createPages(options: {
       continueAction: interactionUrl(uid, client.clientId, 'select'),
       switchAction: interactionUrl(uid, client.clientId, 'switch'),
       cancelAction: interactionUrl(uid, client.clientId, 'cancel'),
+      resetUrl: interactionUrl(uid, client.clientId, 'reset'),
+      registerUrl: interactionUrl(uid, client.clientId, 'register'),
     };
   }
 
@@ -122,21 +109,17 @@ export function createPages(options: {
     clientId: unknown,
   ): Promise<void> {
     const client = await knownClient(clientId);
-    const initiate = optionalText(client?.metadata.initiate_login_uri);
-    const startUri = initiate === undefined ? undefined : new URL(initiate);
-    startUri?.searchParams.set('iss', issuer);
     ctx.status = 410;
     draw(ctx, 'expired', {
       reason,
       client: client === undefined ? undefined : clientView(client),
-      startUri: startUri?.href,
+      startUri: startUriOf(client, issuer),
     });
   }
 
-  async function requestedApis(interaction: PendingInteraction): Promise<ConsentApi[]> {
-    const asked = Object.entries(interaction.missing.resourceScopes);
+  async function requestedApis(scopesOf: Record<string, string[]>): Promise<ConsentApi[]> {
     return Promise.all(
-      asked.map(async ([identifier, scopes]) => {
+      Object.entries(scopesOf).map(async ([identifier, scopes]) => {
         const api = await apis.find(identifier);
         return {
           name: api?.name ?? identifier,
@@ -147,6 +130,10 @@ export function createPages(options: {
   }
 
   const pages: Pages = {
+    ...createMailLinkPages({ configuration, forms, accounts, draw, knownClient }),
+
+    device: createDevicePages({ draw, knownClient, accounts, apis, requestedApis }),
+
     home: (ctx) =>
       draw(ctx, 'home', {
         issuer,
@@ -155,7 +142,7 @@ export function createPages(options: {
       }),
 
     login: (ctx, interaction, { login, problem }) => {
-      const { csrfToken, loginAction, cancelAction } = formOf(interaction);
+      const { csrfToken, loginAction, cancelAction, resetUrl, registerUrl } = formOf(interaction);
       draw(
         ctx,
         'login',
@@ -167,6 +154,10 @@ export function createPages(options: {
           login,
           problem,
           reauthentication: interaction.accountId !== undefined && ctx.query.switch === undefined,
+          resetUrl: accounts.directory === undefined ? undefined : resetUrl,
+          registerUrl: registrationIsOpen(configuration, accounts) ? registerUrl : undefined,
+          passwordChanged: ctx.query['password-changed'] !== undefined,
+          forDevice: interaction.forDevice,
         },
         optionsOf(interaction),
       );
@@ -183,9 +174,10 @@ export function createPages(options: {
         client: clientView(interaction.client),
         account: accountView(account),
         redirectUri: interaction.redirectUri,
+        forDevice: interaction.forDevice,
         identityScopes: missing.scopes.filter((scope) => scope !== 'offline_access'),
         identityClaims: missing.claims,
-        apis: await requestedApis(interaction),
+        apis: await requestedApis(missing.resourceScopes),
         offlineAccess: missing.scopes.includes('offline_access'),
         formRejected: state?.formRejected,
       };
@@ -204,6 +196,7 @@ export function createPages(options: {
           cancelAction,
           account: accountView(account),
           client: clientView(interaction.client),
+          forDevice: interaction.forDevice,
           formRejected: state?.formRejected,
         },
         optionsOf(interaction),
@@ -241,6 +234,14 @@ export function createPages(options: {
         reference,
         client: client === undefined ? undefined : clientView(client),
       });
+    },
+
+    resend: (ctx, { action, fields }) => {
+      const valueOf = (name: string) => fields.find(([field]) => field === name)?.[1];
+      // Unchecked, it widens the policy by a scheme at most. A signed request names its address inside.
+      const target =
+        valueOf('redirect_uri') ?? valueOf('post_logout_redirect_uri') ?? 'https://elsewhere.invalid/';
+      draw(ctx, 'continue', { action, fields }, { uiLocales: valueOf('ui_locales'), formsLeadTo: target });
     },
 
     problem: (ctx, { error, error_description: description, reference }) => {

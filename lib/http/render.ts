@@ -8,6 +8,8 @@
 import { Eta, type TemplateFunction } from 'eta/core';
 import { isolatedText, printValue, webUrl } from './html.ts';
 import { directionOf } from './locale.ts';
+import { MAIL_SAMPLE } from './mail-link-samples.ts';
+import type { MailView } from './mail-link-views.ts';
 import { createMessages, loadCatalogues, type Messages, SOURCE_LOCALE } from './messages.ts';
 import { PAGE_SAMPLES } from './page-samples.ts';
 import { type StaticAssets, VIEWS_FOLDER } from './static-assets.ts';
@@ -29,6 +31,10 @@ export interface Renderer {
    * @throws {Error} naming the template, when it prints something that its view model does not have
    */
   render<Page extends PageName>(page: Page, model: ViewModels[Page], options: { locale: string }): string;
+  /** A mail's HTML part, by the template `mail`; its texts are made with `messages`. */
+  renderMail(model: MailView, options: { locale: string }): string;
+  /** The texts of a language; of the fallback for any that is not there. */
+  messages(locale: string): Messages;
 }
 
 /**
@@ -43,10 +49,13 @@ export function createRenderer(options: {
 }): Renderer {
   const { branding, assets, viewsDir } = options;
   const catalogues = loadCatalogues(VIEWS_FOLDER, viewsDir);
+  const texts = new Map(
+    Array.from(catalogues, ([locale, catalogue]) => [locale, createMessages(locale, catalogue)]),
+  );
   const languages = new Map(
-    Array.from(catalogues, ([locale, catalogue]) => [
+    Array.from(texts, ([locale, messages]) => [
       locale,
-      { locale, direction: directionOf(locale), ...helpersFor(createMessages(locale, catalogue)) },
+      { locale, direction: directionOf(locale), ...helpersFor(messages) },
     ]),
   );
   const fallback = languages.get(SOURCE_LOCALE);
@@ -65,6 +74,12 @@ export function createRenderer(options: {
       ...(languages.get(locale) ?? fallback),
     });
 
+  const renderMail: Renderer['renderMail'] = (model, { locale }) =>
+    eta.render('@mail', { model, branding, ...(languages.get(locale) ?? fallback) });
+
+  if (templates.some(({ name, override }) => override && name === 'mail')) {
+    renderMail(MAIL_SAMPLE, { locale: SOURCE_LOCALE });
+  }
   const shellReplaced = templates.some(({ name, override }) => override && !name.startsWith('pages/'));
   for (const page of PAGE_NAMES) {
     if (!shellReplaced && !templates.some(({ name, override }) => override && name === `pages/${page}`))
@@ -72,7 +87,12 @@ export function createRenderer(options: {
     for (const sample of Object.values(PAGE_SAMPLES[page]))
       render(page, sample as never, { locale: SOURCE_LOCALE });
   }
-  return { locales: [...languages.keys()], render };
+  return {
+    locales: [...languages.keys()],
+    render,
+    renderMail,
+    messages: (locale) => (texts.get(locale) ?? texts.get(SOURCE_LOCALE)) as Messages,
+  };
 }
 
 /** An error in a template, named by its file; templates include one another, and the innermost one is to blame. */
@@ -116,9 +136,14 @@ function helpersFor(messages: Messages) {
       if (messages.has(`error.${error}.title`)) return `error.${error}`;
       return status >= 500 ? 'error.server_error' : 'error.invalid_request';
     },
+    passwordProblem: (rule: string, minimumLength: number) => {
+      if (rule === 'too_short') return messages.plural('password.short', minimumLength);
+      return messages.html(messages.has(`password.${rule}`) ? `password.${rule}` : 'password.other');
+    },
     destination,
     monogram,
-    returnUrl: ({ startUri, client }: ExpiredView) => webUrl(startUri) ?? webUrl(client?.uri),
+    returnUrl: ({ startUri, client }: Pick<ExpiredView, 'startUri' | 'client'>) =>
+      webUrl(startUri) ?? webUrl(client?.uri),
   };
 }
 

@@ -3,7 +3,11 @@ import type Koa from 'koa';
 import { noteOf } from '../observability/request-note.ts';
 import { comesFromProxy, type TrustedProxies } from './client-address.ts';
 
-const STEPS = new Set(['login', 'consent', 'select', 'switch', 'cancel']);
+const STEPS = new Set([
+  ...['login', 'consent', 'select', 'switch', 'cancel'],
+  ...['reset', 'register', 'registration', 'mail-sent', 'password-changed'],
+]);
+const MAIL_LINK_PATH = /^\/(reset-password|register|verify-email)(\/done)?$/;
 
 /** A name for where a request went: the engine's own for its routes, ours for the rest. Never a path: those have no bounds. */
 function endpointOf(ctx: Koa.Context): string {
@@ -12,9 +16,11 @@ function endpointOf(ctx: Koa.Context): string {
   if (typeof routerName === 'string') return routerName.startsWith('cors.') ? 'preflight' : routerName;
   if (ctx.path.startsWith('/interaction/')) {
     const step = ctx.path.slice(ctx.path.lastIndexOf('/') + 1);
-    return STEPS.has(step) ? `interaction_${step}` : 'interaction';
+    return STEPS.has(step) ? `interaction_${step.replace('-', '_')}` : 'interaction';
   }
   if (ctx.path === '/') return 'home';
+  if (MAIL_LINK_PATH.test(ctx.path)) return 'mail_link';
+  if (ctx.path.startsWith('/token-status-lists/')) return 'token_status_list';
   return ctx.path.startsWith('/assets/') ? 'asset' : 'other';
 }
 

@@ -68,6 +68,10 @@ export function withSecurityHeaders(headers: ReadonlyArray<readonly [string, str
     res.setHeader('Content-Security-Policy', policy);
     res.setHeader('Cache-Control', 'no-store');
     await next();
-    for (const [name, value] of others) res.setHeader(name, value);
+    // X-Frame-Options has no way to name who may frame a page; the policy has, and one that does is not contradicted.
+    const framed = !String(res.getHeader('Content-Security-Policy')).includes("frame-ancestors 'none'");
+    for (const [name, value] of others) {
+      if (!framed || name.toLowerCase() !== 'x-frame-options') res.setHeader(name, value);
+    }
   };
 }

@@ -20,7 +20,7 @@ export interface Asset {
   cacheControl: string;
 }
 
-export type AssetName = 'latchkey.css' | 'branding.css' | 'show-password.js' | 'icon.svg';
+export type AssetName = 'latchkey.css' | 'branding.css' | 'show-password.js' | 'submit-form.js' | 'icon.svg';
 
 export interface StaticAssets {
   /** The address of an asset, `/assets/latchkey.<hash>.css`. */
@@ -32,6 +32,7 @@ export interface StaticAssets {
 const SHIPPED: ReadonlyArray<readonly [AssetName, string]> = [
   ['latchkey.css', 'styles/latchkey.css'],
   ['show-password.js', 'browser/show-password.js'],
+  ['submit-form.js', 'browser/submit-form.js'],
   ['icon.svg', 'images/icon.svg'],
 ];
 

@@ -1,5 +1,6 @@
 import { readFileSync, unwatchFile, watchFile } from 'node:fs';
 import type { Server as HttpsServer } from 'node:https';
+import type { TlsOptions } from 'node:tls';
 import type { Log } from '../observability/log.ts';
 
 /** How often (ms) the certificate's files are looked at. */
@@ -8,11 +9,22 @@ const POLL_MILLISECONDS = 2000;
 export interface TlsFiles {
   certFile: string;
   keyFile: string;
+  /** Asks every client for a certificate, and takes what it shows, or nothing; `caFile` names whose are verified. */
+  clientCertificates?: { caFile?: string };
 }
 
 /** Options of a TLS server. Throws when a file cannot be read. */
-export function readTls(files: TlsFiles): { cert: Buffer; key: Buffer; minVersion: 'TLSv1.2' } {
-  return { cert: readFileSync(files.certFile), key: readFileSync(files.keyFile), minVersion: 'TLSv1.2' };
+export function readTls(
+  files: TlsFiles,
+): Pick<TlsOptions, 'cert' | 'key' | 'ca' | 'minVersion' | 'requestCert' | 'rejectUnauthorized'> {
+  const caFile = files.clientCertificates?.caFile;
+  return {
+    cert: readFileSync(files.certFile),
+    key: readFileSync(files.keyFile),
+    minVersion: 'TLSv1.2',
+    ...(files.clientCertificates === undefined ? {} : { requestCert: true, rejectUnauthorized: false }),
+    ...(caFile === undefined ? {} : { ca: readFileSync(caFile) }),
+  };
 }
 
 /** Keeps a server's certificate up to date with its files. */
@@ -32,7 +44,8 @@ export function reloadCertificateOf(server: HttpsServer, files: TlsFiles, log: L
       log.warn({ err: error }, 'the changed TLS certificate cannot be used yet; the former one stays');
     }
   };
-  const paths = [files.certFile, files.keyFile];
+  const caFile = files.clientCertificates?.caFile;
+  const paths = [files.certFile, files.keyFile, ...(caFile === undefined ? [] : [caFile])];
   for (const path of paths) watchFile(path, { interval: POLL_MILLISECONDS, persistent: false }, reload);
   return {
     reload,

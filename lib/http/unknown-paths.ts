@@ -4,11 +4,19 @@ import type { Pages } from './pages.ts';
 
 /** Methods of the paths we have, for telling "no such page" from "not with this method" (RFC 9110 §15.5.6). */
 const METHODS_BY_PATH: ReadonlyArray<readonly [RegExp, string]> = [
-  [/^\/(token|introspection|request|token\/revocation|session\/end\/confirm)$/, 'POST'],
-  [/^\/interaction\/[^/]+\/(login|consent|select|switch|cancel)$/, 'GET, HEAD, POST'],
-  [/^\/me$/, 'GET, HEAD, POST'],
+  [/^\/(token|introspection|request|token\/revocation|session\/end\/confirm|device\/auth)$/, 'POST'],
   [
-    /^\/(auth|auth\/[^/]+|jwks|session\/end|session\/end\/success|\.well-known\/[\w-]+|interaction\/[^/]+)?$/,
+    /^\/interaction\/[^/]+\/(login|consent|select|switch|cancel|reset|register|registration)$/,
+    'GET, HEAD, POST',
+  ],
+  [/^\/(reset-password|register|verify-email)$/, 'GET, HEAD, POST'],
+  [
+    /^\/(interaction\/[^/]+\/(mail-sent|password-changed)|(reset-password|register|verify-email)\/done)$/,
+    'GET, HEAD',
+  ],
+  [/^\/(auth|session\/end|me|device)$/, 'GET, HEAD, POST'],
+  [
+    /^\/(auth\/[^/]+|device\/[^/]+|jwks|session\/end\/success|\.well-known\/[\w-]+|token-status-lists\/[\w-]+\/[\w-]+|interaction\/[^/]+)?$/,
     'GET, HEAD',
   ],
 ];

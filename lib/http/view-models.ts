@@ -2,33 +2,20 @@
  * What each page is told. A caller fills one of these and names the page; everything in words, and all escaping,
  * is the page's own business. Text that an application or a person chose is passed as it is, never escaped beforehand.
  */
+import type {
+  ChoosePasswordView,
+  CompleteRegistrationView,
+  LinkResultView,
+  MailSentView,
+  RegisterView,
+  ResetView,
+  VerifyEmailView,
+} from './mail-link-views.ts';
+import type { AccountView, ClientView, FormView } from './view-parts.ts';
 
-/** The application that asks, from its registered metadata (RFC 7591 section 2). None of it is trusted. */
-export interface ClientView {
-  /** `client_name`, or the `client_id` where it has none. */
-  name: string;
-  /** `logo_uri`; shown only when it is https. The page's `img-src` must then allow its origin. */
-  logoUri?: string | undefined;
-  /** `client_uri`: the application's home page; linked only when it is http or https. */
-  uri?: string | undefined;
-  /** `policy_uri`, linked from the consent page. */
-  policyUri?: string | undefined;
-  /** `tos_uri`, linked from the consent page. */
-  tosUri?: string | undefined;
-}
+export type { AccountView, ClientView } from './view-parts.ts';
 
-/** The person as the pages name them. */
-export interface AccountView {
-  /** What the person types to sign in. */
-  login: string;
-  /** A display name, where the account has one. */
-  name?: string | undefined;
-}
-
-/** Hidden field `csrf` of each form that Latchkey itself receives. */
-export interface FormView {
-  csrfToken: string;
-}
+import type { DeviceProblem } from '../provider/device-page-contract.ts';
 
 /** `/`: what this server is, for somebody who came by hand. */
 export interface HomeView {
@@ -67,6 +54,14 @@ export interface LoginView extends FormView {
   problem?: LoginProblem | undefined;
   /** True when a signed-in person has to prove it again (`prompt=login`, `max_age`). */
   reauthentication?: boolean | undefined;
+  /** Where somebody goes who forgot their password; absent: no such link. */
+  resetUrl?: string | undefined;
+  /** Where somebody goes who has no account; absent: no such link. */
+  registerUrl?: string | undefined;
+  /** The person has just chosen a new password, by a link of a mail. */
+  passwordChanged?: boolean | undefined;
+  /** True when another device is to be let in: this browser returns to no application. */
+  forDevice?: boolean | undefined;
 }
 
 /** One API whose access is asked for (RFC 8707). */
@@ -86,6 +81,8 @@ export interface ConsentView extends FormView {
   account: AccountView;
   /** Where the answer goes; only its host is shown, or that it is an app on this device. */
   redirectUri: string;
+  /** True when the access is for another device, and there is no such place. */
+  forDevice?: boolean | undefined;
   /** Scopes about the person (`openid`, `profile`, an operator's own); `offline_access` goes below. */
   identityScopes: string[];
   /** Single claims asked for with the `claims` parameter (OpenID Connect Core section 5.5). */
@@ -104,6 +101,8 @@ export interface SelectAccountView extends FormView {
   cancelAction?: string | undefined;
   account: AccountView;
   client?: ClientView | undefined;
+  /** True when another device is to be let in: this browser returns to no application. */
+  forDevice?: boolean | undefined;
   /** The form's `csrf` was missing or stale; nothing was done. */
   formRejected?: boolean | undefined;
 }
@@ -154,6 +153,55 @@ export interface ExpiredView {
   startUri?: string | undefined;
 }
 
+/** A form that came from elsewhere, to be sent once more from here (see posted-requests.ts). */
+export interface ContinueView {
+  action: string;
+  /** Names and values, in their order; a name may come twice. */
+  fields: ReadonlyArray<readonly [string, string]>;
+}
+
+/** A form that the engine receives; its secret is sent as `xsrf`. */
+export interface EngineFormView {
+  action: string;
+  xsrf: string;
+}
+
+/** Where a person types the code that a device shows (RFC 8628 section 3.3); sent as `user_code`. */
+export interface DeviceView extends EngineFormView {
+  /** What was typed last time, or came with the link that the device showed. */
+  userCode?: string | undefined;
+  problem?: DeviceProblem | undefined;
+}
+
+/** Whether to let a device in. `#approve` sends `confirm=yes`, `#deny` sends `abort=yes`, both with `user_code`. */
+export interface DeviceConfirmView extends EngineFormView {
+  /** As the device shows it. */
+  userCode: string;
+  client: ClientView;
+  /** Who is signed in; somebody else, or nobody yet, is asked to sign in next. */
+  account?: AccountView | undefined;
+  /** Where the device asked from, and whether this browser is at the same address. */
+  address?: string | undefined;
+  isOwnAddress: boolean;
+  /** What the device says it is. Anybody can say anything. */
+  deviceName?: string | undefined;
+  /** How long ago it asked, in seconds. */
+  age: number;
+  /** What it asks for, as on the consent page. */
+  identityScopes: string[];
+  identityClaims: string[];
+  apis: ConsentApi[];
+  /** Whether the device can stay signed in. */
+  offlineAccess: boolean;
+}
+
+/** The end on this side; the person goes back to the device. */
+export interface DeviceEndedView {
+  /** `answered`: somebody else did, in the same moment. */
+  reason: 'approved' | 'refused' | 'answered';
+  client?: ClientView | undefined;
+}
+
 /** The pages by the name that `<body data-page>` carries. */
 export interface ViewModels {
   home: HomeView;
@@ -164,6 +212,17 @@ export interface ViewModels {
   'logged-out': LoggedOutView;
   error: ErrorView;
   expired: ExpiredView;
+  device: DeviceView;
+  'device-confirm': DeviceConfirmView;
+  'device-ended': DeviceEndedView;
+  continue: ContinueView;
+  reset: ResetView;
+  register: RegisterView;
+  'mail-sent': MailSentView;
+  'choose-password': ChoosePasswordView;
+  'complete-registration': CompleteRegistrationView;
+  'verify-email': VerifyEmailView;
+  'link-result': LinkResultView;
 }
 
 /** A page's name. */
@@ -179,6 +238,17 @@ export const PAGE_NAMES: readonly PageName[] = [
   'logged-out',
   'error',
   'expired',
+  'device',
+  'device-confirm',
+  'device-ended',
+  'continue',
+  'reset',
+  'register',
+  'mail-sent',
+  'choose-password',
+  'complete-registration',
+  'verify-email',
+  'link-result',
 ];
 
 /** How the pages are dressed; `branding` of the configuration. */

@@ -8,21 +8,54 @@ export type { KoaContextWithOIDC } from 'oidc-provider';
  */
 export interface EngineEntities {
   readonly RotatedRefreshToken?: { jti: string; exp: number; remainingTTL: number };
-  readonly AccessToken?: { jti: string };
+  readonly AccessToken?: { jti: string; scopes: ReadonlySet<string> };
+  readonly DeviceCode?: EngineDeviceCode;
+}
+
+/** A device that asks to be let in (RFC 8628). */
+export interface EngineDeviceCode {
+  readonly jti: string;
+  readonly clientId: string;
+  /** Unix time, s. */
+  readonly iat: number;
+  readonly exp: number;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly deviceInfo?: Readonly<Record<string, unknown>> | undefined;
+  /** Somebody has said that they go on with it. */
+  inFlight?: boolean | undefined;
+  accountId?: string | undefined;
+  error?: string | undefined;
+  sessionUid?: string | undefined;
 }
 
 /** The model classes whose prototypes the host completes (see engine-overrides.ts). */
 export interface EnginePrototypes {
   Client: {
-    prototype: { clientId: string; compareClientSecret(actual: string): boolean | Promise<boolean> };
+    prototype: {
+      clientId: string;
+      compareClientSecret(actual: string): boolean | Promise<boolean>;
+      grantTypeAllowed(type: string): boolean;
+    };
     find(clientId: string): Promise<Client | undefined>;
   };
-  OIDCContext: { prototype: { clientJwtAuthExpectedAudience(): Set<string> } };
+  OIDCContext: { prototype: { clientJwtAuthExpectedAudience(): Set<string>; params?: unknown } };
   AuthorizationCode: TokenModel;
-  AccessToken: TokenModel;
+  AccessToken: TokenModel & AccessTokenModel;
   RefreshToken: TokenModel;
-  ClientCredentials: TokenModel;
-  Grant: TokenModel;
+  ClientCredentials: TokenModel & AccessTokenModel;
+  Grant: TokenModel & { readonly IN_PAYLOAD: readonly string[] };
+  DeviceCode: {
+    prototype: EngineDeviceCode & { save(): Promise<string> };
+    findByUserCode(userCode: string, options?: object): Promise<EngineDeviceCode | undefined>;
+  };
+  IdToken: {
+    prototype: {
+      ctx: unknown;
+      client: { id_token_scope_claims?: unknown } | undefined;
+      scope: string | undefined;
+      issue(options?: { use?: string }): Promise<string>;
+    };
+  };
   Session: {
     prototype: SessionIdentity & { resetIdentifier(this: SessionIdentity): void };
     instantiate(payload?: { uid?: unknown }): SessionIdentity;
@@ -35,7 +68,62 @@ interface SessionIdentity {
 }
 
 interface TokenModel {
-  prototype: { generateTokenId(): string; format?: string; grantId?: string };
+  prototype: { generateTokenId(): string; format?: string; grantId?: string; subjectGrantId?: string };
+}
+
+/** An access token as the engine has it, found or made. */
+export interface EngineToken {
+  jti: string;
+  clientId: string;
+  accountId?: string;
+  grantId?: string;
+  subjectGrantId?: string;
+  aud?: string;
+  scope?: string;
+  /** Unix time, s. */
+  exp: number;
+  iat: number;
+  jkt?: string;
+  'x5t#S256'?: string;
+  extra?: Record<string, unknown>;
+  destroy(): Promise<void>;
+}
+
+interface AccessTokenModel {
+  new (members: Record<string, unknown>): EngineToken;
+  readonly IN_PAYLOAD: readonly string[];
+  find(value: unknown, options?: object): Promise<EngineToken | undefined>;
+}
+
+/** An access token that is being issued. */
+export interface IssuedToken {
+  clientId: string;
+  accountId?: string;
+  grantId?: string;
+  /** The grant of another client, from whose token this one was made (RFC 8693). */
+  subjectGrantId?: string;
+  resourceServer?: { jwt?: { sign?: { alg?: string } } };
+}
+
+/** What a person allowed a client. */
+export interface EngineGrant {
+  readonly jti: string;
+  readonly clientId: string;
+  readonly accountId: string;
+  /** Places of the statuses of its JWT access tokens (token-status.ts). */
+  tokenStatuses?: unknown;
+  save(): Promise<unknown>;
+}
+
+/** The grant of this id, from the request if that has it. */
+export async function grantInRequest(
+  ctx: KoaContextWithOIDC,
+  grantId: string | undefined,
+): Promise<EngineGrant | undefined> {
+  if (grantId === undefined) return undefined;
+  const { Grant: known } = ctx.oidc.entities;
+  const grant = known?.jti === grantId ? known : await ctx.oidc.provider.Grant.find(grantId);
+  return grant as unknown as EngineGrant | undefined;
 }
 
 /** The engine's model classes, typed for completion. */

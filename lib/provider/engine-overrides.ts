@@ -1,4 +1,4 @@
-import Provider, { type Client as EngineClient, type KoaContextWithOIDC } from 'oidc-provider';
+import Provider, { type Client as EngineClient, errors, type KoaContextWithOIDC } from 'oidc-provider';
 import type { Clients, StoredClient } from '../clients/clients.ts';
 import type { Grants } from '../grants/grants.ts';
 import { entitiesOf, prototypesOf } from './engine-context.ts';
@@ -34,11 +34,23 @@ export function completeEngine(provider: Provider, rooms: { clients: Clients; gr
     const found = whileAvailable(() => clients.find(clientId));
     const stored = found instanceof Promise ? await found : found;
     if (stored === undefined) return undefined;
+    if (stored.problem !== undefined) throw new errors.InvalidClientMetadata(stored.problem);
     const known = ready.get(stored);
     if (known !== undefined) return known;
     const client = await findByDigest(clientId);
     if (client !== undefined) ready.set(stored, client);
     return client;
+  };
+
+  const { grantTypeAllowed } = Client.prototype;
+  Client.prototype.grantTypeAllowed = function grantTypeAllowedOrRefused(type) {
+    const allowed = grantTypeAllowed.call(this, type);
+    const { oidc } = (Provider.ctx ?? {}) as Partial<KoaContextWithOIDC>;
+    // RFC 6749 §5.2; the engine would call it an invalid request.
+    if (!allowed && oidc?.route === 'token' && oidc.params?.grant_type === type) {
+      throw new errors.UnauthorizedClient('the client is not registered for this grant type');
+    }
+    return allowed;
   };
 
   const issuerAlone = new Set([provider.issuer]);
@@ -64,7 +76,7 @@ export function completeEngine(provider: Provider, rooms: { clients: Clients; gr
     prototype.generateTokenId = function generateTokenId() {
       // The engine's own decides the format (and sets it) before it makes an id.
       const id = generateEngineTokenId.call(this);
-      return this.format === 'opaque' ? grants.generateId(this.grantId) : id;
+      return this.format === 'opaque' ? grants.generateId(this.grantId ?? this.subjectGrantId) : id;
     };
   }
   const instantiate = Session.instantiate.bind(Session);

@@ -9,6 +9,8 @@ import { temporarilyUnavailable } from './refusals.ts';
 
 /** Proofs may be dated this far (s) into the future (RFC 9449 §11.1); their records must outlive that. */
 const PROOF_CLOCK_ALLOWANCE_SECONDS = 300;
+/** So long (s) a device still hears, and its person sees, that its code has expired, rather than that there is none (RFC 8628 §3.5). */
+const EXPIRED_CODE_SECONDS = 600;
 
 /** A store or directory in trouble as the protocol's `temporarily_unavailable`; anything else as it is. */
 function translated(error: unknown): unknown {
@@ -140,6 +142,7 @@ export function engineStorage(
 ): AdapterFactory {
   const lingering = {
     ReplayDetection: PROOF_CLOCK_ALLOWANCE_SECONDS,
+    DeviceCode: EXPIRED_CODE_SECONDS,
     // It is marked as used when its authorization ends, as late as the last moment of a login that it began.
     PushedAuthorizationRequest: lifetimes.interaction,
   };

@@ -3,7 +3,14 @@ import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { Apis } from '../clients/apis.ts';
 import type { Clients } from '../clients/clients.ts';
+import type { Sealer } from '../database/sealer.ts';
+import type { SigningKeys } from '../keys/signing-keys.ts';
+import { deviceFlow } from './device-flow.ts';
+import type { DevicePages } from './device-page-contract.ts';
+import { dpop } from './dpop.ts';
 import { whileAvailable } from './engine-storage.ts';
+import { mutualTls } from './mutual-tls.ts';
+import { requestObjects } from './request-objects.ts';
 import { resources } from './resources.ts';
 
 /** Pages that the engine asks its host to draw. */
@@ -19,6 +26,7 @@ export interface EnginePages {
   loggedOut(ctx: KoaContextWithOIDC): Promise<void>;
   /** The browser came back to an authorization that is over or was never its own. */
   interrupted(ctx: KoaContextWithOIDC): Promise<void>;
+  device: DevicePages;
 }
 
 function xsrfOf(form: string): string {
@@ -27,28 +35,49 @@ function xsrfOf(form: string): string {
 
 /** Which of the engine's features are on, and their policies. What is not named here is off. */
 export function features(
-  rooms: { configuration: Configuration; apis: Apis; clients: Clients; accounts: AccountAdapter },
+  rooms: {
+    configuration: Configuration;
+    apis: Apis;
+    clients: Clients;
+    accounts: AccountAdapter;
+    keys: SigningKeys;
+    sealer: Sealer;
+  },
   pages: EnginePages,
 ): NonNullable<EngineConfiguration['features']> {
   const { configuration, apis, clients, accounts } = rooms;
+  const switches = configuration.features;
   return {
     devInteractions: { enabled: false },
     externalSigningSupport: { enabled: true, ack: 'experimental-01' },
     userinfo: { enabled: true },
     clientCredentials: { enabled: true },
-    pushedAuthorizationRequests: { enabled: true },
-    dPoP: { enabled: true },
+    pushedAuthorizationRequests: {
+      enabled: true,
+      requirePushedAuthorizationRequests: switches.pushedRequests === 'required',
+    },
+    requestObjects: requestObjects(switches.requestObjects),
+    claimsParameter: { enabled: switches.claimsParameter },
+    jwtResponseModes: { enabled: switches.jwtResponses },
+    jwtUserinfo: { enabled: switches.jwtUserinfo },
+    jwtIntrospection: { enabled: switches.jwtIntrospection },
+    encryption: { enabled: switches.encryption },
+    webMessageResponseMode: { enabled: switches.webMessage, ack: 'individual-draft-01' },
+    dPoP: dpop(rooms),
+    deviceFlow: deviceFlow(configuration, pages),
+    mTLS: mutualTls(switches),
     resourceIndicators: resources(apis, clients, configuration.keys.algorithms),
     introspection: {
       enabled: true,
       // A client sees its own tokens, an API those meant for it; a token of somebody disabled, or issued to a client
       // that is gone, is not active (RFC 7662 §2.2 and §4: scan protection).
-      allowedPolicy: async (ctx, client, token) => {
+      allowedPolicy: async (_ctx, client, token) => {
         const ownToken = token.clientId === client.clientId;
         const meantForThisApi =
           'aud' in token && token.aud !== undefined && token.aud === client.resource_server;
         if (!ownToken && !meantForThisApi) return false;
-        if ((await ctx.oidc.provider.Client.find(String(token.clientId))) === undefined) return false;
+        const issuedTo = await whileAvailable(() => clients.find(String(token.clientId)));
+        if (issuedTo === undefined || issuedTo.problem !== undefined) return false;
         const { accountId } = token as { accountId?: string };
         if (accountId === undefined) return true;
         const account = await whileAvailable(() => accounts.findBySub(accountId));

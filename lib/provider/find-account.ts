@@ -1,5 +1,6 @@
 import type { Configuration as EngineConfiguration } from 'oidc-provider';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
+import { CLAIMS_BY_SCOPE } from '../accounts/claims-by-scope.ts';
 import { whileAvailable } from './engine-storage.ts';
 
 /**
@@ -13,10 +14,19 @@ export function findAccount(accounts: AccountAdapter): NonNullable<EngineConfigu
       if (account === undefined || account.disabled) return undefined;
       return {
         accountId: account.sub,
-        claims: async (_use: string, scope: string) => ({
-          ...(await accounts.claimsFor(account, new Set(scope.split(' ')))),
+        // The engine shows no more of them than the scopes and the request ask for together.
+        claims: async (_use: string, scope: string, requested: object) => ({
+          ...(await accounts.claimsFor(account, new Set([...scope.split(' '), ...scopesOf(requested)]))),
           sub: account.sub,
         }),
       };
     });
+}
+
+/** The scopes that release the claims which were asked for by name (OpenID Connect Core §5.5). */
+function scopesOf(requested: object): string[] {
+  const names = Object.keys(requested);
+  return Object.entries(CLAIMS_BY_SCOPE)
+    .filter(([, claims]) => claims.some((claim) => names.includes(claim)))
+    .map(([scope]) => scope);
 }

@@ -7,19 +7,31 @@ import {
 import type { Configuration } from '../../config/configuration.ts';
 import type { Grants } from '../grants/grants.ts';
 import { neighbourIdentifier } from '../grants/token-identifier.ts';
+import { rememberSessionGrant } from './device-grant.ts';
+import { entitiesOf } from './engine-context.ts';
+import { whileAvailable } from './engine-storage.ts';
 import { interactionUrl } from './interaction-url.ts';
 import { grantLifetime } from './lifetimes.ts';
 
 const { base, Check, Prompt } = interactionPolicy;
 
+/** The values of `prompt` that are understood. */
+export function promptValues(registration: boolean): string[] {
+  return ['none', 'login', 'consent', 'select_account', ...(registration ? ['create'] : [])];
+}
+
 /**
- * When a person is asked something: the engine's login and consent prompts, and account selection
- * (OpenID Connect Core §3.1.2.1 `prompt=select_account`) before them.
+ * When a person is asked something: the engine's login and consent prompts, and before them account selection
+ * (OpenID Connect Core §3.1.2.1 `prompt=select_account`) and registration (OpenID Connect Prompt Create `prompt=create`).
  */
-export function interactions(): NonNullable<EngineConfiguration['interactions']> {
+export function interactions(options: {
+  /** Whether people may make accounts (`prompt=create`). */
+  registration: boolean;
+}): NonNullable<EngineConfiguration['interactions']> {
   const policy = base();
   // Requestable: the engine adds the check that prompt=select_account was answered.
   policy.add(new Prompt({ name: 'select_account', requestable: true }), 0);
+  if (options.registration) policy.add(new Prompt({ name: 'create', requestable: true }), 0);
   // Whoever was disabled or deleted where people are kept may still have a session here: the engine would go on without
   // an account, and fail.
   policy
@@ -42,8 +54,9 @@ const ALLOWED = ['openid', 'resources', 'rar', 'rejected'] as const;
 
 /**
  * The grant under which an authorization continues: the one of this session, extended when a refresh token issued now
- * would outlive it; else a new one that allows what this person allowed this client before. A grant for each session
- * keeps devices apart: logging out of one, or a refresh token stolen from one, ends nothing on another.
+ * would outlive it; else a new one that allows what this person allowed this client before. A grant for each session, and for
+ * each device that is let in from one (RFC 8628), keeps devices apart: logging out of one, or a refresh token stolen from one,
+ * ends nothing on another.
  */
 export function loadExistingGrant(
   grants: Grants,
@@ -61,15 +74,22 @@ export function loadExistingGrant(
       return grant?.accountId === accountId && grant.clientId === clientId ? grant : undefined;
     };
     const now = Math.floor(Date.now() / 1000);
-    const grant = await find(result?.consent?.grantId ?? session.grantIdFor(clientId));
-    if (grant === undefined) {
-      const remembered = await find(await grants.findGrantId({ accountId, clientId }));
+    const sessionGrantId = session.grantIdFor(clientId);
+    const grant = await find(result?.consent?.grantId ?? sessionGrantId);
+    const device = entitiesOf(ctx).DeviceCode;
+    if (device !== undefined) rememberSessionGrant(ctx, clientId);
+    const isNotTheDevices = device !== undefined && grant?.jti === sessionGrantId;
+    if (grant === undefined || isNotTheDevices) {
+      const remembered =
+        grant ?? (await find(await whileAvailable(() => grants.findGrantId({ accountId, clientId }))));
       if (remembered === undefined) return undefined;
       const allowed = ALLOWED.map((member) => [member, remembered[member]]).filter(
         ([, value]) => value !== undefined,
       );
       // Two tabs that come here at once make the same grant: with two, the tokens of one tab would end at once.
-      const digest = hash('sha256', `${session.uid}:${clientId}:${remembered.jti}`, 'buffer');
+      const copied =
+        device === undefined ? `${session.uid}:${clientId}:${remembered.jti}` : `device:${device.jti}`;
+      const digest = hash('sha256', copied, 'buffer');
       const jti = neighbourIdentifier(session.uid, digest);
       const copy = new provider.Grant({ jti, accountId, clientId, ...Object.fromEntries(allowed) } as object);
       await copy.save();

@@ -7,7 +7,7 @@ import type { ProviderHost, ProviderRooms } from './provider.ts';
 /** What the engine is waiting for, in the host's words. */
 export interface PendingInteraction {
   uid: string;
-  prompt: 'login' | 'consent' | 'select_account';
+  prompt: 'login' | 'consent' | 'select_account' | 'create';
   client: StoredClient;
   redirectUri: string;
   /** Parameters of the authorization request. */
@@ -18,6 +18,8 @@ export interface PendingInteraction {
   /** What is asked beyond what was granted before. */
   missing: { scopes: string[]; claims: string[]; resourceScopes: Record<string, string[]> };
   grantId: string | undefined;
+  /** Whether another device is to be let in, instead of an application that this browser returns to. */
+  forDevice: boolean;
 }
 
 /**
@@ -85,6 +87,8 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
       case 'login':
         return {
           ...(interaction.prompt === 'select_account' ? { select_account: {} } : {}),
+          // Who finds that they have an account already signs in with it (OpenID Connect Prompt Create §4).
+          ...(interaction.prompt === 'create' ? { create: {} } : {}),
           login: { accountId: answer.accountId, amr: answer.methods, remember: answer.remember },
         };
       case 'account_selected':
@@ -122,6 +126,7 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
             resourceScopes: (asked.missingResourceScopes ?? {}) as Record<string, string[]>,
           },
           grantId: details.grantId,
+          forDevice: details.deviceCode !== undefined,
         };
       } catch (error) {
         if (!(error instanceof errors.SessionNotFound)) throw error;

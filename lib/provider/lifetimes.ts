@@ -4,7 +4,7 @@ import { LONGEST_API_TOKEN_LIFETIME } from '../clients/apis.ts';
 import { entitiesOf } from './engine-context.ts';
 
 /** A session that nobody has signed in to yet (s): enough to finish an interaction, too short to fill the store. */
-const ANONYMOUS_SESSION_SECONDS = 3600;
+export const ANONYMOUS_SESSION_SECONDS = 3600;
 
 /**
  * How long a grant lives (s). It must outlive every refresh token issued under it, and one may be issued as late as
@@ -26,6 +26,7 @@ export function lifetimes(configured: Configuration['lifetimes']): NonNullable<E
     AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? configured.accessToken,
     ClientCredentials: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? configured.clientCredentials,
     AuthorizationCode: configured.authorizationCode,
+    DeviceCode: configured.deviceCode,
     IdToken: configured.idToken,
     Interaction: configured.interaction,
     Grant: grantLifetime(configured),

@@ -1,5 +1,6 @@
 import { errors } from 'oidc-provider';
 import type { CommitOutcome } from '../grants/grants.ts';
+import { PROOF_ALGORITHMS } from './algorithms.ts';
 
 type Refusal = Extract<CommitOutcome, { outcome: 'refused' }>;
 
@@ -8,10 +9,19 @@ export interface RefusalResponse {
   status: number;
   error: string;
   description: string;
+  /** `WWW-Authenticate`, where a protected resource refuses. */
+  challenge?: string;
+}
+
+/** What the refused request was, as far as that decides the answer. */
+export interface RefusedRequest {
+  clientAssertion: boolean;
+  /** The engine's name of the endpoint. */
+  route?: string | undefined;
 }
 
 /** The protocol's words for a storage refusal. Exhaustive: a new reason does not compile until it has its words. */
-export function refusalResponse(refusal: Refusal, request: { clientAssertion: boolean }): RefusalResponse {
+export function refusalResponse(refusal: Refusal, request: RefusedRequest): RefusalResponse {
   switch (refusal.reason) {
     case 'already_used':
       // Answered in another tab, and gone on: the person is told so, there is no client to tell.
@@ -27,6 +37,7 @@ export function refusalResponse(refusal: Refusal, request: { clientAssertion: bo
     case 'grant_revoked':
       return { status: 400, error: 'invalid_grant', description: 'grant request is invalid' };
     case 'replayed':
+      if (request.route === 'userinfo') return replayedAtUserinfo();
       // RFC 7523 §3 item 7 for assertions, RFC 9449 §4.3 item 12 for proofs.
       return request.clientAssertion
         ? { status: 401, error: 'invalid_client', description: 'client authentication failed' }
@@ -38,6 +49,14 @@ export function refusalResponse(refusal: Refusal, request: { clientAssertion: bo
     default:
       return refusal.reason satisfies never;
   }
+}
+
+/** RFC 9449 §7.1, in the words that the engine has for a replay that is not at the same moment. */
+function replayedAtUserinfo(): RefusalResponse {
+  const [error, description] = ['invalid_token', 'invalid token provided'];
+  const algorithms = PROOF_ALGORITHMS.join(' ');
+  const challenge = `DPoP error="${error}", error_description="${description}", algs="${algorithms}"`;
+  return { status: 401, error, description, challenge };
 }
 
 function startAgain(): RefusalResponse {

@@ -5,7 +5,10 @@ import type { EnginePages } from './features.ts';
 import { type RefusalResponse, refusalResponse } from './refusals.ts';
 
 function wantsPage(ctx: Koa.Context): boolean {
-  return ctx.method === 'GET' || ctx.path.startsWith('/interaction/') || ctx.path.startsWith('/session/')
+  return ctx.method === 'GET' ||
+    ctx.path.startsWith('/interaction/') ||
+    ctx.path.startsWith('/session/') ||
+    ctx.path === '/device'
     ? ctx.accepts('json', 'html') === 'html'
     : false;
 }
@@ -19,6 +22,7 @@ async function replaceResponse(
   ctx.remove('Set-Cookie');
   ctx.remove('Location');
   ctx.status = refusal.status;
+  if (refusal.challenge !== undefined) ctx.set('WWW-Authenticate', refusal.challenge);
   const out = { error: refusal.error, error_description: refusal.description };
   if (wantsPage(ctx)) {
     await pages.error(ctx as unknown as KoaContextWithOIDC, out, new Error(refusal.error));
@@ -54,10 +58,11 @@ export async function settleRequest(
       if (outcome.sessionId !== undefined) replaceSessionCookie(ctx, cookieName, outcome.sessionId);
       return;
     case 'refused': {
-      const params = (ctx as unknown as Partial<KoaContextWithOIDC>).oidc?.params;
-      const clientAssertion = params?.client_assertion !== undefined;
-      await replaceResponse(ctx, refusalResponse(outcome, { clientAssertion }), pages);
+      const { oidc } = ctx as unknown as Partial<KoaContextWithOIDC>;
+      const clientAssertion = oidc?.params?.client_assertion !== undefined;
+      await replaceResponse(ctx, refusalResponse(outcome, { clientAssertion, route: oidc?.route }), pages);
       const answeredBefore = outcome.model === 'Interaction' && outcome.reason === 'already_used';
+      if (outcome.model === 'DeviceCode' && wantsPage(ctx)) pages.device.answered(ctx);
       if (answeredBefore && wantsPage(ctx)) await pages.interrupted(ctx as unknown as KoaContextWithOIDC);
       return;
     }

@@ -31,7 +31,7 @@ class HeldSigningKey extends ExternalSigningKey {
   }
 }
 
-/** The engine's key set. It signs with the first that fits, so the order of `keys` (active, announced, retired) matters. */
-export function signingKeySet(keys: ReadonlyArray<SigningKey>): JWKS {
-  return { keys: keys.map((key) => new HeldSigningKey(key) as unknown as JWK) };
+/** The engine's key set, with keys that it decrypts by. It signs with the first that fits, so the order of `keys` (active, announced, retired) matters. */
+export function signingKeySet(keys: ReadonlyArray<SigningKey>, encryptionKeys: ReadonlyArray<JWK>): JWKS {
+  return { keys: [...keys.map((key) => new HeldSigningKey(key) as unknown as JWK), ...encryptionKeys] };
 }

@@ -1,6 +1,6 @@
 import type { AccessTokenClaims } from './access-token-claims.ts';
 import { authorizationFields } from './bearer-token.ts';
-import { createRequestCheck, type ResourceServerOptions } from './request-checks.ts';
+import { createRequestCheck, metadataToServe, type ResourceServerOptions } from './request-checks.ts';
 
 /** Locals of a response behind the middleware: `(req, res: Response<unknown, ExpressTokenLocals>) => …`. */
 export interface ExpressTokenLocals<Extra extends object = object> {
@@ -9,6 +9,7 @@ export interface ExpressTokenLocals<Extra extends object = object> {
 
 /** The part of an Express request that is used. */
 export interface ExpressRequestLike {
+  readonly method: string;
   readonly rawHeaders: readonly string[];
   readonly originalUrl: string;
 }
@@ -20,6 +21,7 @@ export interface ExpressResponseLike {
   status(code: number): unknown;
   set(headers: Record<string, string>): unknown;
   json(body: unknown): unknown;
+  send(body: string): unknown;
 }
 
 /** Express middleware. */
@@ -35,6 +37,12 @@ export interface ExpressResourceServer {
   requireToken(): ExpressMiddlewareLike;
   /** A good token with all of these scopes; it need not stand behind `requireToken`. */
   requireScopes(...scopes: string[]): ExpressMiddlewareLike;
+  /**
+   * Serves the API's metadata (RFC 9728) at its well-known path and passes on everything else: `app.use(api.metadata())`.
+   *
+   * @throws {TypeError} without the option `metadata`.
+   */
+  metadata(): ExpressMiddlewareLike;
 }
 
 /**
@@ -69,5 +77,21 @@ export function expressResourceServer(options: ResourceServerOptions): ExpressRe
       }
       next();
     };
-  return { requireToken: () => require([]), requireScopes: (...scopes) => require(scopes) };
+  return {
+    requireToken: () => require([]),
+    requireScopes: (...scopes) => require(scopes),
+    metadata() {
+      const metadata = metadataToServe(options);
+      return async (request, response, next) => {
+        const answer = metadata.respond(request.method, request.originalUrl);
+        if (answer === undefined) {
+          next();
+          return;
+        }
+        response.status(answer.status);
+        response.set(answer.headers);
+        response.send(answer.body);
+      };
+    },
+  };
 }

@@ -1,5 +1,5 @@
 import type { AccessTokenClaims } from './access-token-claims.ts';
-import { createRequestCheck, type ResourceServerOptions } from './request-checks.ts';
+import { createRequestCheck, metadataToServe, type ResourceServerOptions } from './request-checks.ts';
 
 /** A handler of the fetch style, given the token's claims; `rest` is whatever the platform passes on (environment, …). */
 export type TokenHandler<Extra extends object, Rest extends unknown[]> = (
@@ -19,6 +19,12 @@ export interface FetchResourceServer<Extra extends object = object> {
   requireScopes(
     ...scopes: string[]
   ): <Rest extends unknown[]>(handler: TokenHandler<Extra, Rest>) => FetchHandler<Rest>;
+  /**
+   * A handler that answers requests for the API's metadata (RFC 9728), and undefined for every other request.
+   *
+   * @throws {TypeError} without the option `metadata`.
+   */
+  metadata(): (request: Request) => Response | undefined;
 }
 
 /**
@@ -46,5 +52,14 @@ export function fetchResourceServer<Extra extends object = object>(
       (...scopes) =>
       (handler) =>
         wrap(scopes, handler),
+    metadata() {
+      const metadata = metadataToServe(options);
+      return (request) => {
+        const answer = metadata.respond(request.method, request.url);
+        if (answer === undefined) return undefined;
+        const { status, headers, body } = answer;
+        return new Response(body === '' ? null : body, { status, headers });
+      };
+    },
   };
 }

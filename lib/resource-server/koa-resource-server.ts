@@ -1,6 +1,6 @@
 import type { AccessTokenClaims } from './access-token-claims.ts';
 import { authorizationFields } from './bearer-token.ts';
-import { createRequestCheck, type ResourceServerOptions } from './request-checks.ts';
+import { createRequestCheck, metadataToServe, type ResourceServerOptions } from './request-checks.ts';
 
 /** State of a Koa context behind the middleware: `new Koa<KoaTokenState>()`. */
 export interface KoaTokenState<Extra extends object = object> {
@@ -10,6 +10,7 @@ export interface KoaTokenState<Extra extends object = object> {
 /** The part of a Koa context that is used. */
 export interface KoaContextLike {
   readonly req: { readonly rawHeaders: readonly string[] };
+  readonly method: string;
   readonly originalUrl: string;
   // biome-ignore lint/suspicious/noExplicitAny: Koa's own type of an app's state
   state: any;
@@ -27,6 +28,12 @@ export interface KoaResourceServer {
   requireToken(): KoaMiddlewareLike;
   /** A good token with all of these scopes; it need not stand behind `requireToken`. */
   requireScopes(...scopes: string[]): KoaMiddlewareLike;
+  /**
+   * Serves the API's metadata (RFC 9728) at its well-known path and passes on everything else: `app.use(api.metadata())`.
+   *
+   * @throws {TypeError} without the option `metadata`.
+   */
+  metadata(): KoaMiddlewareLike;
 }
 
 /**
@@ -52,5 +59,21 @@ export function koaResourceServer(options: ResourceServerOptions): KoaResourceSe
       ctx.set(headers);
       ctx.body = body;
     };
-  return { requireToken: () => require([]), requireScopes: (...scopes) => require(scopes) };
+  return {
+    requireToken: () => require([]),
+    requireScopes: (...scopes) => require(scopes),
+    metadata() {
+      const metadata = metadataToServe(options);
+      return async (ctx, next) => {
+        const response = metadata.respond(ctx.method, ctx.originalUrl);
+        if (response === undefined) {
+          await next();
+          return;
+        }
+        ctx.status = response.status;
+        ctx.set(response.headers);
+        ctx.body = response.body;
+      };
+    },
+  };
 }

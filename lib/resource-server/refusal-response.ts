@@ -13,8 +13,17 @@ export interface RefusalResponse {
  * a token is invalid is nobody's business but the log's.
  *
  * @param realm what the challenge calls this API.
+ * @param metadataUrl where its metadata is, so that a client finds out whom to ask for a token (RFC 9728 §5.1).
  */
-export function refusalResponse(refusal: Refusal, realm: string): RefusalResponse {
+export function refusalResponse(refusal: Refusal, realm: string, metadataUrl?: string): RefusalResponse {
+  const answer = answerTo(refusal, realm);
+  if (metadataUrl !== undefined && 'WWW-Authenticate' in answer.headers) {
+    answer.headers['WWW-Authenticate'] += `, resource_metadata="${quotable(metadataUrl)}"`;
+  }
+  return answer;
+}
+
+function answerTo(refusal: Refusal, realm: string): RefusalResponse {
   switch (refusal.outcome) {
     case 'missing':
       return challenge(401, realm, 'missing_token', 'This needs an access token', 'no error code');

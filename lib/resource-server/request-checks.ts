@@ -1,4 +1,9 @@
 import type { BearerPresentation } from './bearer-token.ts';
+import {
+  createProtectedResourceMetadata,
+  type ProtectedResourceMetadata,
+  type ResourceDescription,
+} from './protected-resource-metadata.ts';
 import { type RefusalResponse, refusalResponse } from './refusal-response.ts';
 import {
   createTokenVerifier,
@@ -11,8 +16,29 @@ import {
 export interface ResourceServerOptions extends TokenVerifierOptions {
   /** What challenges call this API. Default: the audience. */
   realm?: string;
+  /**
+   * Says that the API publishes its metadata (RFC 9728), by the adapter's `metadata()`, and has challenges point to it.
+   * `{}` is enough where the audience is the API's own URL.
+   */
+  metadata?: ResourceDescription;
   /** Told of every refusal, with its reason: the place for a log line. */
   onRefusal?: (refusal: Refusal) => void;
+}
+
+/** The metadata that the options promise; undefined when they promise none. */
+function metadataOf({
+  metadata,
+  issuer,
+  audience,
+}: ResourceServerOptions): ProtectedResourceMetadata | undefined {
+  return metadata === undefined ? undefined : createProtectedResourceMetadata(metadata, { issuer, audience });
+}
+
+/** The metadata that an adapter serves. @throws {TypeError} when the options do not say that there is any. */
+export function metadataToServe(options: ResourceServerOptions): ProtectedResourceMetadata {
+  const metadata = metadataOf(options);
+  if (metadata === undefined) throw new TypeError('the option metadata is needed to serve metadata');
+  return metadata;
 }
 
 /** Decides about one request: the token's claims, or the answer to send. */
@@ -34,10 +60,11 @@ export function createRequestCheck<Extra extends object>(
 ): RequestCheck<Extra> {
   const verifier = createTokenVerifier<Extra>(options);
   const { realm = options.audience, onRefusal } = options;
+  const metadataUrl = metadataOf(options)?.url;
   return async (request, requiredScopes) => {
     const verification = await verifier.verifyRequest(request, requiredScopes);
     if (verification.outcome === 'valid') return { outcome: 'admitted', token: verification.claims };
     onRefusal?.(verification);
-    return { outcome: 'answered', response: refusalResponse(verification, realm) };
+    return { outcome: 'answered', response: refusalResponse(verification, realm, metadataUrl) };
   };
 }

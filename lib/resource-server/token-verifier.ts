@@ -3,13 +3,16 @@
  * for one API, and how the API answers when it does not. It refuses symmetric and absent signatures, ID tokens, tokens
  * for another audience, tokens bound to a key (the caller would have to prove it), and tokens in a URL. It depends on
  * `jose` alone and on nothing else of this project. It answers for RFC 6750 (bearer tokens), RFC 9068 (JWT access
- * tokens), RFC 8414 and OpenID Connect Discovery (where the keys are), and RFC 8725 (JWT best practices).
+ * tokens), RFC 8414 and OpenID Connect Discovery (where the keys are), RFC 8725 (JWT best practices), RFC 9728 (its own
+ * metadata), and the Token Status List draft (tokens that were revoked before they expire).
  */
 import { errors, jwtVerify } from 'jose';
 import { type AccessTokenClaims, parseClaims, scopesOf } from './access-token-claims.ts';
 import { type BearerPresentation, readBearerToken } from './bearer-token.ts';
 import type { Fetch } from './fetch-json.ts';
 import { createIssuerKeys, IssuerUnavailable } from './issuer-keys.ts';
+import { statusReferenceOf } from './status-list-token.ts';
+import { createTokenStatuses } from './token-status.ts';
 
 /** RFC 9068 §4: signatures of key pairs only. RS256 is the one that every issuer must support. */
 const ASYMMETRIC_ALGORITHMS: ReadonlySet<string> = new Set([
@@ -45,6 +48,11 @@ export interface TokenVerifierOptions {
   cooldown?: number;
   /** How long one fetch may take. Default 5. */
   timeout?: number;
+  /**
+   * What a token counts as that has a status (Token Status List draft) which cannot be had: `refuse` (default) answers
+   * that it cannot be checked now, `accept` takes it unless it was known as revoked before.
+   */
+  unknownStatus?: 'refuse' | 'accept';
 }
 
 /** Why a token was not accepted. A `reason` is for the API's own log, never for the caller. */
@@ -54,7 +62,7 @@ export type Refusal =
   | { outcome: 'expired' }
   | { outcome: 'invalid'; reason: string }
   | { outcome: 'insufficient_scope'; requiredScopes: readonly string[] }
-  /** The issuer's keys cannot be had: nothing is known about the token. `retryAfter` is in seconds. */
+  /** The issuer's keys or its status list cannot be had: nothing is known about the token. `retryAfter` is in seconds. */
   | { outcome: 'unavailable'; retryAfter: number; reason: string };
 
 /** What was found out about a token. */
@@ -91,6 +99,19 @@ export function createTokenVerifier<Extra extends object = object>(
   if (algorithms.length === 0) throw new TypeError('algorithms must name at least one');
   if (!audience) throw new TypeError('audience must be the identifier of this API');
   const keys = createIssuerKeys(options);
+  const { unknownStatus = 'refuse', fetch, timeout = 5 } = options;
+  const statuses = createTokenStatuses({ keys, algorithms, clockTolerance, fetch, timeout });
+
+  /** To be asked after signature, issuer, audience and times: only the issuer's own tokens cause a fetch. */
+  async function refusalByStatus(payload: Readonly<Record<string, unknown>>): Promise<Refusal | undefined> {
+    const reference = statusReferenceOf(payload);
+    if (reference === undefined) return undefined;
+    if (typeof reference === 'string') return { outcome: 'invalid', reason: reference };
+    const status = await statuses.statusOf(reference);
+    if (status.outcome === 'revoked') return { outcome: 'invalid', reason: 'the token was revoked' };
+    if (status.outcome === 'valid' || unknownStatus === 'accept') return undefined;
+    return { outcome: 'unavailable', retryAfter: status.retryAfter, reason: status.reason };
+  }
 
   async function verifyToken(token: string, scopes: readonly string[] = []): Promise<Verification<Extra>> {
     if (token.length > LONGEST_TOKEN) return { outcome: 'invalid', reason: 'token is too long' };
@@ -108,6 +129,8 @@ export function createTokenVerifier<Extra extends object = object>(
       if (typeof claims === 'string') return { outcome: 'invalid', reason: claims };
       const requiredScopes = [...new Set([...always, ...scopes])];
       const granted = scopesOf(claims);
+      const refusal = await refusalByStatus(payload);
+      if (refusal !== undefined) return refusal;
       if (!requiredScopes.every((scope) => granted.has(scope))) {
         return { outcome: 'insufficient_scope', requiredScopes };
       }

@@ -175,9 +175,9 @@ describe('latchkey clients', () => {
   }
 
   it('--ignore-unknown drops what is not known', async () => {
-    const metadata = '{"redirect_uris":["https://a.example/cb"],"tls_client_auth_subject_dn":"x"}';
+    const metadata = '{"redirect_uris":["https://a.example/cb"],"x-vendor-member":"x"}';
     expect(await create(['--file', '-', '--ignore-unknown'], metadata)).not.to.have.property(
-      'tls_client_auth_subject_dn',
+      'x-vendor-member',
     );
   });
 

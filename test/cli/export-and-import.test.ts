@@ -121,6 +121,16 @@ for (const store of ['SQLite', 'PostgreSQL'] as const) {
       );
     });
 
+    it('says which applications will know people by other names: the key of pairwise subjects stays where it is', async () => {
+      const given = { redirect_uris: ['https://pair.example/cb'], subject_type: 'pairwise' };
+      const create = ['clients', 'create', '--client-id', 'pair', '--file', '-'];
+      await source.json(create, JSON.stringify(given));
+      await source.json(['export', '--to', file]);
+      await source.json(['clients', 'delete', 'pair']);
+      const { stdout } = await target.run(['import', '--from', file]);
+      expect(stdout).to.match(/subject_type pairwise\): pair$/m);
+    });
+
     it('imports nothing in conflict, and says with what', async () => {
       await source.json(['export', '--to', file]);
       await target.json(['users', 'create', '--email', 'ada@example.com']);

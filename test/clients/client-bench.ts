@@ -1,3 +1,4 @@
+import { configurationSchema } from '../../config/configuration.ts';
 import { type Apis, openApis } from '../../lib/clients/apis.ts';
 import { type Clients, type ClientsOptions, openClients } from '../../lib/clients/clients.ts';
 import { type Database, openDatabase } from '../../lib/database/database.ts';
@@ -5,7 +6,7 @@ import type { DirectoryPlace, DirectoryStore } from '../database/directory-store
 
 export const configuration: ClientsOptions['configuration'] = {
   keys: { algorithms: ['RS256', 'ES256'], rotationInterval: 1, jwksMaxAge: 1, announceMargin: 1 },
-  features: { responseTypes: 'code' },
+  features: configurationSchema.parse({}).features,
 };
 
 /** Waits until another connection has noticed a change: within a second, by lib/database/revisions.ts. */

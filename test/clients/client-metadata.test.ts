@@ -234,7 +234,7 @@ describe('client metadata', () => {
     ['a policy in a script', { redirect_uris, policy_uri: 'javascript:alert(1)' }, 'must use https'],
     ['a contact that is none', { redirect_uris, contacts: ['nobody'] }, 'e-mail'],
     ['a grace of a year', { redirect_uris, refresh_token_grace: 31_536_000 }, 'refresh_token_grace'],
-    ['an unknown response mode', { redirect_uris, response_modes: ['web_message'] }, 'must be one of query'],
+    ['an unknown response mode', { redirect_uris, response_modes: ['pigeon'] }, 'must be one of query'],
     ['more than 64 KiB', { redirect_uris, client_name: 'x'.repeat(70_000) }, '65536 bytes'],
     ['a prototype as a member', JSON.parse('{"__proto__": {"a": 1}, "redirect_uris": []}'), 'is not known'],
   ] as const) {

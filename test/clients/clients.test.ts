@@ -263,7 +263,7 @@ describeOnEveryStore('clients', (store) => {
       grant_types: ['authorization_code', 'implicit'],
     };
     expect(await clients.create(hybrid)).to.include({ description: 'response_types must be one of code' });
-    const all = { ...configuration, features: { responseTypes: 'all' as const } };
+    const all = { ...configuration, features: { ...configuration.features, responseTypes: 'all' as const } };
     const certified = (await bench.open({ configuration: all })).clients;
     const { client } = await create(hybrid, certified);
     expect(client.metadata.response_types).to.deep.equal(['code id_token']);

@@ -58,6 +58,9 @@ describe('loading the configuration', () => {
       refreshToken: 1_209_600,
       session: 1_209_600,
       interaction: 3600,
+      mailLink: 1800,
+      invitation: 604_800,
+      deviceCode: 600,
       clientCredentials: 600,
       refreshTokenGrace: 10,
     });
@@ -195,6 +198,31 @@ describe('loading the configuration', () => {
       { LATCHKEY_VIEWS_DIR: 'absent' },
       /^views_dir .*absent is no folder$/,
     ],
+    [
+      'a switch in words',
+      { LATCHKEY_FEATURES_ENCRYPTION: 'yes' },
+      /^features\.encryption \(LATCHKEY_FEATURES_ENCRYPTION\): "yes" must be true or false$/,
+    ],
+    [
+      'client certificates without TLS',
+      { LATCHKEY_FEATURES_MUTUAL_TLS_CERTIFICATES: 'tls' },
+      /^features\.mutual_tls\.certificates \(LATCHKEY_FEATURES_MUTUAL_TLS_CERTIFICATES\): .*no TLS of its own/,
+    ],
+    [
+      'client certificates by nobody’s proxy',
+      { LATCHKEY_FEATURES_MUTUAL_TLS_CERTIFICATES: 'proxy' },
+      /^features\.mutual_tls\.certificates .*trusted_proxies names none$/,
+    ],
+    [
+      'authorities for certificates that nobody asks for',
+      { LATCHKEY_FEATURES_MUTUAL_TLS_CA_FILE: 'absent' },
+      /^features\.mutual_tls\.ca_file .*certificates is not tls$/,
+    ],
+    [
+      'a proxy that verifies what it is not asked for',
+      { LATCHKEY_FEATURES_MUTUAL_TLS_PROXY_VERIFIES: 'true' },
+      /^features\.mutual_tls\.proxy_verifies .*certificates is not proxy$/,
+    ],
     ['no workers', { LATCHKEY_WORKERS: '0' }, /^workers .*0 must be at least 1$/],
     ['workers in words', { LATCHKEY_WORKERS: 'many' }, /^workers .*"many" must be auto or a whole number$/],
     [
@@ -314,7 +342,7 @@ describe('loading the configuration', () => {
     [
       'an SMTP URL',
       { LATCHKEY_SMTP_URL: 'smtp://:canary-secret@mail' },
-      /^smtp_url \(LATCHKEY_SMTP_URL\): not supported by this version yet/,
+      /^smtp_url \(LATCHKEY_SMTP_URL\): must have a user name and a password/,
     ],
     [
       'a proxy that is no address',

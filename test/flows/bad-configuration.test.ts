@@ -242,7 +242,7 @@ describe('serve with a configuration that cannot be used', () => {
     {
       what: 'a reserved setting',
       environment: one('LATCHKEY_SMTP_URL', `smtp://:${CANARY}@mail.example`),
-      line: /^smtp_url \(LATCHKEY_SMTP_URL\): not supported by this version yet/,
+      line: /^smtp_url \(LATCHKEY_SMTP_URL\): .*must have a user name and a password/,
     },
     {
       what: 'a Redis where nobody listens',

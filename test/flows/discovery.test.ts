@@ -45,16 +45,18 @@ describe('what the server says about itself, and what it does', function () {
       response_types_supported: ['code'],
       code_challenge_methods_supported: ['S256'],
       authorization_response_iss_parameter_supported: true,
-      claims_parameter_supported: false,
+      claims_parameter_supported: true,
       request_uri_parameter_supported: false,
-      subject_types_supported: ['public'],
+      subject_types_supported: ['public', 'pairwise'],
     });
     expect(openid.id_token_signing_alg_values_supported).to.have.members(['RS256', 'ES256']);
     expect(openid.grant_types_supported).to.have.members([
       'authorization_code',
       'client_credentials',
       'refresh_token',
+      'urn:ietf:params:oauth:grant-type:device_code',
     ]);
+    expect(openid.device_authorization_endpoint).to.equal(`${latchkey.issuer}/device/auth`);
     expect(openid.token_endpoint_auth_methods_supported).to.have.members([
       'client_secret_basic',
       'client_secret_jwt',
@@ -62,7 +64,7 @@ describe('what the server says about itself, and what it does', function () {
       'none',
       'private_key_jwt',
     ]);
-    for (const name of ['registration_endpoint', 'device_authorization_endpoint', 'check_session_iframe']) {
+    for (const name of ['registration_endpoint', 'check_session_iframe']) {
       expect(openid, name).to.not.have.property(name);
     }
   });

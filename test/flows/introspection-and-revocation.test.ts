@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from 'jose';
 import { ADA, Application, type Tokens } from './application.ts';
 import { FormBrowser } from './form-browser.ts';
 import { LatchkeyProcess } from './latchkey-process.ts';
@@ -13,6 +14,7 @@ describe('introspection and revocation', function () {
   let stranger: Application;
   let spa: Application;
   let api: Application;
+  let jwtApiItself: Application;
   let jwtApi: string;
 
   before(async () => {
@@ -33,7 +35,7 @@ describe('introspection and revocation', function () {
       ]),
       latchkey.json(['apis', 'create', '--identifier', jwtApi, '--scopes', 'read']),
     ]);
-    [app, stranger, spa, api] = await Promise.all([
+    [app, stranger, spa, api, jwtApiItself] = await Promise.all([
       Application.register(latchkey, {
         grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
       }),
@@ -44,6 +46,11 @@ describe('introspection and revocation', function () {
         grant_types: ['client_credentials'],
         redirect_uris: [],
         resource_server: API,
+      }),
+      Application.register(latchkey, {
+        grant_types: ['client_credentials'],
+        redirect_uris: [],
+        resource_server: jwtApi,
       }),
     ]);
   });
@@ -103,12 +110,109 @@ describe('introspection and revocation', function () {
     expect(answer.status).to.equal(401);
   });
 
-  it('a JWT access token is neither introspected nor revoked: it is checked by its signature', async () => {
-    const { access_token } = await app.signIn(undefined, { scope: 'openid read', resource: jwtApi });
-    for (const answer of [await app.introspect(access_token), await app.revoke(access_token)]) {
-      expect(answer.status).to.equal(400);
-      expect(answer.body.error).to.equal('unsupported_token_type');
-    }
+  describe('of JWT access tokens', () => {
+    const signIn = () => app.signIn(undefined, { scope: 'openid read', resource: jwtApi });
+
+    it('the client and the API that it is for see it, and nobody else', async () => {
+      const { access_token } = await signIn();
+      const claims = decodeJwt(access_token);
+      for (const caller of [app, jwtApiItself]) {
+        const { status, body, headers } = await caller.introspect(access_token);
+        expect(status).to.equal(200);
+        const { sub, exp, iat, jti } = claims;
+        expect(body).to.deep.equal({
+          ...{ active: true, iss: latchkey.issuer, client_id: app.clientId, token_type: 'Bearer' },
+          ...{ sub, aud: jwtApi, scope: 'read', exp, iat, jti },
+        });
+        expect(headers.get('cache-control')).to.contain('no-store');
+      }
+      for (const caller of [stranger, spa, api]) {
+        expect((await caller.introspect(access_token)).body).to.deep.equal({ active: false });
+      }
+    });
+
+    it('a signed answer has the same content (RFC 9701)', async () => {
+      const signed = await Application.register(latchkey, { introspection_signed_response_alg: 'ES256' });
+      const { access_token } = await signed.signIn(undefined, { scope: 'openid read', resource: jwtApi });
+      const answer = await signed.post(
+        '/introspection',
+        { token: access_token },
+        { Accept: 'application/token-introspection+jwt' },
+      );
+      expect(answer.headers.get('content-type')).to.match(/^application\/token-introspection\+jwt/);
+      const told = decodeJwt(answer.body as string).token_introspection;
+      expect(told).to.include({ active: true, aud: jwtApi, client_id: signed.clientId, scope: 'read' });
+    });
+
+    it('an application sees its own, without a person', async () => {
+      const { body } = await app.token({ grant_type: 'client_credentials', resource: jwtApi, scope: 'read' });
+      const told = await app.introspect(body.access_token);
+      expect(told.body).to.include({ active: true, client_id: app.clientId, aud: jwtApi, scope: 'read' });
+      expect(await active(stranger, body.access_token)).to.equal(false);
+    });
+
+    it('nobody sees one without proving who they are', async () => {
+      const { access_token } = await signIn();
+      const answer = await fetch(`${latchkey.issuer}/introspection`, {
+        method: 'POST',
+        body: new URLSearchParams({ token: access_token, client_id: app.clientId }),
+      });
+      expect(answer.status).to.equal(401);
+    });
+
+    it('what is changed, signed by others or too old is not active', async () => {
+      const { access_token } = await signIn();
+      const [header = '', payload = '', signature = ''] = access_token.split('.');
+      const claims = decodeJwt(access_token);
+      const write = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+      const { privateKey } = await generateKeyPair('ES256');
+      const forged = await new SignJWT(claims)
+        .setProtectedHeader({ ...decodeProtectedHeader(access_token), alg: 'ES256' })
+        .sign(privateKey);
+      const bad = [
+        `${header}.${write({ ...claims, scope: 'read write' })}.${signature}`,
+        `${header}.${payload}.${signature.slice(0, -4)}AAAA`,
+        `${write({ alg: 'none', typ: 'at+jwt' })}.${payload}.`,
+        `${write({ ...decodeProtectedHeader(access_token), kid: 'other' })}.${payload}.${signature}`,
+        `${header}.~.${signature}`,
+        forged,
+      ];
+      for (const token of bad) {
+        const { status, body } = await app.introspect(token);
+        expect({ status, body }, token).to.satisfy(
+          (answer: { status: number; body: { active?: boolean; error?: string } }) =>
+            answer.body.active === false || answer.body.error === 'unsupported_token_type',
+        );
+      }
+    });
+
+    it('somebody disabled, and a client that is gone, have none that is active', async () => {
+      const gone = await Application.register(latchkey);
+      const person = { login: 'grace@example.com', password: 'a quiet harbour at dusk' };
+      const { sub } = await latchkey.createPerson(person.login, person.password);
+      const parameters = { scope: 'openid read', resource: jwtApi };
+      const one = await gone.signIn(undefined, parameters, person);
+      expect(await active(jwtApiItself, one.access_token)).to.equal(true);
+      await latchkey.json(['clients', 'delete', gone.clientId]);
+      expect(await active(jwtApiItself, one.access_token)).to.equal(false);
+      const two = await app.signIn(undefined, parameters, person);
+      expect(await active(jwtApiItself, two.access_token)).to.equal(true);
+      await latchkey.json(['users', 'disable', sub]);
+      expect(await active(jwtApiItself, two.access_token)).to.equal(false);
+    });
+
+    it('an ID token is not answered for, and what nobody could take back is not called revoked', async () => {
+      const tokens = await signIn();
+      for (const answer of [
+        await app.introspect(tokens.id_token),
+        await app.revoke(tokens.id_token),
+        await app.revoke(tokens.access_token),
+      ]) {
+        expect(answer.status).to.equal(400);
+        expect(answer.body.error).to.equal('unsupported_token_type');
+      }
+      expect(decodeJwt(tokens.access_token)).not.to.have.property('status');
+    });
   });
 
   async function expectDead(

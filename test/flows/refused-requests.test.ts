@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { SignJWT } from 'jose';
+import { decodeJwt, SignJWT } from 'jose';
 import { ADA, type Answer, Application, answerIn, answerOf } from './application.ts';
 import { FormBrowser } from './form-browser.ts';
 import { LatchkeyProcess } from './latchkey-process.ts';
@@ -76,7 +76,9 @@ describe('requests that are refused', function () {
   it('response modes that a client did not register are refused', async () => {
     for (const response_mode of ['fragment', 'form_post', 'web_message', 'jwt']) {
       const { landing } = await refusalOf({ response_mode });
-      const told = `${landing.url.search}${landing.url.hash}${landing.page}`;
+      const response = landing.url.searchParams.get('response');
+      const signed = response === null ? '' : String(decodeJwt(response).error);
+      const told = `${landing.url.search}${landing.url.hash}${landing.page}${signed}`;
       expect(told, response_mode).to.match(/invalid_request|unsupported_response_mode/);
     }
   });
@@ -87,16 +89,16 @@ describe('requests that are refused', function () {
     for (const grant_type of ['implicit', 'urn:ietf:params:oauth:grant-type:device_code', '']) {
       const { status, body } = await app.token({ grant_type });
       expect(status).to.equal(400);
-      expect(body.error).to.be.oneOf(['unsupported_grant_type', 'invalid_request']);
+      expect(body.error).to.be.oneOf(['unsupported_grant_type', 'unauthorized_client', 'invalid_request']);
     }
     const { status, body } = await publicApp.token({ grant_type: 'client_credentials' });
     expect(status).to.equal(400);
-    expect(body.error).to.be.oneOf(['unauthorized_client', 'invalid_request']);
+    expect(body.error).to.equal('unauthorized_client');
   });
 
-  it('request objects by value and by reference, and registration in a request, are refused', async () => {
+  it('unsigned request objects, those by reference, and registration in a request, are refused', async () => {
     expect((await refusalOf({ request: 'eyJhbGciOiJub25lIn0.e30.' })).error).to.equal(
-      'request_not_supported',
+      'invalid_request_object',
     );
     expect((await refusalOf({ request_uri: 'https://attacker.example/r' })).error).to.equal(
       'request_uri_not_supported',

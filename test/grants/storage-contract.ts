@@ -3,6 +3,7 @@ import { describeRefreshRotation } from './contract-refresh-rotation.ts';
 import { describeRevocation } from './contract-revocation.ts';
 import { describeSessions } from './contract-sessions.ts';
 import { describeSingleUse } from './contract-single-use.ts';
+import { describeTokenStatuses } from './contract-token-statuses.ts';
 import { describeUnitOfWork } from './contract-unit-of-work.ts';
 import type { MakePlace } from './storage-place.ts';
 
@@ -17,4 +18,5 @@ export function describeStorageContract(makePlace: MakePlace): void {
   describeRefreshRotation(makePlace);
   describeSessions(makePlace);
   describeExpiry(makePlace);
+  describeTokenStatuses(makePlace);
 }

@@ -115,7 +115,7 @@ describe('the compose file', () => {
     expect(command).to.contain('--appendonly yes').and.to.contain('--maxmemory-policy noeviction');
   });
 
-  it('starts neither Redis nor PostgreSQL unless asked, since this version takes neither', () => {
+  it('starts Redis and PostgreSQL for those who ask, and needs neither', () => {
     for (const name of ['redis', 'postgres'])
       expect(service(name).profiles).to.deep.equal(['external-stores']);
   });

@@ -67,7 +67,7 @@ describe('hostile requests', () => {
 
   for (const [what, type, body] of odd) {
     it(`get the error of the RFC from the endpoints of clients: ${what}`, async () => {
-      for (const path of ['/token', '/introspection', '/token/revocation', '/request']) {
+      for (const path of ['/token', '/introspection', '/token/revocation', '/request', '/device/auth']) {
         const headers = { authorization, ...(type === undefined ? {} : { 'content-type': type }) };
         await expectRefusal(path, fetch(latchkey.issuer + path, { method: 'POST', headers, body }));
       }
@@ -84,6 +84,22 @@ describe('hostile requests', () => {
         expect(await response.text(), step).to.match(/data-page="(login|error)"/);
       }
       expect((await browser.visit(page.url)).pageName).to.equal('login');
+    });
+  }
+
+  for (const [what, type, body] of odd) {
+    it(`get a page from where people enter a device’s code: ${what}`, async () => {
+      const browser = new FormBrowser(latchkey.issuer);
+      for (const attempt of ['without a session', 'with one']) {
+        const headers = type === undefined ? {} : { 'content-type': type };
+        const response = await browser.request(`${latchkey.issuer}/device`, {
+          method: 'POST',
+          headers,
+          body,
+        });
+        expect(response.status, attempt).to.be.oneOf([400, 413, 415]);
+        expect(await response.text(), attempt).to.match(/data-page="(device|error)"/);
+      }
     });
   }
 

@@ -37,7 +37,24 @@ const FAMILIES: Record<string, readonly string[]> = {
     ...['method_not_allowed', 'payload_too_large', 'too_many_requests', 'session_changed'],
   ].flatMap((code) => [`${code}.title`, `${code}.text`]),
   expired: ['completed', 'changed', 'unknown'],
+  'device-ended': ['approved', 'refused', 'answered'].flatMap((reason) => [
+    `${reason}.title`,
+    `${reason}.text`,
+  ]),
   'duration.minutes': ['one', 'other'],
+  'password.hint': ['one', 'other'],
+  'password.short': ['one', 'other'],
+  password: ['too_long', 'common', 'personal', 'other'],
+  'link-result': ['password-changed', 'registered', 'already-registered', 'email-verified', 'expired'].flatMap(
+    (result) => [`${result}.title`, `${result}.text`],
+  ),
+  mail: [
+    ...['reset', 'register', 'verify-email', 'invitation'].map((kind) => `${kind}.button`),
+    ...['reset', 'register', 'already-registered', 'password-changed', 'verify-email', 'invitation'].flatMap(
+      (kind) => [`${kind}.subject`, `${kind}.text`, `${kind}.note`],
+    ),
+    ...['once', 'instead', 'footer'],
+  ],
 };
 
 /** English and German happen to say these alike. */

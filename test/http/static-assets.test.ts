@@ -7,7 +7,7 @@ import { accentFor, contrast, DARK_SURFACES, LIGHT_SURFACES } from '../../lib/ht
 import { type AssetName, createStaticAssets, VIEWS_FOLDER } from '../../lib/http/static-assets.ts';
 
 const branding = { name: 'Latchkey' };
-const NAMES: AssetName[] = ['latchkey.css', 'branding.css', 'show-password.js', 'icon.svg'];
+const NAMES: AssetName[] = ['latchkey.css', 'branding.css', 'show-password.js', 'submit-form.js', 'icon.svg'];
 
 describe('static assets', () => {
   let folder: string;

@@ -32,3 +32,11 @@ export function post(
 export function pageNameOf(page: string): string | undefined {
   return /<body data-page="([^"]+)"/.exec(page)?.[1];
 }
+
+/** Where the link with this id leads. */
+export function hrefOf({ page, pageName }: Landing, id: string): string {
+  const tag = new RegExp(`<a[^>]*id="${id}"[^>]*>`).exec(page)?.[0] ?? '';
+  const href = /href="([^"]*)"/.exec(tag)?.[1];
+  if (href === undefined) throw new Error(`no link #${id} on ${pageName}`);
+  return href.replaceAll('&amp;', '&');
+}

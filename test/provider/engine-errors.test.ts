@@ -20,7 +20,9 @@ describe('the engine’s protocol errors', () => {
       error_detail: 'access token not found',
     });
     expect(error.stack).to.equal('InvalidToken: invalid_token');
-    expect((Reflect.construct(errors.InvalidGrant, ['used', { cause }]) as Error).stack).to.not.contain('    at ');
+    expect((Reflect.construct(errors.InvalidGrant, ['used', { cause }]) as Error).stack).to.not.contain(
+      '    at ',
+    );
   });
 
   it('leave the stack of a bug whole', () => {

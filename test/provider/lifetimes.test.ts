@@ -10,6 +10,9 @@ const configured: Configuration['lifetimes'] = {
   refreshToken: 1000,
   session: 5000,
   interaction: 3600,
+  mailLink: 1800,
+  invitation: 86_400,
+  deviceCode: 300,
   clientCredentials: 800,
   refreshTokenGrace: 10,
 };

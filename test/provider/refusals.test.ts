@@ -32,6 +32,16 @@ describe('what a refused commit says on the wire', () => {
     expect(wireOf('replayed', 'ReplayDetection')).to.equal('400 invalid_dpop_proof');
   });
 
+  it('a proof that is replayed at userinfo is answered like any token that is not good: 401 and a challenge', () => {
+    const refusal = { outcome: 'refused', reason: 'replayed', model: 'ReplayDetection' } as Refusal;
+    const { status, error, challenge } = refusalResponse(refusal, {
+      clientAssertion: false,
+      route: 'userinfo',
+    });
+    expect({ status, error }).to.deep.equal({ status: 401, error: 'invalid_token' });
+    expect(challenge).to.match(/^DPoP error="invalid_token", .*algs="[^"]*ES256/);
+  });
+
   it('a session that ended meanwhile is no server error', () => {
     for (const reason of ['session_ended', 'session_changed', 'account_ended'] as const) {
       expect(wireOf(reason, 'Session')).to.equal('400 session_changed');
