@@ -6,6 +6,7 @@ import { createPasswordPolicy } from './authentication/password-policy.ts';
 import { type Apis, openApis } from './clients/apis.ts';
 import { type Clients, openClients } from './clients/clients.ts';
 import { type Database, openDatabase } from './database/database.ts';
+import { lastingSecret } from './database/lasting-secret.ts';
 import { type Grants, openGrants } from './grants/grants.ts';
 import { openSigningKeys, type SigningKeys } from './keys/signing-keys.ts';
 import { createEvents, type Events } from './observability/events.ts';
@@ -33,6 +34,8 @@ export interface Rooms {
   clients: Clients;
   apis: Apis;
   grants: Grants;
+  /** What pairwise subjects are made with. */
+  pairwiseKey: Buffer;
   /** Closes what was opened, in reverse order. */
   close(): Promise<void>;
 }
@@ -106,8 +109,10 @@ async function open(
     log,
     refreshGrace: refreshGrace(clients, configuration.lifetimes),
     observe: observeStorage({ metrics, tracing }),
+    publishesStatuses: configuration.features.tokenStatusList.enabled,
   });
   opening.defer(() => grants.close());
+  const pairwiseKey = await lastingSecret(database, 'pairwise-subjects');
   metrics?.addSource(() => roundTripsOf({ database, redis }));
   const opened = opening.move();
   return {
@@ -121,6 +126,7 @@ async function open(
     clients,
     apis,
     grants,
+    pairwiseKey,
     close: () => opened.disposeAsync(),
   };
 }

@@ -2,14 +2,20 @@ import cluster from 'node:cluster';
 import { availableParallelism } from 'node:os';
 import type { Configuration } from '../config/configuration.ts';
 import { ClientThrottle } from './authentication/client-throttle.ts';
+import { MailLinkThrottle } from './authentication/mail-link-throttle.ts';
+import { MailLinks } from './authentication/mail-links.ts';
 import { openThrottleCounters } from './authentication/open-throttle-counters.ts';
 import { createPasswordSignIn } from './authentication/password-sign-in.ts';
+import { PollPace } from './authentication/poll-pace.ts';
+import { UserCodeThrottle } from './authentication/user-code-throttle.ts';
 import { createApp } from './http/app.ts';
 import { comesFromProxy, TrustedProxies } from './http/client-address.ts';
 import { adoptedRequestId } from './http/request-notes.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { type RunningServer, startServer } from './http/server.ts';
 import { listenForManagement } from './listen-for-management.ts';
+import { openMail } from './mail/mail.ts';
+import { nameUnusableRegistrations } from './name-unusable-registrations.ts';
 import { watchClockJumps } from './observability/clock-jumps.ts';
 import { createLog, type Log } from './observability/log.ts';
 import { Metrics } from './observability/metrics.ts';
@@ -46,12 +52,17 @@ async function listen(
 ): Promise<RunningServer> {
   const { host, port, tls } = configuration;
   const { certFile, keyFile } = tls;
+  const { certificates, caFile } = configuration.features.mutualTls;
+  const clientCertificates =
+    certificates === 'tls' ? { ...(caFile === undefined ? {} : { caFile }) } : undefined;
   try {
     return await startServer({
       ...options,
       host,
       port,
-      ...(certFile !== undefined && keyFile !== undefined ? { tls: { certFile, keyFile } } : {}),
+      ...(certFile !== undefined && keyFile !== undefined
+        ? { tls: { certFile, keyFile, ...(clientCertificates === undefined ? {} : { clientCertificates }) } }
+        : {}),
     });
   } catch (error) {
     throw listenProblem(error, { prefix: '', host, port });
@@ -84,11 +95,18 @@ async function serveHere(
   opened(rooms);
   const counters = openThrottleCounters(rooms);
   running.defer(() => counters.close());
+  const mail = openMail({ configuration, log });
+  running.defer(() => mail.close());
   const app = await createApp({
     ...rooms,
     sealer: rooms.database.sealer,
     signIn: createPasswordSignIn({ ...rooms, counters, configuration }),
     clientThrottle: new ClientThrottle({ ...rooms, counters, configuration: configuration.throttling.token }),
+    links: new MailLinks(rooms.database),
+    linkThrottle: new MailLinkThrottle({ ...rooms, counters, configuration: configuration.throttling.mail }),
+    mail,
+    userCodes: new UserCodeThrottle({ ...rooms, counters, configuration: configuration.throttling.userCode }),
+    polling: new PollPace({ ...rooms, counters }),
   }).catch((error: unknown) => {
     throw viewsProblem(error, configuration);
   });
@@ -121,6 +139,9 @@ async function serveHere(
   running.defer(() => server.stop({ idleMilliseconds }));
   rooms.keys.start();
   rooms.grants.startSweeping();
+  // Workers leave it to their primary.
+  const named = cluster.isWorker ? undefined : nameUnusableRegistrations(rooms);
+  running.defer(async () => named);
   isServing = true;
   log.info({ issuer: configuration.issuer, port: server.port, managementPort }, 'listening');
   ready(server.port);

@@ -2,6 +2,7 @@ import type { Configuration } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { unusableSetting } from '../config/unusable-setting.ts';
 import { DatabaseUnavailable, UnusableDatabase } from './database/database-unavailable.ts';
+import { SealError } from './database/sealer.ts';
 import { UnreadableKeyError } from './keys/signing-key.ts';
 import { RedisUnavailable } from './redis/redis.ts';
 
@@ -20,7 +21,7 @@ export function dataProblem(
   error: unknown,
   { dataDir, databaseUrl }: Pick<Configuration, 'dataDir' | 'databaseUrl'>,
 ): unknown {
-  if (error instanceof UnreadableKeyError) {
+  if (error instanceof UnreadableKeyError || error instanceof SealError) {
     const problem =
       databaseUrl === undefined
         ? `does not fit the data in ${dataDir}: ${error.message}`

@@ -1,6 +1,7 @@
 import type { Configuration } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { listenForManagement } from './listen-for-management.ts';
+import { nameUnusableRegistrations } from './name-unusable-registrations.ts';
 import { watchClockJumps } from './observability/clock-jumps.ts';
 import type { Log } from './observability/log.ts';
 import { Metrics } from './observability/metrics.ts';
@@ -73,6 +74,8 @@ export async function serveByWorkers(
   });
   running.defer(() => management.stop());
   running.defer(() => supervisor.stop());
+  const named = nameUnusableRegistrations(rooms);
+  running.defer(() => named);
   const first = await supervisor.start(stop);
   if ('exitCode' in first) return first.exitCode;
   isServing = true;

@@ -4,7 +4,7 @@
  * its programs ends. `--data-dir <folder>` keeps it elsewhere; `--free-ports` does not try the usual ports first.
  */
 import { randomUUID } from 'node:crypto';
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Addresses, chooseAddresses } from './demo/addresses.ts';
@@ -76,6 +76,7 @@ function announce(
 
   Look inside  LATCHKEY_CONFIG=${here(folder.configurationFile)} npm run -s latchkey -- users list
   Logs         ${here(folder.logFile('*'))}
+  Mail         ${here(join(folder.providerData, 'outbox'))}: choose “Forgot your password?”, then open the link of the file
 
   Ctrl-C ends everything.
 `);

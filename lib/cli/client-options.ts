@@ -46,7 +46,12 @@ export function withMetadataOptions(command: Command): Command {
     .addOption(repeatable('--post-logout-redirect-uri <uri>', 'where people are sent after logging out'))
     .option('--public', 'a browser or native application, which can keep no secret')
     .option('--application-type <type>', 'web or native')
-    .addOption(repeatable('--grant-type <type>', 'authorization_code, refresh_token or client_credentials'))
+    .addOption(
+      repeatable(
+        '--grant-type <type>',
+        'authorization_code, refresh_token, client_credentials or urn:ietf:params:oauth:grant-type:device_code',
+      ),
+    )
     .addOption(repeatable('--response-type <type>', 'code'))
     .addOption(repeatable('--response-mode <mode>', 'query, fragment or form_post'))
     .option('--scope <scopes>', 'the scopes it may ask for, separated by spaces; any when not given')

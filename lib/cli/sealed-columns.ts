@@ -1,4 +1,5 @@
 import { sealingContext as clientSecretContext } from '../clients/client-secret.ts';
+import { sealingContext as lastingSecretContext } from '../database/lasting-secret.ts';
 import type { SealedColumn } from '../database/sealed-values.ts';
 import { sealingContext as signingKeyContext } from '../keys/key-store.ts';
 
@@ -17,5 +18,12 @@ export const SEALED_COLUMNS: ReadonlyArray<SealedColumn> = [
     column: 'secret_sealed',
     contextOf: clientSecretContext,
     what: 'the secret of client',
+  },
+  {
+    table: 'lasting_secrets',
+    key: 'name',
+    column: 'sealed',
+    contextOf: lastingSecretContext,
+    what: 'the lasting secret',
   },
 ];

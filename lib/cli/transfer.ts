@@ -108,6 +108,17 @@ async function importDirectory(rooms: OperatorRooms, options: ImportOptions): Pr
       `These applications cannot authenticate before clients rotate-secret: ${needSecret.join(', ')}`,
     );
   }
+  const pairwise = read.rows.clients
+    .filter(({ client_id: clientId }) => !leftOut.has(clientId))
+    .filter(
+      ({ metadata }) => (JSON.parse(metadata) as { subject_type?: unknown }).subject_type === 'pairwise',
+    )
+    .map(({ client_id: clientId }) => clientId);
+  if (pairwise.length > 0) {
+    lines.push(
+      `These applications know people by other names in each directory (subject_type pairwise): ${pairwise.join(', ')}`,
+    );
+  }
   if (read.issuer !== configuration.issuer) {
     lines.push(`It was exported from ${read.issuer}; the issuer here is ${configuration.issuer}.`);
   }

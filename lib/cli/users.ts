@@ -6,6 +6,7 @@ import type { OperatorRooms } from './operator-rooms.ts';
 import { repeatable, wholeNumber, withJson } from './options.ts';
 import { formatFields, formatTable, formatTime } from './table.ts';
 import { readPassword } from './terminal.ts';
+import { addUserMailCommands } from './user-mail.ts';
 
 /** The most that one page of the directory holds. */
 const PAGE = 200;
@@ -235,4 +236,6 @@ export function addUserCommands(program: Command, context: CommandContext): void
         }),
       );
     });
+
+  addUserMailCommands(users, context);
 }

@@ -24,6 +24,7 @@ export const TRANSIENT_TABLES = [
   'account_endings',
   'throttle',
   'leases',
+  'mail_links',
 ] as const;
 
 /** The present epoch. */
@@ -54,6 +55,7 @@ export async function beginEpoch(transaction: Kysely<DatabaseSchema>, now: numbe
     .execute();
   await transaction.deleteFrom('signing_keys').execute();
   await transaction.deleteFrom('leases').execute();
+  await transaction.deleteFrom('mail_links').execute();
   for (const topic of ['accounts', 'clients', 'apis', 'keys'] as const) {
     // No directory is changed once a millisecond all its life, so the time in ms is ahead of every count.
     const values = { topic, number: now };

@@ -5,6 +5,8 @@ import * as directory from './migrations/0001-directory.ts';
 import * as grants from './migrations/0002-grants.ts';
 import * as throttle from './migrations/0003-throttle.ts';
 import * as epochs from './migrations/0004-epochs.ts';
+import * as mailLinks from './migrations/0005-mail-links.ts';
+import * as lastingSecrets from './migrations/0006-lasting-secrets.ts';
 import type { DatabaseSchema } from './schema.ts';
 
 /** In order; a released migration is never edited, only followed by another. */
@@ -18,6 +20,8 @@ const MIGRATIONS: ReadonlyArray<{
   { name: '0002-grants', up: grants.up, embeddedOnly: true },
   { name: '0003-throttle', up: throttle.up, embeddedOnly: true },
   { name: '0004-epochs', up: epochs.up },
+  { name: '0005-mail-links', up: mailLinks.up },
+  { name: '0006-lasting-secrets', up: lastingSecrets.up },
 ];
 
 /** What PostgreSQL's advisory locks are told apart by: any program of the same database may take some. */

@@ -7,6 +7,7 @@ import { type DestinationStream, type LoggerOptions, pino } from 'pino';
 const LOGGED_FIELDS = [
   'address',
   'algorithm',
+  'api',
   'attempts',
   'check',
   'clientId',
@@ -77,7 +78,7 @@ function withoutQueries(text: string): string {
 
 /** A request's path for the log: what follows `/interaction/` and `/auth/` is also the value of a cookie. */
 export function pathWithoutIdentifiers(path: string): string {
-  return path.replace(/^(\/+(?:interaction|auth)\/+)[^/]+/i, '$1…');
+  return path.replace(/^(\/+(?:interaction|auth|device)\/+)(?!auth$)[^/]+/i, '$1…');
 }
 
 function describeError(error: unknown, depth = 0): unknown {
