@@ -52,7 +52,7 @@ describe('the database', () => {
   it('of an earlier version is brought up to date, and keeps what it holds', async () => {
     await (await open()).close();
     const database = raw();
-    database.exec(`DROP TABLE throttle; DROP TABLE epochs; DELETE FROM migrations WHERE name >= '0003';
+    database.exec(`DROP TABLE throttle; DROP TABLE epochs; DROP TABLE mail_links; DROP TABLE lasting_secrets; DELETE FROM migrations WHERE name >= '0003';
       INSERT INTO account_endings VALUES (x'aa', 1, 4102444800);`);
     database.close();
     await (await open()).close();
