@@ -214,9 +214,11 @@ export function addUserCommands(program: Command, context: CommandContext): void
     .action((subOrLogin: string, options) =>
       context.runInRooms(options, (rooms) =>
         withUser(rooms, subOrLogin, async (directory, { sub, login }) => {
+          // The record goes last: should the store of sessions fail, the person is refused, and the command finds them again.
+          await directory.disable(sub);
+          await rooms.grants.endAccount(sub, { consent: true });
           const deleted = await directory.delete(sub);
           if (deleted.outcome === 'not_found') return notFound(`user ${subOrLogin}`);
-          await rooms.grants.endAccount(sub, { consent: true });
           return done({ deleted: true, sub, login }, `deleted ${login} (${sub})`);
         }),
       ),

@@ -36,6 +36,9 @@ export class CliBench {
   /** Further variables that commands are configured by. */
   environment: Record<string, string> = {};
 
+  /** What commands get for the rooms that were opened, for a test in which something fails. */
+  disturb = (rooms: Rooms): Rooms => rooms;
+
   configuration(): Configuration {
     return loadConfiguration({
       environment: { LATCHKEY_DATA_DIR: this.dataDir, ...this.environment },
@@ -44,9 +47,9 @@ export class CliBench {
   }
 
   /** The rooms as a command opens them; whoever opens them closes them. */
-  openRooms(): Promise<Rooms> {
+  async openRooms(): Promise<Rooms> {
     this.opened += 1;
-    return openRooms(this.configuration(), createLog('silent'));
+    return this.disturb(await openRooms(this.configuration(), createLog('silent')));
   }
 
   /** Runs one command line. `refusal` is what writing to standard output fails with. */

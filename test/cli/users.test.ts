@@ -42,6 +42,18 @@ describe('latchkey users', () => {
     expect(created.claims).not.to.have.property('nick');
   });
 
+  it('delete that cannot end the sessions leaves somebody who is refused, and can be repeated', async () => {
+    await bench.json(['users', 'create', '--login', 'tess']);
+    bench.disturb = (rooms) => ({
+      ...rooms,
+      grants: { ...rooms.grants, endAccount: () => Promise.reject(new Error('the store is away')) },
+    });
+    expect((await bench.run(['users', 'delete', 'tess'])).code).to.not.equal(0);
+    bench.disturb = (rooms) => rooms;
+    expect(await bench.json(['users', 'show', 'tess'])).to.include({ disabled: true });
+    expect(await bench.json(['users', 'delete', 'tess'])).to.include({ deleted: true });
+  });
+
   it('create tells people the same in lines', async () => {
     const { code, stdout, stderr } = await bench.run(['users', 'create', '--email', 'alan@example.com']);
     expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
