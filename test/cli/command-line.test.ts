@@ -10,6 +10,7 @@ const COMMANDS = [
   ...['create', 'list', 'show', 'update', 'disable', 'enable', 'delete', 'set-password'].map(
     (name) => `users ${name}`,
   ),
+  ...['invite', 'send-verification', 'send-reset'].map((name) => `users ${name}`),
   ...['create', 'list', 'show', 'update', 'rotate-secret', 'delete'].map((name) => `clients ${name}`),
   ...['create', 'list', 'update', 'delete'].map((name) => `apis ${name}`),
   ...['list', 'rotate', 'retire'].map((name) => `keys ${name}`),
