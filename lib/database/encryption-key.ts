@@ -19,16 +19,17 @@ export function prepareDataDirectory(directory: string): void {
 }
 
 /** Not `recursive`: Node does not return from that where a parent exists and still answers ENOENT, as /proc does. */
-function makeDirectory(directory: string): void {
+function makeDirectory(directory: string, isRepeated = false): void {
   try {
     mkdirSync(directory, { mode: 0o700 });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST' && statSync(directory).isDirectory()) return;
+    // The second time the parent is there, made here or by another process in between.
+    if (code !== 'ENOENT' || isRepeated) throw error;
     const parent = path.dirname(directory);
-    if (code !== 'ENOENT' || existsSync(parent)) throw error;
-    makeDirectory(parent);
-    makeDirectory(directory);
+    if (!existsSync(parent)) makeDirectory(parent);
+    makeDirectory(directory, true);
   }
 }
 
