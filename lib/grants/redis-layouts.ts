@@ -30,6 +30,8 @@ export interface RecordHeader {
   provedAt: number;
   /** s; 0 for never. */
   consumedAt: number;
+  /** The unit that used it, when it was used. */
+  consumer: Buffer;
   /** -1 for none. */
   generation: number;
 }
@@ -91,6 +93,7 @@ export function decodeRecord(value: Buffer): RecordHeader & RecordBody {
     provedAt: value.readDoubleBE(9),
     consumedAt: value.readDoubleBE(17),
     generation: value.readDoubleBE(25),
+    consumer: value.subarray(RECORD_BYTES - NONCE_BYTES, RECORD_BYTES),
     grantKey,
     sessionKey,
     sealed: value.subarray(sessionOffset + 1 + (sessionKey?.length ?? 0)),

@@ -4,6 +4,7 @@ import type { RedisConnection } from '../redis/redis.ts';
 import { PayloadSealer } from './payload-sealer.ts';
 import { RedisCalls } from './redis-calls.ts';
 import { openDocument, openPayload } from './redis-documents.ts';
+import { firstUseEnded } from './redis-first-use.ts';
 import { type Ending, inTurns, RedisIndex } from './redis-index.ts';
 import { decodeGrant, decodePointer, decodeRecord, decodeSession, type IndexEntry } from './redis-layouts.ts';
 import { RedisNames } from './redis-names.ts';
@@ -26,6 +27,8 @@ import {
 } from './storage.ts';
 
 const NO_KEY = Buffer.alloc(0);
+/** How long (s) after a use it may be that what it was for is still being issued. */
+const FRESH_SECONDS = 2;
 /** How often it is looked for what was made meanwhile of what is being ended. */
 const MOST_PASSES = 20;
 
@@ -65,7 +68,11 @@ export class RedisStorage implements GrantStorage {
     return this.#names.tags.createIdentifier(neighbour);
   }
 
-  async readRecord(model: string, key: RecordKey): Promise<StoredRecord | undefined> {
+  readRecord(model: string, key: RecordKey): Promise<StoredRecord | undefined> {
+    return this.#readRecord(model, key, false);
+  }
+
+  async #readRecord(model: string, key: RecordKey, isSecondLook: boolean): Promise<StoredRecord | undefined> {
     const tag = this.#names.tagOfRecord(model, key);
     const fronts = [this.#names.front(tag, 'grant'), this.#names.front(tag, 'session')];
     const name = this.#names.record(model, key);
@@ -77,7 +84,15 @@ export class RedisStorage implements GrantStorage {
     if (!value) return undefined;
     return opening(async () => {
       const record = decodeRecord(value);
-      const { grantKey, sessionKey, generation, writtenAt, provedAt, consumedAt } = record;
+      const { grantKey, sessionKey, generation, writtenAt, provedAt, consumedAt, consumer } = record;
+      // Claimed a moment ago, under another tag than what it is for: whoever hears of it now would end that.
+      if (grantKey !== undefined && consumedAt !== 0 && readAt - consumedAt <= FRESH_SECONDS) {
+        const apart = this.#names.tagOf(grantKey) !== tag && !isSecondLook;
+        if (apart) {
+          await firstUseEnded(this.#context, { grantKey, first: consumer });
+          return this.#readRecord(model, key, true);
+        }
+      }
       const grant = grantKey && (await this.#openGrant(grantKey, grantValue ?? undefined));
       // Valid means: its grant lives, in the generation that it was issued in.
       if (grantKey !== undefined && grant?.generation !== generation) return undefined;

@@ -1,4 +1,4 @@
-import { setTimeout as later } from 'node:timers/promises';
+import { firstUseEnded } from './redis-first-use.ts';
 import { clientOf, decodeGrant, type IndexEntry } from './redis-layouts.ts';
 import { type IndexedDocument, lifeUntil, Part, type RecordWrite } from './redis-part.ts';
 import {
@@ -19,10 +19,6 @@ import {
 
 /** An index is told again of what lives longer than it knows, unless it is by less than this (s). */
 const INDEX_MARGIN_SECONDS = 3600;
-
-/** How long (ms) it is waited for whoever used first what was used twice, and between two looks. */
-const LONGEST_ISSUE_MILLISECONDS = 500;
-const LOOK_MILLISECONDS = 10;
 
 /** What a person's index is told before it is written. */
 interface Announced {
@@ -104,12 +100,8 @@ export class RedisUnit {
    * between claiming and issuing: it is waited for, since otherwise neither would get anything.
    */
   async #endFamily({ grantKey, first }: NonNullable<Refusal['family']>): Promise<void> {
-    const { calls, names, index } = this.#context;
-    const deadline = performance.now() + LONGEST_ISSUE_MILLISECONDS;
-    const outcome = names.outcome(names.tagOf(grantKey), first, 'main');
-    while (performance.now() < deadline && (await calls.get(outcome)) === undefined)
-      await later(LOOK_MILLISECONDS);
-    await index.end([{ key: grantKey, ending: 'tokens' }]);
+    await firstUseEnded(this.#context, { grantKey, first });
+    await this.#context.index.end([{ key: grantKey, ending: 'tokens' }]);
   }
 
   /** An assertion or proof that was shown in vain was shown all the same (RFC 7523 §3, RFC 9449 §11.1). */
