@@ -237,11 +237,11 @@ export function createPages(options: {
     },
 
     resend: (ctx, { action, fields }) => {
-      const valueOf = (name: string) => fields.find(([field]) => field === name)?.[1];
+      const fieldNamed = (name: string) => fields.find(([field]) => field === name)?.[1];
       // Unchecked, it widens the policy by a scheme at most. A signed request names its address inside.
       const target =
-        valueOf('redirect_uri') ?? valueOf('post_logout_redirect_uri') ?? 'https://elsewhere.invalid/';
-      draw(ctx, 'continue', { action, fields }, { uiLocales: valueOf('ui_locales'), formsLeadTo: target });
+        fieldNamed('redirect_uri') ?? fieldNamed('post_logout_redirect_uri') ?? 'https://elsewhere.invalid/';
+      draw(ctx, 'continue', { action, fields }, { uiLocales: fieldNamed('ui_locales'), formsLeadTo: target });
     },
 
     problem: (ctx, { error, error_description: description, reference }) => {

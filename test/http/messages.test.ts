@@ -45,9 +45,13 @@ const FAMILIES: Record<string, readonly string[]> = {
   'password.hint': ['one', 'other'],
   'password.short': ['one', 'other'],
   password: ['too_long', 'common', 'personal', 'other'],
-  'link-result': ['password-changed', 'registered', 'already-registered', 'email-verified', 'expired'].flatMap(
-    (result) => [`${result}.title`, `${result}.text`],
-  ),
+  'link-result': [
+    'password-changed',
+    'registered',
+    'already-registered',
+    'email-verified',
+    'expired',
+  ].flatMap((result) => [`${result}.title`, `${result}.text`]),
   mail: [
     ...['reset', 'register', 'verify-email', 'invitation'].map((kind) => `${kind}.button`),
     ...['reset', 'register', 'already-registered', 'password-changed', 'verify-email', 'invitation'].flatMap(
