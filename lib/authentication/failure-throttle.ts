@@ -1,6 +1,6 @@
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import type { Database } from '../database/database.ts';
 import type { Log } from '../observability/log.ts';
+import { counterDigest } from './counter-digest.ts';
 import type { CounterKey, ThrottleCounters } from './throttle-counters.ts';
 
 /** How many counters and guesses a process remembers; past that the oldest are forgotten, and asked of the store again. */
@@ -35,7 +35,7 @@ export class FailureThrottle {
   readonly #name: string;
   readonly #window: number;
   readonly #counters: ThrottleCounters;
-  readonly #key: KeyObject;
+  readonly #digest: (...parts: string[]) => string;
   readonly #log: Log;
   readonly #tallies = new Map<string, Tally>();
   readonly #guesses = new Map<string, number>();
@@ -51,7 +51,7 @@ export class FailureThrottle {
     this.#name = options.name;
     this.#window = options.window;
     this.#counters = options.counters;
-    this.#key = createSecretKey(options.database.sealer.derive('latchkey/failure-throttle'));
+    this.#digest = counterDigest(options.database, 'latchkey/failure-throttle');
     this.#log = options.log;
   }
 
@@ -74,7 +74,7 @@ export class FailureThrottle {
   async failed(scopes: readonly [FailureScope, ...FailureScope[]], guess: string): Promise<void> {
     const [first] = scopes;
     const now = Date.now();
-    const guessed = this.#digest('guess', ...first.parts, guess);
+    const guessed = this.#digest(this.#name, 'guess', ...first.parts, guess);
     if ((this.#guesses.get(guessed) ?? 0) > now) return;
     const endsAt = now + this.#window * 1000;
     remember(this.#guesses, guessed, endsAt);
@@ -92,14 +92,14 @@ export class FailureThrottle {
   }
 
   async #share(scopes: readonly FailureScope[], guessed: string): Promise<void> {
-    const group = this.#digest('group', ...(scopes[0]?.parts ?? []));
+    const group = this.#digest(this.#name, 'group', ...(scopes[0]?.parts ?? []));
     const seconds = this.#window;
     const isNew = await this.#counters.take([{ key: { group, name: guessed }, limit: 1, seconds }]);
     await Promise.all(
       scopes.map(async ({ parts }) => {
         const key: CounterKey = {
-          group: this.#digest('group', ...parts),
-          name: this.#digest('tally', ...parts),
+          group: this.#digest(this.#name, 'group', ...parts),
+          name: this.#digest(this.#name, 'tally', ...parts),
         };
         const count =
           isNew.outcome === 'full'
@@ -113,12 +113,5 @@ export class FailureThrottle {
         tally.endsAt = Date.now() + count.millisecondsLeft;
       }),
     );
-  }
-
-  #digest(...parts: string[]): string {
-    return createHmac('sha256', this.#key)
-      .update(JSON.stringify([this.#name, ...parts]))
-      .digest('base64url')
-      .slice(0, 27);
   }
 }

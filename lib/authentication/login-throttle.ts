@@ -1,8 +1,8 @@
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import type { Configuration } from '../../config/configuration.ts';
 import { canonicalLogin } from '../accounts/canonical-login.ts';
 import type { Database } from '../database/database.ts';
 import { addressGroup } from './address-group.ts';
+import { counterDigest } from './counter-digest.ts';
 import type { Count, CounterKey, Taking, ThrottleCounters } from './throttle-counters.ts';
 
 const DAY = 86_400;
@@ -42,7 +42,7 @@ interface Limit extends Taking {
  */
 export class LoginThrottle {
   readonly #counters: ThrottleCounters;
-  readonly #key: KeyObject;
+  readonly #digest: (...parts: string[]) => string;
   readonly #configuration: Configuration['throttling']['login'];
 
   constructor(options: {
@@ -51,7 +51,7 @@ export class LoginThrottle {
     configuration: Configuration['throttling']['login'];
   }) {
     this.#counters = options.counters;
-    this.#key = createSecretKey(options.database.sealer.derive('latchkey/login-throttle'));
+    this.#digest = counterDigest(options.database, 'latchkey/login-throttle');
     this.#configuration = options.configuration;
   }
 
@@ -154,10 +154,6 @@ export class LoginThrottle {
     const begun = await this.#counters.take([{ key: keys.wait, limit: Number.POSITIVE_INFINITY, seconds }]);
     await this.#counters.set(keys.ticket, 1, seconds + TICKET_SECONDS);
     return begun.outcome === 'taken' ? (begun.counts[0]?.millisecondsLeft ?? 0) : begun.millisecondsLeft;
-  }
-
-  #digest(...parts: string[]): string {
-    return createHmac('sha256', this.#key).update(JSON.stringify(parts)).digest('base64url').slice(0, 27);
   }
 }
 

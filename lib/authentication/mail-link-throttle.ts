@@ -1,9 +1,9 @@
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import type { Configuration } from '../../config/configuration.ts';
 import { canonicalLogin } from '../accounts/canonical-login.ts';
 import type { Database } from '../database/database.ts';
 import type { Log } from '../observability/log.ts';
 import { addressGroup } from './address-group.ts';
+import { counterDigest } from './counter-digest.ts';
 import type { ThrottleCounters } from './throttle-counters.ts';
 
 export type MailLinkAdmittance =
@@ -21,7 +21,7 @@ export type MailLinkAdmittance =
  */
 export class MailLinkThrottle {
   readonly #counters: ThrottleCounters;
-  readonly #key: KeyObject;
+  readonly #digest: (...parts: string[]) => string;
   readonly #limits: Configuration['throttling']['mail'];
   readonly #log: Log;
 
@@ -32,7 +32,7 @@ export class MailLinkThrottle {
     log: Log;
   }) {
     this.#counters = options.counters;
-    this.#key = createSecretKey(options.database.sealer.derive('latchkey/mail-link-throttle'));
+    this.#digest = counterDigest(options.database, 'latchkey/mail-link-throttle');
     this.#limits = options.configuration;
     this.#log = options.log;
   }
@@ -59,10 +59,7 @@ export class MailLinkThrottle {
   }
 
   #take(parts: string[], limit: number, seconds: number) {
-    const name = createHmac('sha256', this.#key)
-      .update(JSON.stringify(parts))
-      .digest('base64url')
-      .slice(0, 27);
+    const name = this.#digest(...parts);
     return this.#counters.take([{ key: { group: name, name }, limit, seconds }]);
   }
 }

@@ -1,6 +1,6 @@
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import type { Database } from '../database/database.ts';
 import type { Log } from '../observability/log.ts';
+import { counterDigest } from './counter-digest.ts';
 import type { CounterKey, ThrottleCounters } from './throttle-counters.ts';
 
 /** How long (s) a client waits between two polls, and by how much more after each `slow_down` (RFC 8628 §3.2 and §3.5). */
@@ -16,12 +16,12 @@ const LONGEST_INTERVAL_SECONDS = 60;
  */
 export class PollPace {
   readonly #counters: ThrottleCounters;
-  readonly #key: KeyObject;
+  readonly #digest: (...parts: string[]) => string;
   readonly #log: Log;
 
   constructor(options: { counters: ThrottleCounters; database: Pick<Database, 'sealer'>; log: Log }) {
     this.#counters = options.counters;
-    this.#key = createSecretKey(options.database.sealer.derive('latchkey/poll-pace'));
+    this.#digest = counterDigest(options.database, 'latchkey/poll-pace');
     this.#log = options.log;
   }
 
@@ -50,10 +50,6 @@ export class PollPace {
     const longer = intervalAfter(times + 1) - intervalAfter(times);
     if (longer > 0) await this.#counters.set(last, 1, Math.ceil(taking.millisecondsLeft / 1000) + longer);
     return true;
-  }
-
-  #digest(...parts: string[]): string {
-    return createHmac('sha256', this.#key).update(JSON.stringify(parts)).digest('base64url').slice(0, 27);
   }
 }
 

@@ -1,7 +1,7 @@
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import type { Configuration } from '../../config/configuration.ts';
 import type { Database } from '../database/database.ts';
 import { addressGroup } from './address-group.ts';
+import { counterDigest } from './counter-digest.ts';
 import type { Count, CounterKey, ThrottleCounters } from './throttle-counters.ts';
 
 /** Who types a code: the person signed in at that browser, if anybody, and the address. */
@@ -29,7 +29,7 @@ interface Limit {
  */
 export class UserCodeThrottle {
   readonly #counters: ThrottleCounters;
-  readonly #key: KeyObject;
+  readonly #digest: (...parts: string[]) => string;
   readonly #limits: Configuration['throttling']['userCode'];
 
   constructor(options: {
@@ -38,7 +38,7 @@ export class UserCodeThrottle {
     configuration: Configuration['throttling']['userCode'];
   }) {
     this.#counters = options.counters;
-    this.#key = createSecretKey(options.database.sealer.derive('latchkey/user-code-throttle'));
+    this.#digest = counterDigest(options.database, 'latchkey/user-code-throttle');
     this.#limits = options.configuration;
   }
 
@@ -70,10 +70,7 @@ export class UserCodeThrottle {
 
   /** Each counter is a group of its own, hence anywhere in a Cluster. */
   #keyOf(...parts: string[]): CounterKey {
-    const name = createHmac('sha256', this.#key)
-      .update(JSON.stringify(parts))
-      .digest('base64url')
-      .slice(0, 27);
+    const name = this.#digest(...parts);
     return { group: name, name };
   }
 }
