@@ -4,6 +4,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { Configuration } from '../../config/configuration.ts';
 import type { RedisAddress } from '../../config/redis-url.ts';
 import { watchFailover } from './failover-watch.ts';
+import { ignoreLateSocketErrors } from './late-socket-errors.ts';
 import { reconnectionPause } from './reconnection-pause.ts';
 
 /** A Cluster re-sends up to `maxRedirections` times at these intervals (ms): together less than a second. */
@@ -70,10 +71,15 @@ export function createRedisClient(
       slotsRefreshTimeout: timeout,
       slotsRefreshInterval: CLUSTER_MAP_MILLISECONDS,
     });
+    ignoreLateSocketErrors(client);
     return { client };
   }
   const single = { ...options, db: database, enableOfflineQueue: false, retryStrategy: reconnectionPause };
-  if (topology === 'standalone') return { client: new Redis({ ...single, ...hosts[0] }) };
+  if (topology === 'standalone') {
+    const client = new Redis({ ...single, ...hosts[0] });
+    ignoreLateSocketErrors(client);
+    return { client };
+  }
   const { sentinelUsername, sentinelPassword } = settings;
   const masterName = address.masterName ?? '';
   const client = new Redis({
@@ -86,6 +92,7 @@ export function createRedisClient(
     sentinelCommandTimeout: timeout,
     sentinelRetryStrategy: reconnectionPause,
   });
+  ignoreLateSocketErrors(client);
   const toSentinel = {
     ...(sentinelUsername === undefined ? {} : { username: sentinelUsername }),
     ...(sentinelPassword === undefined ? {} : { password: sentinelPassword }),

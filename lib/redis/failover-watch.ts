@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from 'node:tls';
 import { Redis } from 'ioredis';
+import { ignoreLateSocketErrors } from './late-socket-errors.ts';
 
 interface SentinelOptions {
   username?: string;
@@ -24,6 +25,7 @@ export function watchFailover(
   const clients = sentinels.map((sentinel) => {
     const client = new Redis({ ...options, ...sentinel, lazyConnect: true, enableReadyCheck: false });
     client.on('error', () => {});
+    ignoreLateSocketErrors(client);
     client.on('message', (_channel: string, message: string) => {
       if (message.startsWith(`${masterName} `)) changed();
     });

@@ -173,6 +173,17 @@ describe('the connection to one Redis server', () => {
       expect(await write(redis, 'sealed')).to.equal('sealed');
     });
 
+    it('bears a second error of one connection', async () => {
+      redis = await bench.open(`rediss://localhost:${server.port}`, {
+        caFile: files.authority,
+        certFile: files.clientCertificate,
+        keyFile: files.clientKey,
+      });
+      const { stream } = redis.client as unknown as { stream: NodeJS.EventEmitter };
+      stream.emit('error', new Error('what this side found'));
+      expect(stream.emit('error', new Error('the alert of the other'))).to.equal(true);
+    });
+
     const refused: [what: string, settings: () => object, says: RegExp][] = [
       [
         'a server by an authority that nobody named',
