@@ -1,29 +1,11 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Readable, Writable } from 'node:stream';
 import type { Configuration } from '../../config/configuration.ts';
 import { loadConfiguration } from '../../config/load.ts';
-import { createProgram } from '../../lib/cli/program.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { openRooms, type Rooms } from '../../lib/rooms.ts';
-import type { CommandResult } from '../flows/latchkey-process.ts';
-
-/** A stream that keeps what is written to it, or refuses to. */
-class Sink extends Writable {
-  text = '';
-  readonly #failure: NodeJS.ErrnoException | undefined;
-
-  constructor(failure?: NodeJS.ErrnoException) {
-    super();
-    this.#failure = failure;
-  }
-
-  override _write(chunk: Buffer, _encoding: string, written: (error?: Error) => void): void {
-    this.text += chunk;
-    written(this.#failure);
-  }
-}
+import { type CommandResult, commandInProcess, printedJson } from './command-in-process.ts';
 
 /** The command line in this process, with streams of its own, on a data directory that goes with it. */
 export class CliBench {
@@ -58,27 +40,24 @@ export class CliBench {
     input: string | Buffer = '',
     refusal?: NodeJS.ErrnoException,
   ): Promise<CommandResult> {
-    const stdout = new Sink(refusal);
-    const stderr = new Sink();
-    const program = createProgram({
-      version: '1.2.3',
-      terminal: { stdin: Readable.from([Buffer.from(input)]), stdout, stderr },
-      open: () => this.openRooms(),
-      configuration: () => this.configuration(),
-      serve: async (options) => {
-        this.served.push(options);
-        return 0;
+    return commandInProcess(
+      {
+        open: () => this.openRooms(),
+        configuration: () => this.configuration(),
+        serve: async (options) => {
+          this.served.push(options);
+          return 0;
+        },
       },
-    });
-    const code = await program.run(words);
-    return { code, stdout: stdout.text, stderr: stderr.text };
+      words,
+      input,
+      refusal,
+    );
   }
 
   /** Runs a command with --json and returns what it printed. Throws when it was refused. */
   async json<T = Record<string, unknown>>(words: string[], input: string | Buffer = ''): Promise<T> {
-    const { code, stdout, stderr } = await this.run([...words, '--json'], input);
-    if (code !== 0) throw new Error(`latchkey ${words.join(' ')} ended with ${code}: ${stderr}`);
-    return JSON.parse(stdout) as T;
+    return printedJson(words, await this.run([...words, '--json'], input));
   }
 
   /** What a command with --json is refused with. Throws when it was not, or when it printed anything else. */

@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect } from 'chai';
+import type { CommandResult } from '../cli/command-in-process.ts';
 import { testCertificate } from '../config/test-certificate.ts';
-import { type CommandResult, freePort, runCommand } from './latchkey-process.ts';
+import { freePort, runCommand } from './latchkey-process.ts';
 
 type Environment = Record<string, string>;
 

@@ -4,6 +4,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { loadConfiguration } from '../../config/load.ts';
+import { createLog } from '../../lib/observability/log.ts';
+import { openRooms } from '../../lib/rooms.ts';
+import { type CommandResult, commandInProcess, printedJson } from '../cli/command-in-process.ts';
 
 const MAIN = path.join(import.meta.dirname, '../../lib/main.ts');
 const NODE_ARGUMENTS = ['--disable-warning=ExperimentalWarning', MAIN];
@@ -29,12 +33,6 @@ export async function eventually(
     if (Date.now() > deadline) throw new Error(`not in time: ${name}`);
     await sleep(20);
   }
-}
-
-export interface CommandResult {
-  code: number;
-  stdout: string;
-  stderr: string;
 }
 
 /** Runs one command of the operator's CLI as its own process. */
@@ -63,6 +61,12 @@ export async function runCommand(
   );
   return { code, stdout, stderr };
 }
+
+/**
+ * Commands in this process go one after another: a connection that waits for the lock of the database lets nothing else run in the
+ * process, and so not the one that holds it either.
+ */
+let lastCommand: Promise<unknown> = Promise.resolve();
 
 /** A Latchkey of its own: a server process on a free port and a data directory that goes with it. */
 export class LatchkeyProcess {
@@ -146,11 +150,18 @@ export class LatchkeyProcess {
     return runCommand(this.environment, words, input);
   }
 
-  /** Runs a command with --json and returns what it printed. Throws when it fails. */
+  /**
+   * Does what a command with --json does, in this process, and returns what it printed: what tests set up is set up so in a
+   * twentieth of the time. Throws when it fails.
+   */
   async json<T = Record<string, string>>(words: string[], input = ''): Promise<T> {
-    const { code, stdout, stderr } = await this.command([...words, '--json'], input);
-    if (code !== 0) throw new Error(`latchkey ${words.join(' ')} ended with ${code}: ${stderr}`);
-    return JSON.parse(stdout) as T;
+    const configuration = () => loadConfiguration({ environment: this.environment });
+    const open = () => openRooms(configuration(), createLog('silent'));
+    const command = lastCommand.then(() =>
+      commandInProcess({ configuration, open }, [...words, '--json'], input),
+    );
+    lastCommand = command.catch(() => {});
+    return printedJson(words, await command);
   }
 
   createPerson(email: string, password: string): Promise<{ sub: string }> {
