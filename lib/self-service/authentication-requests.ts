@@ -1,0 +1,77 @@
+import type Koa from 'koa';
+import { satisfies } from '../authentication/assurance.ts';
+import { fieldsOf, seeOther, text } from '../interactions/pending-step.ts';
+import type { Events } from '../observability/events.ts';
+import type {
+  AuthenticationRequestDesk,
+  PendingAuthenticationRequest,
+} from '../provider/authentication-request-desk.ts';
+import { REQUESTS_PATH } from '../provider/ciba.ts';
+import { userAgentOf } from '../provider/session-device.ts';
+import type { AccountPages, AccountProblem } from './account-pages.ts';
+import type { AccountSignIn } from './account-sign-in.ts';
+import { doneAt, type OwnPages } from './own-page.ts';
+import type { SignedInPerson } from './signed-in-person.ts';
+
+/** What the page of requests is made of. */
+export interface AuthenticationRequestRooms {
+  authenticationRequests: AuthenticationRequestDesk;
+  accountSignIn: AccountSignIn;
+  pages: AccountPages;
+  events: Events;
+}
+
+/** A confirmation is a sign-in elsewhere: it takes one of lately here. */
+const FRESH = { fresh: true };
+
+/**
+ * Sign-ins that applications asked for, which the person confirms or not (OpenID Connect CIBA Core §8). Whoever confirms has signed in
+ * lately, and as strongly as the application wants.
+ */
+export function addAuthenticationRequests({ page, form }: OwnPages, rooms: AuthenticationRequestRooms): void {
+  const { authenticationRequests: desk, accountSignIn, pages, events } = rooms;
+
+  async function show(ctx: Koa.Context, person: SignedInPerson, problem?: AccountProblem): Promise<void> {
+    const requests = await desk.pending(person.account.sub);
+    await pages.draw(ctx, 'account-requests', person, {
+      requests,
+      ...(problem === undefined ? {} : { problem }),
+    });
+  }
+
+  async function find(
+    ctx: Koa.Context,
+    person: SignedInPerson,
+  ): Promise<PendingAuthenticationRequest | undefined> {
+    const id = text(fieldsOf(ctx).request);
+    return (await desk.pending(person.account.sub)).find((request) => request.id === id);
+  }
+
+  async function answer(ctx: Koa.Context, person: SignedInPerson, approved: boolean): Promise<void> {
+    const request = await find(ctx, person);
+    const demanded = request?.client.metadata.required_acr;
+    if (request !== undefined && approved && demanded !== undefined && !satisfies(person.methods, demanded)) {
+      seeOther(ctx, accountSignIn.begin(ctx, { ...FRESH, acr: demanded, login: person.account.login }));
+      return;
+    }
+    const { account, methods, authenticatedAt } = person;
+    const accountId = account.sub;
+    const answered =
+      request === undefined
+        ? undefined
+        : await desk.answer(request.id, { accountId, methods, authenticatedAt }, approved);
+    if (answered?.outcome !== 'answered') {
+      doneAt(ctx, REQUESTS_PATH, 'request-gone');
+      return;
+    }
+    const kind = approved ? 'request-confirmed' : 'request-refused';
+    const place = { address: ctx.ip, userAgent: userAgentOf(ctx) };
+    events.emit('account.activity', { accountId, kind, clientId: answered.clientId, ...place });
+    doneAt(ctx, REQUESTS_PATH, kind);
+  }
+
+  page(REQUESTS_PATH, FRESH, (ctx, person) => show(ctx, person));
+  const options = { ...FRESH, page: REQUESTS_PATH };
+  form(`${REQUESTS_PATH}/approve`, options, (ctx, person) => answer(ctx, person, true), show);
+  form(`${REQUESTS_PATH}/deny`, options, (ctx, person) => answer(ctx, person, false), show);
+}

@@ -1,0 +1,346 @@
+import { expect } from 'chai';
+import { decodeJwt } from 'jose';
+import { readOutbox } from '../mail/read-mail.ts';
+import { RedisServer } from '../redis/redis-servers.ts';
+import { type CertificateFiles, writeCertificates } from '../redis/test-certificates.ts';
+import { ADA, type Answer, Application, type Credentials } from './application.ts';
+import { FormBrowser, type Landing } from './form-browser.ts';
+import { eventually, LatchkeyProcess } from './latchkey-process.ts';
+import { NoticeReceiver } from './notice-receiver.ts';
+
+const CIBA_GRANT = 'urn:openid:params:grant-type:ciba';
+const ON = {
+  LATCHKEY_FEATURES_CIBA_ENABLED: 'true',
+  LATCHKEY_OUTBOUND_PRIVATE_NETWORKS: 'loopback',
+  LATCHKEY_NOTIFICATIONS_FIRST_RETRY: '1',
+};
+const POLLING = {
+  client_name: 'Counter',
+  redirect_uris: [],
+  grant_types: [CIBA_GRANT, 'refresh_token'],
+  backchannel_token_delivery_mode: 'poll',
+};
+const DEVICE_TOKEN = 'a token for the device service';
+
+interface Asked {
+  auth_req_id: string;
+  expires_in: number;
+  interval: number;
+}
+
+const attempt = (app: Application, parameters: Record<string, string> = {}): Promise<Answer> =>
+  app.post('/backchannel', { scope: 'openid', login_hint: ADA.login, ...parameters });
+
+async function ask(app: Application, parameters: Record<string, string> = {}): Promise<Asked> {
+  const { status, body } = await attempt(app, parameters);
+  if (status !== 200) throw new Error(`not asked: ${status} ${JSON.stringify(body)}`);
+  return body as Asked;
+}
+
+const poll = (app: Application, { auth_req_id }: Pick<Asked, 'auth_req_id'>): Promise<Answer> =>
+  app.token({ grant_type: CIBA_GRANT, auth_req_id });
+
+const outcomeOf = ({ status, body }: Answer): string => (status === 200 ? 'tokens' : String(body.error));
+
+/** Opens the page of requests, signing in where that is asked for. */
+async function requestsPage(browser: FormBrowser, person: Credentials = ADA): Promise<Landing> {
+  let landing = await browser.visit('/account/requests');
+  if (landing.pageName === 'login') landing = await browser.submit(landing, 'submit', { ...person });
+  expect(landing.pageName, landing.page).to.equal('account-requests');
+  return landing;
+}
+
+describe('a sign-in that an application asks for and a person confirms', function () {
+  this.timeout(60_000);
+  let latchkey: LatchkeyProcess;
+  let receiver: NoticeReceiver;
+  let files: CertificateFiles;
+  let counter: Application;
+  let browser: FormBrowser;
+  let sub: string;
+
+  before(async () => {
+    files = writeCertificates();
+    receiver = await NoticeReceiver.start(files);
+    latchkey = await LatchkeyProcess.start({
+      ...ON,
+      NODE_EXTRA_CA_CERTS: files.authority,
+      LATCHKEY_FEATURES_CIBA_DEVICE_URL: `${receiver.origin}/device`,
+      LATCHKEY_FEATURES_CIBA_DEVICE_TOKEN: DEVICE_TOKEN,
+    });
+    ({ sub } = await latchkey.createPerson(ADA.login, ADA.password));
+    await latchkey.json(['apis', 'create', '--identifier', 'https://api.example.com', '--scopes', 'read']);
+    counter = await Application.register(latchkey, POLLING);
+    browser = new FormBrowser(latchkey.issuer);
+    await requestsPage(browser);
+  });
+  after(async () => {
+    await latchkey?.stop();
+    await receiver?.down();
+    files?.remove();
+  });
+
+  /** Answers what waits until nothing does. */
+  async function answerAll(button: 'approve' | 'deny'): Promise<Landing> {
+    let landing = await requestsPage(browser);
+    while (landing.page.includes(`id="${button}-0"`)) landing = await browser.submit(landing, `${button}-0`);
+    return landing;
+  }
+  afterEach(() => answerAll('deny'));
+
+  it('is pending, then confirmed, then redeemed once', async () => {
+    const asked = await ask(counter, {
+      scope: 'openid email read',
+      resource: 'https://api.example.com',
+      binding_message: 'Counter 3, KX-17',
+    });
+    expect(asked).to.have.all.keys('auth_req_id', 'expires_in', 'interval');
+    expect(asked).to.include({ interval: 5 });
+    expect(asked.expires_in).to.be.within(299, 300);
+    expect(outcomeOf(await poll(counter, asked))).to.equal('authorization_pending');
+    expect(outcomeOf(await poll(counter, asked)), 'too early').to.equal('slow_down');
+    const page = await requestsPage(browser);
+    for (const text of ['Counter', 'Counter 3, KX-17', 'read']) expect(page.page).to.contain(text);
+    expect(page.page).to.not.contain(asked.auth_req_id);
+    const confirmed = await browser.submit(page, 'approve-0');
+    expect(confirmed).to.include({ status: 200, pageName: 'account-requests' });
+    expect(confirmed.page).to.contain('id="done"');
+    const answer = await poll(counter, asked);
+    expect(answer.status, JSON.stringify(answer.body)).to.equal(200);
+    const claims = decodeJwt(answer.body.id_token);
+    expect(claims).to.include({ sub, aud: counter.clientId });
+    const granted = decodeJwt(answer.body.access_token);
+    expect(granted).to.include({ sub, scope: 'read' });
+    expect(granted.amr).to.deep.equal(['pwd']);
+    expect(Number(granted.auth_time)).to.be.closeTo(Date.now() / 1000, 600);
+    expect(outcomeOf(await poll(counter, asked))).to.equal('invalid_grant');
+  });
+
+  it('is refused, and cannot be confirmed afterwards', async () => {
+    const asked = await ask(counter);
+    const page = await requestsPage(browser);
+    const other = new FormBrowser(latchkey.issuer);
+    const otherPage = await requestsPage(other);
+    await browser.submit(page, 'deny-0');
+    expect(outcomeOf(await poll(counter, asked))).to.equal('access_denied');
+    const late = await other.submit(otherPage, 'approve-0');
+    expect(late.page).to.contain('id="done"').and.contain('Nothing was done');
+    expect(outcomeOf(await poll(counter, asked))).to.not.equal('tokens');
+  });
+
+  it('is the person’s own: nobody else sees or answers it, nor another client redeems it', async () => {
+    const bob = { login: 'bob@example.com', password: 'orange juice at noon' };
+    await latchkey.createPerson(bob.login, bob.password);
+    const asked = await ask(counter);
+    const mine = await requestsPage(browser);
+    const [, id = ''] = /name="request" value="([\w-]+)"/.exec(mine.page) ?? [];
+    expect(id).to.not.equal('');
+    const his = new FormBrowser(latchkey.issuer);
+    const page = await requestsPage(his, bob);
+    expect(page.page).to.not.contain('approve-0');
+    const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(mine.page) ?? [];
+    const forged = await his.request('/account/requests/approve', {
+      method: 'POST',
+      body: new URLSearchParams({ csrf, request: id }),
+      headers: { origin: latchkey.issuer },
+    });
+    expect(forged.status).to.equal(403);
+    expect(outcomeOf(await poll(counter, asked))).to.equal('authorization_pending');
+    const stranger = await Application.register(latchkey, POLLING);
+    await browser.submit(mine, 'approve-0');
+    expect(outcomeOf(await poll(stranger, asked))).to.equal('invalid_grant');
+  });
+
+  it('tells the person by mail, and the operator’s service, without what it must not', async () => {
+    receiver.received.length = 0;
+    const asked = await ask(counter, { binding_message: 'KX-18' });
+    const mine = () => receiver.received.find(({ body }) => body.includes('KX-18'));
+    await eventually('a call', () => mine() !== undefined);
+    const notice = mine();
+    expect(notice?.headers.authorization).to.equal(`Bearer ${DEVICE_TOKEN}`);
+    const told = JSON.parse(notice?.body ?? '{}') as Record<string, unknown>;
+    expect(told).to.include({
+      sub,
+      client_id: counter.clientId,
+      binding_message: 'KX-18',
+      approval_uri: `${latchkey.issuer}/account/requests`,
+    });
+    expect(JSON.stringify(told)).to.not.contain(asked.auth_req_id);
+    const mails = () =>
+      readOutbox(latchkey.dataDir).filter(({ headers }) => headers.get('subject') === 'Confirm a sign-in');
+    await eventually('a mail', () => mails().length > 0);
+    const mail = mails().at(-1);
+    expect(mail?.headers.get('to')).to.contain(ADA.login);
+    expect(mail?.text).to.contain(`${latchkey.issuer}/account/requests`);
+    expect(mail?.text).to.not.contain('KX-18').and.not.contain('Counter');
+    expect(latchkey.output).to.not.contain(DEVICE_TOKEN).and.not.contain(asked.auth_req_id);
+  });
+
+  it('pings a client that registered for it, also when it was down', async () => {
+    const pinged = await Application.register(latchkey, {
+      ...POLLING,
+      backchannel_token_delivery_mode: 'ping',
+      backchannel_client_notification_endpoint: `${receiver.origin}/ping`,
+    });
+    expect((await attempt(pinged)).body).to.include({ error: 'invalid_request' });
+    const asked = await ask(pinged, { client_notification_token: 'notify-me-0123456789abcdef' });
+    receiver.reaction = 503;
+    await answerAll('approve');
+    await receiver.have(1, '/ping');
+    receiver.reaction = 204;
+    const [, again] = await receiver.have(2, '/ping');
+    expect(again?.headers.authorization).to.equal('Bearer notify-me-0123456789abcdef');
+    expect(JSON.parse(again?.body ?? '')).to.deep.equal({ auth_req_id: asked.auth_req_id });
+    expect(outcomeOf(await poll(pinged, asked))).to.equal('tokens');
+    receiver.reaction = 200;
+  });
+
+  it('takes a hint of one person, in one way', async () => {
+    const tokens = await (async () => {
+      const asked = await ask(counter);
+      await answerAll('approve');
+      return (await poll(counter, asked)).body;
+    })();
+    const hinted = await ask(counter, { login_hint: '', id_token_hint: tokens.id_token });
+    expect(outcomeOf(await poll(counter, hinted))).to.equal('authorization_pending');
+    for (const [parameters, error] of [
+      [{ login_hint: 'nobody@example.com' }, 'unknown_user_id'],
+      [{ login_hint: '' }, 'invalid_request'],
+      [{ id_token_hint: tokens.id_token }, 'invalid_request'],
+      [{ login_hint: '', login_hint_token: 'eyJ.eyJ.sig' }, 'invalid_request'],
+      [{ scope: 'email' }, 'invalid_request'],
+      [{ binding_message: 'x'.repeat(101) }, 'invalid_binding_message'],
+      [{ binding_message: 'two\nlines' }, 'invalid_binding_message'],
+      [{ binding_message: 'turned \u202eround' }, 'invalid_binding_message'],
+      [{ requested_expiry: 'soon' }, 'invalid_request'],
+    ] as const) {
+      const { status, body } = await attempt(counter, parameters);
+      expect({ status, error: body.error }, JSON.stringify(parameters)).to.deep.equal({ status: 400, error });
+    }
+    const disabled = await latchkey.createPerson('carol@example.com', 'marmalade on tuesday');
+    await latchkey.json(['users', 'disable', disabled.sub]);
+    expect((await attempt(counter, { login_hint: 'carol@example.com' })).body.error).to.equal(
+      'unknown_user_id',
+    );
+  });
+
+  it('is over after the time that the client wants, and no later than is configured', async () => {
+    expect((await ask(counter, { requested_expiry: '86400' })).expires_in).to.be.within(299, 300);
+    const short = await ask(counter, { requested_expiry: '1' });
+    expect(short.expires_in).to.equal(1);
+    await eventually('it is over', async () => outcomeOf(await poll(counter, short)) === 'expired_token');
+  });
+
+  it('gives nothing when the person is disabled between the answer and the redemption', async () => {
+    const dave = { login: 'dave@example.com', password: 'a walk in the morning' };
+    const person = await latchkey.createPerson(dave.login, dave.password);
+    const asked = await ask(counter, { login_hint: dave.login });
+    const his = new FormBrowser(latchkey.issuer);
+    await his.submit(await requestsPage(his, dave), 'approve-0');
+    await latchkey.json(['users', 'disable', person.sub]);
+    expect(outcomeOf(await poll(counter, asked))).to.equal('invalid_grant');
+  });
+
+  it('lets no more wait than a person can answer', async () => {
+    const eve = { login: 'eve@example.com', password: 'a long quiet evening' };
+    await latchkey.createPerson(eve.login, eve.password);
+    for (let index = 0; index < 20; index += 1) await ask(counter, { login_hint: eve.login });
+    const { status, body } = await attempt(counter, { login_hint: eve.login });
+    expect({ status, error: body.error }).to.deep.equal({ status: 400, error: 'invalid_request' });
+  });
+
+  it('is told in discovery', async () => {
+    const discovery = await (await fetch(`${latchkey.issuer}/.well-known/openid-configuration`)).json();
+    expect(discovery).to.deep.include({
+      backchannel_authentication_endpoint: `${latchkey.issuer}/backchannel`,
+      backchannel_token_delivery_modes_supported: ['poll', 'ping'],
+      backchannel_user_code_parameter_supported: false,
+    });
+  });
+
+  it('no request failed on our side', () => {
+    expect(latchkey.output.split('\n').filter((line) => line.includes('"level":50'))).to.deep.equal([]);
+  });
+});
+
+describe('a sign-in that an application asks for, while that is off', function () {
+  this.timeout(30_000);
+
+  it('is not there, nor can it be registered', async () => {
+    const latchkey = await LatchkeyProcess.start();
+    try {
+      const discovery = await (await fetch(`${latchkey.issuer}/.well-known/openid-configuration`)).json();
+      expect(discovery).to.not.have.any.keys(
+        'backchannel_authentication_endpoint',
+        'backchannel_token_delivery_modes_supported',
+        'backchannel_user_code_parameter_supported',
+      );
+      const app = await Application.register(latchkey);
+      expect((await attempt(app)).status).to.equal(404);
+      await latchkey.createPerson(ADA.login, ADA.password);
+      const browser = new FormBrowser(latchkey.issuer);
+      await browser.submit(await browser.visit('/account'), 'submit', { ...ADA });
+      expect((await browser.visit('/account/requests')).status).to.equal(404);
+      const { code, stderr } = await latchkey.command(
+        ['clients', 'create', '--file', '-'],
+        JSON.stringify(POLLING),
+      );
+      expect(code).to.equal(1);
+      expect(stderr).to.contain('needs features.ciba.enabled, which is off');
+    } finally {
+      await latchkey.stop();
+    }
+  });
+});
+
+const ATTEMPTS = 50;
+const stores: [name: string, start: () => Promise<RedisServer | undefined>][] = [
+  ['in the data directory', async () => undefined],
+  ['in Redis', () => RedisServer.start({ appendOnly: true })],
+];
+
+for (const [where, startRedis] of stores) {
+  describe(`single use of confirmed sign-ins over four processes, remembered ${where}`, function () {
+    this.timeout(120_000);
+
+    it('fifty redemptions at once: one success; answers in two tabs at once: one counts', async () => {
+      const redis = await startRedis();
+      const latchkey = await LatchkeyProcess.start({
+        ...ON,
+        LATCHKEY_WORKERS: '4',
+        ...(redis === undefined ? {} : { LATCHKEY_REDIS_URL: redis.url }),
+      });
+      try {
+        await latchkey.createPerson(ADA.login, ADA.password);
+        const counter = await Application.register(latchkey, POLLING);
+        const browser = new FormBrowser(latchkey.issuer);
+        await requestsPage(browser);
+        const asked = await ask(counter);
+        await browser.submit(await requestsPage(browser), 'approve-0');
+        const answers = await Promise.all(Array.from({ length: ATTEMPTS }, () => poll(counter, asked)));
+        const outcomes = answers.map(outcomeOf);
+        expect(outcomes.filter((outcome) => outcome === 'tokens')).to.have.length(1);
+        expect(outcomes.filter((outcome) => outcome === 'invalid_grant')).to.have.length(ATTEMPTS - 1);
+
+        for (let round = 0; round < 5; round += 1) {
+          const again = await ask(counter);
+          const page = await requestsPage(browser);
+          const [one, other] = await Promise.all([
+            browser.submit(page, 'approve-0'),
+            browser.submit(page, 'deny-0'),
+          ]);
+          const told = [one, other].map(({ page: text, status }) => {
+            expect(status, text).to.equal(200);
+            return text.includes('Nothing was done');
+          });
+          expect(told.filter(Boolean), 'one of them counts').to.have.length(1);
+          const answer = outcomeOf(await poll(counter, again));
+          expect(answer).to.equal(told[0] === true ? 'access_denied' : 'tokens');
+        }
+      } finally {
+        await latchkey.stop();
+        await redis?.remove();
+      }
+    });
+  });
+}
