@@ -1,0 +1,481 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'chai';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import * as client from 'openid-client';
+import { PostgresServer } from '../database/postgres-server.ts';
+import { RedisServer } from '../redis/redis-servers.ts';
+import { ADA, type Answer, answerOf } from './application.ts';
+import { DocumentServer } from './document-server.ts';
+import { FormBrowser } from './form-browser.ts';
+import { eventually, LatchkeyProcess } from './latchkey-process.ts';
+
+type Key = Awaited<ReturnType<typeof generateKeyPair>>['privateKey'];
+
+const CALLBACK = 'https://app.example.com/callback';
+const SCRIPT = { 'Content-Type': 'application/json' };
+
+async function send(
+  url: string,
+  method: string,
+  { body, token }: { body?: unknown; token?: string | undefined } = {},
+): Promise<Answer> {
+  return answerOf(
+    await fetch(url, {
+      method,
+      headers: {
+        ...(body === undefined ? {} : SCRIPT),
+        ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    }),
+  );
+}
+
+/** Where the directory and what is remembered live. */
+const STORES = {
+  'the embedded database': async () => ({ environment: {}, remove: async () => {} }),
+  'PostgreSQL and Redis': async () => {
+    const [postgres, redis] = await Promise.all([PostgresServer.start(), RedisServer.start()]);
+    return {
+      environment: {
+        LATCHKEY_DATABASE_URL: postgres.url(await postgres.createDatabase()),
+        LATCHKEY_REDIS_URL: redis.url,
+        LATCHKEY_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+      },
+      remove: async () => {
+        await Promise.all([postgres.remove(), redis.remove()]);
+      },
+    };
+  },
+};
+
+for (const [name, openStore] of Object.entries(STORES)) {
+  describe(`applications that register themselves, with ${name}`, function () {
+    this.timeout(60_000);
+    let store: Awaited<ReturnType<typeof openStore>>;
+    let documents: DocumentServer;
+    let latchkey: LatchkeyProcess;
+    let initialToken: string;
+
+    before(async () => {
+      [store, documents] = await Promise.all([openStore(), DocumentServer.start()]);
+      latchkey = await LatchkeyProcess.start({
+        ...store.environment,
+        ...documents.environment,
+        LATCHKEY_WORKERS: '2',
+        LATCHKEY_CLIENT_REGISTRATION_MODE: 'initial_access_token',
+        LATCHKEY_CLIENT_REGISTRATION_LIMITS_PER_ADDRESS: '1000',
+        LATCHKEY_CLIENT_REGISTRATION_REDIRECT_HOSTS: 'app.example.com *.example.org loopback localhost',
+      });
+      await latchkey.createPerson(ADA.login, ADA.password);
+      initialToken = await newToken('--uses', '500');
+    });
+    after(async () => {
+      await latchkey?.stop();
+      await documents?.stop();
+      await store?.remove();
+    });
+
+    async function newToken(...options: string[]): Promise<string> {
+      return (await latchkey.json(['registration-tokens', 'create', ...options])).token as string;
+    }
+
+    function register(metadata: unknown, token: string | undefined = initialToken): Promise<Answer> {
+      return send(`${latchkey.issuer}/reg`, 'POST', { body: metadata, token });
+    }
+
+    async function registered(metadata: Record<string, unknown> = {}): Promise<Record<string, string>> {
+      const { status, body } = await register({ redirect_uris: [CALLBACK], ...metadata });
+      expect(status, JSON.stringify(body)).to.equal(201);
+      return body;
+    }
+
+    it('are told where in discovery, and an ordinary library signs people in with what it registered', async () => {
+      const configuration = await client.dynamicClientRegistration(
+        new URL(latchkey.issuer),
+        { redirect_uris: [CALLBACK], client_name: 'Self-made', grant_types: ['authorization_code'] },
+        undefined,
+        { execute: [client.allowInsecureRequests], initialAccessToken: initialToken },
+      );
+      const verifier = client.randomPKCECodeVerifier();
+      const url = client.buildAuthorizationUrl(configuration, {
+        redirect_uri: CALLBACK,
+        scope: 'openid email',
+        code_challenge: await client.calculatePKCECodeChallenge(verifier),
+        code_challenge_method: 'S256',
+      });
+      const browser = new FormBrowser(latchkey.issuer);
+      const login = await browser.visit(url);
+      const consent = await browser.submit(login, 'submit', { ...ADA });
+      expect(consent.pageName).to.equal('consent');
+      expect(consent.page)
+        .to.include('id="unverified"')
+        .and.match(/<bdi>Self-made<\/bdi> registered itself/);
+      const landing = await browser.submit(consent, 'approve');
+      const tokens = await client.authorizationCodeGrant(configuration, landing.url, {
+        pkceCodeVerifier: verifier,
+      });
+      expect(tokens.claims()?.sub).to.be.a('string');
+    });
+
+    it('are answered as RFC 7591 asks, and listed with their origin', async () => {
+      const answer = await register({
+        redirect_uris: [CALLBACK],
+        client_name: 'Answered',
+        unheard_of: 1,
+        grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
+        scope: 'openid admin',
+      });
+      expect(answer.status).to.equal(201);
+      expect(answer.headers.get('cache-control')).to.equal('no-store');
+      const { body } = answer;
+      expect(body).to.include({ client_name: 'Answered', client_secret_expires_at: 0 });
+      expect(body.grant_types).to.deep.equal(['authorization_code', 'refresh_token']);
+      // All that it may have, for requests that come later.
+      expect(body.scope).to.equal('openid profile email offline_access');
+      expect(body).not.to.have.any.keys('unheard_of', 'software_statement', 'origin');
+      expect(body.client_secret).to.match(/^[\w-]{43}$/);
+      expect(body.registration_client_uri).to.equal(`${latchkey.issuer}/reg/${body.client_id}`);
+      const listed = await latchkey.json<Record<string, string>[]>(['clients', 'list']);
+      expect(listed.find(({ client_id: id }) => id === body.client_id)?.origin).to.equal('registration');
+      const table = (await latchkey.command(['clients', 'list'])).stdout;
+      expect(table)
+        .to.match(/^CLIENT ID.*REGISTERED BY/m)
+        .and.match(/Answered.*itself/);
+    });
+
+    it('may be scripts of any origin', async () => {
+      const preflight = await fetch(`${latchkey.issuer}/reg`, {
+        method: 'OPTIONS',
+        headers: { Origin: 'https://spa.example', 'Access-Control-Request-Method': 'POST' },
+      });
+      expect(preflight.status).to.equal(204);
+      expect(preflight.headers.get('access-control-allow-origin')).to.equal('*');
+      expect(preflight.headers.get('access-control-allow-headers')).to.match(/authorization/i);
+      const wrong = await send(`${latchkey.issuer}/reg`, 'GET');
+      expect(wrong.status).to.equal(405);
+    });
+
+    for (const [what, metadata, error, words] of [
+      ['no redirect URI', {}, 'invalid_client_metadata', /redirect_uris/],
+      [
+        'another host',
+        { redirect_uris: ['https://evil.example/cb'] },
+        'invalid_redirect_uri',
+        /app\.example\.com/,
+      ],
+      [
+        'a bare parent of a wildcard',
+        { redirect_uris: ['https://example.org/cb'] },
+        'invalid_redirect_uri',
+        /host/,
+      ],
+      ['a fragment', { redirect_uris: [`${CALLBACK}#f`] }, 'invalid_redirect_uri', /fragment/],
+      [
+        'a method that is not allowed',
+        { token_endpoint_auth_method: 'client_secret_jwt' },
+        'invalid_client_metadata',
+        /token_endpoint_auth_method/,
+      ],
+      [
+        'only grants that are not allowed',
+        { grant_types: ['client_credentials'], response_types: [] },
+        'invalid_client_metadata',
+        /grant_types/,
+      ],
+      ['only scopes that are not allowed', { scope: 'admin' }, 'invalid_client_metadata', /scope/],
+      [
+        'a member for the operator',
+        { resource_server: 'https://api.example' },
+        'invalid_client_metadata',
+        /resource_server is for the operator/,
+      ],
+      [
+        'a rule for itself',
+        { token_exchange: [] },
+        'invalid_client_metadata',
+        /token_exchange is for the operator/,
+      ],
+      [
+        'plain http keys',
+        { jwks_uri: 'http://localhost:1/jwks' },
+        'invalid_client_metadata',
+        /jwks_uri must use https/,
+      ],
+      ['a Cyrillic name', { client_name: 'Gооgle' }, 'invalid_client_metadata', /mix letters/],
+      ['a name of look-alikes alone', { client_name: 'арре' }, 'invalid_client_metadata', /look like/],
+      [
+        'a name that turns direction',
+        { client_name: 'bank\u202egro.' },
+        'invalid_client_metadata',
+        /direction/,
+      ],
+      [
+        'the provider’s own name',
+        { client_name: 'LATCHKEY' },
+        'invalid_client_metadata',
+        /name of this provider/,
+      ],
+      [
+        'an unlisted sector',
+        { subject_type: 'pairwise', sector_identifier_uri: 'https://localhost:1/sector' },
+        'invalid_client_metadata',
+        /sector_identifier_uri/,
+      ],
+    ] as const) {
+      it(`are refused with ${what}, in words that help`, async () => {
+        const given = what === 'no redirect URI' ? metadata : { redirect_uris: [CALLBACK], ...metadata };
+        const { status, body } = await register(given);
+        expect(status).to.equal(400);
+        expect(body.error).to.equal(error);
+        expect(body.error_description).to.match(words);
+      });
+    }
+
+    it('are refused what is no JSON object', async () => {
+      for (const body of ['[]', '{"a":', '"text"']) {
+        const answer = await register(body);
+        expect(answer.status, body).to.equal(400);
+        expect(answer.body.error, body).to.match(/^invalid_(client_metadata|request)$/);
+      }
+      const form = await fetch(`${latchkey.issuer}/reg`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${initialToken}` },
+        body: new URLSearchParams({ redirect_uris: CALLBACK }),
+      });
+      expect(form.status).to.equal(400);
+      const large = await register({ redirect_uris: [CALLBACK], client_name: 'x'.repeat(80_000) });
+      expect(large.status).to.equal(413);
+    });
+
+    it('take part in a sector when its list has all their addresses, and not otherwise', async () => {
+      const sector = { subject_type: 'pairwise' };
+      const listed = documents.json('/sector', [CALLBACK, 'https://a.example.org/cb']);
+      await registered({ ...sector, sector_identifier_uri: listed });
+      const other = await register({
+        ...sector,
+        redirect_uris: [CALLBACK, 'https://b.example.org/cb'],
+        sector_identifier_uri: listed,
+      });
+      expect(other.body.error_description).to.match(/does not list .*b\.example\.org/);
+      const elsewhere = documents.at('/moved', (_request, response) =>
+        response.writeHead(302, { location: listed }).end(),
+      );
+      const moved = await register({
+        ...sector,
+        redirect_uris: [CALLBACK],
+        sector_identifier_uri: elsewhere,
+      });
+      expect(moved.body.error_description).to.match(/status 302/);
+    });
+
+    describe('with initial access tokens', () => {
+      it('need one, that the operator made and did not revoke', async () => {
+        const none = await send(`${latchkey.issuer}/reg`, 'POST', { body: { redirect_uris: [CALLBACK] } });
+        expect(none.status).to.equal(401);
+        expect(none.headers.get('www-authenticate'))
+          .to.match(/^Bearer realm=/)
+          .and.not.match(/error=/);
+        const wrong = await register({ redirect_uris: [CALLBACK] }, 'a-guess');
+        expect(wrong.status).to.equal(401);
+        expect(wrong.body.error).to.equal('invalid_token');
+        expect(wrong.headers.get('www-authenticate')).to.match(/error="invalid_token"/);
+        const made = await latchkey.json(['registration-tokens', 'create', '--label', 'Blue']);
+        const listed = await latchkey.json<object[]>(['registration-tokens', 'list']);
+        expect(JSON.stringify(listed)).to.include('Blue').and.not.include(made.token);
+        await latchkey.json(['registration-tokens', 'revoke', made.id as string]);
+        expect((await register({ redirect_uris: [CALLBACK] }, made.token)).status).to.equal(401);
+      });
+
+      it('use each as often as it may be: of many at once over two processes, so many', async () => {
+        const token = await newToken('--uses', '3');
+        const answers = await Promise.all(
+          Array.from({ length: 16 }, () => register({ redirect_uris: [CALLBACK] }, token)),
+        );
+        expect(answers.filter(({ status }) => status === 201)).to.have.length(3);
+        expect(answers.filter(({ status }) => status === 401)).to.have.length(13);
+      });
+
+      it('lose nothing by a refused registration', async () => {
+        const token = await newToken();
+        expect((await register({ redirect_uris: [] }, token)).status).to.equal(400);
+        expect((await register({ redirect_uris: [CALLBACK] }, token)).status).to.equal(201);
+        expect((await register({ redirect_uris: [CALLBACK] }, token)).status).to.equal(401);
+      });
+    });
+
+    describe('and manage that', () => {
+      it('read, change and end their registration', async () => {
+        const made = await registered({ client_name: 'First' });
+        const { registration_client_uri: uri = '', registration_access_token: token = '' } = made;
+        const read = await send(uri, 'GET', { token });
+        expect(read.status).to.equal(200);
+        expect(read.body).to.include({ client_id: made.client_id, registration_access_token: token });
+        expect(read.body).not.to.have.property('client_secret');
+        const { client_id: clientId, client_secret: secret } = made;
+        const changed = await send(uri, 'PUT', {
+          token,
+          body: {
+            client_id: clientId,
+            client_secret: secret,
+            redirect_uris: [`${CALLBACK}2`],
+            logo_uri: null,
+          },
+        });
+        expect(changed.status, JSON.stringify(changed.body)).to.equal(200);
+        expect(changed.body.redirect_uris).to.deep.equal([`${CALLBACK}2`]);
+        // What is left out is gone (RFC 7592 §2.2).
+        expect(changed.body).not.to.have.property('client_name');
+        const ended = await send(uri, 'DELETE', { token });
+        expect(ended.status).to.equal(204);
+        // The other process hears of it within a second.
+        await eventually('it is gone', async () => (await send(uri, 'GET', { token })).status === 401);
+        const browser = new FormBrowser(latchkey.issuer);
+        const asked = await browser.visit(`/auth?client_id=${clientId}&response_type=code`);
+        expect(asked.page).to.include('invalid_client');
+      });
+
+      it('send it back as they read it, but for what the provider says of it', async () => {
+        const made = await registered();
+        const { registration_client_uri: uri = '', registration_access_token: token = '' } = made;
+        const { body } = await send(uri, 'GET', { token });
+        const whole = await send(uri, 'PUT', { token, body });
+        expect(whole.status).to.equal(400);
+        expect(whole.body).to.include({ error: 'invalid_request' });
+        for (const member of Object.keys(body)) {
+          if (/^registration_|_expires_at$|_issued_at$/.test(member)) delete body[member];
+        }
+        expect((await send(uri, 'PUT', { token, body })).status).to.equal(200);
+        const wrong = { ...body, client_secret: 'of my own' };
+        expect((await send(uri, 'PUT', { token, body: wrong })).status).to.equal(400);
+        const another = { ...body, client_id: 'another' };
+        expect((await send(uri, 'PUT', { token, body: another })).status).to.equal(400);
+        const beyond = { ...body, redirect_uris: ['https://evil.example/'] };
+        expect((await send(uri, 'PUT', { token, body: beyond })).body.error).to.equal('invalid_redirect_uri');
+      });
+
+      it('not with the token of another, nor with one for registering', async () => {
+        const [mine, theirs] = [await registered(), await registered()];
+        const uri = theirs.registration_client_uri ?? '';
+        for (const token of [mine.registration_access_token, initialToken, undefined]) {
+          for (const [method, body] of [
+            ['GET', undefined],
+            ['PUT', { client_id: theirs.client_id, redirect_uris: [CALLBACK] }],
+            ['DELETE', undefined],
+          ] as const) {
+            expect((await send(uri, method, { token, body })).status).to.equal(401);
+          }
+        }
+        const kept = [mine, theirs].map(
+          ({ registration_client_uri: at = '', registration_access_token: token }) =>
+            send(at, 'GET', { token }),
+        );
+        for (const answer of await Promise.all(kept)) expect(answer.status).to.equal(200);
+        const ofNobody = await send(`${latchkey.issuer}/reg/nobody`, 'GET', {
+          token: mine.registration_access_token,
+        });
+        expect(ofNobody.status).to.equal(401);
+      });
+
+      it('keep what the operator has decided, also when both change it at once', async () => {
+        const made = await registered({ client_name: 'Raced' });
+        const { registration_client_uri: uri = '', registration_access_token: token = '' } = made;
+        const { client_id: clientId = '' } = made;
+        const put = (count: number) =>
+          send(uri, 'PUT', {
+            token,
+            body: { client_id: clientId, redirect_uris: [CALLBACK], client_name: `Raced ${count}` },
+          });
+        const [update, ...puts] = await Promise.all([
+          latchkey.command(['clients', 'update', clientId, '--refresh-token-grace', '7', '--json']),
+          ...Array.from({ length: 12 }, (_, count) => put(count)),
+        ]);
+        expect(update.code, update.stderr).to.equal(0);
+        for (const { status } of puts) expect(status).to.equal(200);
+        const after = await put(99);
+        expect(after.body).to.include({ refresh_token_grace: 7, client_name: 'Raced 99' });
+        const raised = await send(uri, 'PUT', {
+          token,
+          body: { client_id: clientId, redirect_uris: [CALLBACK], refresh_token_grace: 300 },
+        });
+        expect(raised.body.error_description).to.match(/refresh_token_grace is for the operator/);
+      });
+    });
+  });
+}
+
+describe('open registration', function () {
+  this.timeout(60_000);
+  const issuer = 'https://vendor.example';
+  let folder: string;
+  let latchkey: LatchkeyProcess;
+  let vendor: Key;
+
+  before(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'latchkey-statements-'));
+    const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
+    vendor = privateKey;
+    const file = path.join(folder, 'issuers.json');
+    writeFileSync(
+      file,
+      JSON.stringify({ [issuer]: { keys: [{ ...(await exportJWK(publicKey)), kid: 'one' }] } }),
+    );
+    latchkey = await LatchkeyProcess.start({
+      LATCHKEY_CLIENT_REGISTRATION_MODE: 'open',
+      LATCHKEY_CLIENT_REGISTRATION_STATEMENT_ISSUERS_FILE: file,
+      LATCHKEY_CLIENT_REGISTRATION_LIMITS_PER_ADDRESS: '9',
+    });
+  });
+  after(async () => {
+    await latchkey?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const statement = (claims: Record<string, unknown>, key: Key = vendor): Promise<string> =>
+    new SignJWT({ iss: issuer, ...claims }).setProtectedHeader({ alg: 'ES256', kid: 'one' }).sign(key);
+  const register = (metadata: Record<string, unknown>): Promise<Answer> =>
+    send(`${latchkey.issuer}/reg`, 'POST', { body: { redirect_uris: [CALLBACK], ...metadata } });
+
+  it('takes what a trusted issuer states over what is asked for', async () => {
+    const software = await statement({
+      client_name: 'Stated',
+      software_id: 'app-1',
+      redirect_uris: [CALLBACK],
+    });
+    const { status, body } = await register({
+      software_statement: software,
+      client_name: 'Asked for',
+      redirect_uris: ['https://elsewhere.example/'],
+    });
+    expect(status, JSON.stringify(body)).to.equal(201);
+    expect(body).to.include({ client_name: 'Stated', software_id: 'app-1', software_statement: software });
+    expect(body.redirect_uris).to.deep.equal([CALLBACK]);
+  });
+
+  it('refuses statements of others, of nobody’s key, expired ones, and those for somebody else', async () => {
+    const stranger = (await generateKeyPair('ES256')).privateKey;
+    const cases = [
+      [await statement({ iss: 'https://stranger.example' }), 'unapproved_software_statement'],
+      [await statement({}, stranger), 'invalid_software_statement'],
+      [await statement({ exp: 1 }), 'invalid_software_statement'],
+      [await statement({ aud: 'https://other.example' }), 'invalid_software_statement'],
+      ['nonsense', 'invalid_software_statement'],
+    ] as const;
+    for (const [software, error] of cases) {
+      const { status, body } = await register({ software_statement: software });
+      expect({ status, error: body.error }).to.deep.equal({ status: 400, error });
+    }
+  });
+
+  it('is told to wait when it becomes a flood, over all workers, and says when to come back', async () => {
+    const answers = await Promise.all(Array.from({ length: 12 }, () => register({})));
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused).to.have.length(9);
+    expect(answers.filter(({ status }) => status === 201)).to.have.length(3);
+    expect(Number(refused[0]?.headers.get('retry-after'))).to.be.greaterThan(0);
+    expect((await fetch(`${latchkey.issuer}/jwks`)).status).to.equal(200);
+  });
+});
