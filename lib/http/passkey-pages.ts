@@ -1,0 +1,21 @@
+import type { Configuration } from '../../config/configuration.ts';
+import { relyingParty } from '../authentication/passkey-party.ts';
+import type { PendingInteraction } from '../provider/interaction.ts';
+import { interactionUrl } from '../provider/interaction-url.ts';
+import type { PasskeyRequestView } from './passkey-views.ts';
+
+/** What the page of a step asks a passkey for; undefined where there are none. */
+export function passkeyRequests(
+  configuration: Pick<Configuration, 'issuer' | 'branding' | 'passkeys'>,
+  step: 'passkey' | 'second-step-passkey' = 'passkey',
+): (interaction: PendingInteraction) => PasskeyRequestView | undefined {
+  const party = relyingParty(configuration);
+  return ({ uid, client }) =>
+    party === undefined
+      ? undefined
+      : {
+          action: interactionUrl(uid, client.clientId, step),
+          optionsUrl: interactionUrl(uid, client.clientId, `${step}-options`),
+          rpId: party.id,
+        };
+}

@@ -1,0 +1,107 @@
+import type Koa from 'koa';
+import type { AccountAdapter } from '../accounts/account-adapter.ts';
+import type { PasskeyRegistration } from '../authentication/passkey-registration.ts';
+import type { SecondFactors } from '../authentication/second-factors.ts';
+import { fieldsOf, text } from '../interactions/pending-step.ts';
+import type { AccountPages, AccountProblem } from './account-pages.ts';
+import { doneAt, type OwnPageRooms, type OwnPages } from './own-page.ts';
+import { withProvedFactors } from './proved-factors.ts';
+import { afterSecurityChange, type SecurityChangeRooms } from './security-change.ts';
+import type { SignedInPerson } from './signed-in-person.ts';
+
+const PASSKEYS_PATH = '/account/passkeys';
+/** Whoever changes how somebody signs in has proved themselves lately. */
+const DEMAND = { fresh: true, page: PASSKEYS_PATH };
+
+/** What the pages about passkeys work with. */
+export interface PasskeyPageRooms extends SecurityChangeRooms, OwnPageRooms {
+  accounts: AccountAdapter;
+  secondFactors: SecondFactors;
+  passkeyRegistration: PasskeyRegistration | undefined;
+  pages: AccountPages;
+}
+
+/** A person's passkeys: add some, give them names, remove them. Nothing where there are none. */
+export function addPasskeys({ page, form }: OwnPages, rooms: PasskeyPageRooms): void {
+  const { accounts, secondFactors, passkeyRegistration: registration, pages } = rooms;
+  if (registration === undefined) return;
+  const { passkeys } = registration;
+  const proved = withProvedFactors(rooms, DEMAND);
+
+  const show = async (ctx: Koa.Context, person: SignedInPerson, problem?: AccountProblem): Promise<void> =>
+    pages.draw(ctx, 'account-passkeys', person, {
+      passkeys: await passkeys.listOf(person.account.sub),
+      signals: await registration.signals(person.account),
+      ...(problem === undefined ? {} : { problem }),
+    });
+
+  page(PASSKEYS_PATH, DEMAND, proved(show));
+
+  // A form, so that a page that is out of date shows before the authenticator has made something in vain.
+  form(
+    `${PASSKEYS_PATH}/options`,
+    DEMAND,
+    proved(async (ctx, person) => {
+      ctx.body = await registration.options(person);
+    }),
+    show,
+  );
+
+  form(
+    `${PASSKEYS_PATH}/add`,
+    DEMAND,
+    proved(async (ctx, person) => {
+      const { credential, name } = fieldsOf(ctx);
+      const answer = { credential: text(credential), name: text(name) };
+      const result = await registration.register(person, answer);
+      if (result.outcome === 'refused') {
+        ctx.status = 422;
+        await show(ctx, person, { kind: 'passkey', reason: result.reason });
+        return;
+      }
+      const { sub } = person.account;
+      // Whoever loses the passkey gets in with one of these. Should this process end before they are shown, others can be made.
+      const isFirst = (await secondFactors.recoveryCodes.count(sub)) === 0;
+      const codes = isFirst ? await secondFactors.renewRecoveryCodes(sub) : undefined;
+      // The passkey has just been proved in this session.
+      const methods = [...new Set([...person.methods, ...result.methods])];
+      const change = { person: { ...person, methods }, kind: 'passkey-added', endsOthers: true } as const;
+      const renewed = await afterSecurityChange(rooms, ctx, change);
+      if (codes === undefined) doneAt(ctx, PASSKEYS_PATH, 'passkey-added');
+      else await pages.draw(ctx, 'account-recovery-codes', renewed, { codes });
+    }),
+    show,
+  );
+
+  form(
+    `${PASSKEYS_PATH}/rename`,
+    DEMAND,
+    proved(async (ctx, person) => {
+      const { passkey, name } = fieldsOf(ctx);
+      await passkeys.rename(person.account.sub, text(passkey), text(name));
+      doneAt(ctx, PASSKEYS_PATH, 'passkey-renamed');
+    }),
+    show,
+  );
+
+  form(
+    `${PASSKEYS_PATH}/remove`,
+    DEMAND,
+    proved(async (ctx, person) => {
+      // Where people are kept elsewhere, it is not known here how else they could sign in.
+      const keepsLast = accounts.directory !== undefined;
+      const id = text(fieldsOf(ctx).passkey);
+      const removal = await passkeys.remove(person.account.sub, id, { keepsLast });
+      if (removal.outcome === 'last') {
+        ctx.status = 409;
+        await show(ctx, person, { kind: 'passkey', reason: 'last' });
+        return;
+      }
+      if (removal.outcome === 'removed') {
+        await afterSecurityChange(rooms, ctx, { person, kind: 'passkey-removed', endsOthers: true });
+      }
+      doneAt(ctx, PASSKEYS_PATH, 'passkey-removed');
+    }),
+    show,
+  );
+}
