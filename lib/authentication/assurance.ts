@@ -1,0 +1,45 @@
+import { ACR_VALUES, type Acr } from '../../config/acr-values.ts';
+
+// What a sign-in is worth is told by what was proved in it (`amr`, RFC 8176) and by nothing else.
+
+/** At least two factors of different kinds. */
+export const MULTI_FACTOR: Acr = 'https://refeds.org/profile/mfa';
+
+/** Keys that answer a challenge for one origin alone. */
+const BOUND_KEYS = ['hwk', 'swk', 'pop'];
+const KNOWN_TO_PERSON = ['pwd', 'pin', 'kba'];
+const HELD_BY_PERSON = [...BOUND_KEYS, 'otp', 'sms', 'tel', 'sc'];
+const PART_OF_PERSON = ['fpt', 'face', 'iris', 'retina', 'vbm'];
+
+type Methods = readonly string[];
+
+const among = (methods: Methods, names: readonly string[]): boolean =>
+  methods.some((method) => names.includes(method));
+
+/**
+ * Whether factors of two kinds were proved. A code sent by mail (`mca`) is not counted: who reads the mailbox can have a
+ * new password as well, so that both are one factor.
+ */
+function isMultiFactor(methods: Methods): boolean {
+  const kinds = [KNOWN_TO_PERSON, HELD_BY_PERSON, PART_OF_PERSON];
+  return methods.includes('mfa') || kinds.filter((names) => among(methods, names)).length > 1;
+}
+
+/** The strongest `acr` that these methods are worth. */
+export function acrOf(methods: Methods): Acr {
+  const [single, multiple, resistant, hardware] = ACR_VALUES;
+  if (!isMultiFactor(methods)) return single;
+  if (!among(methods, BOUND_KEYS)) return multiple;
+  return methods.includes('hwk') ? hardware : resistant;
+}
+
+/** Whether these methods are worth at least this `acr`; a value that is unknown here they never are. */
+export function satisfies(methods: Methods, acr: string): boolean {
+  const wanted = (ACR_VALUES as readonly string[]).indexOf(acr);
+  return wanted >= 0 && wanted <= ACR_VALUES.indexOf(acrOf(methods));
+}
+
+/** Whether a second step was taken, of whatever strength. */
+export function hasSecondStep(methods: Methods): boolean {
+  return isMultiFactor(methods) || methods.includes('mca');
+}

@@ -1,0 +1,69 @@
+import { type Command, Option } from 'commander';
+import type { Account } from '../accounts/account-adapter.ts';
+import { SecondFactors } from '../authentication/second-factors.ts';
+import type { CommandContext } from './command-context.ts';
+import { type CommandResult, done, notFound } from './command-result.ts';
+import type { OperatorRooms } from './operator-rooms.ts';
+import { withJson } from './options.ts';
+import { formatFields } from './table.ts';
+
+const FACTORS = ['totp', 'recovery-codes', 'remembered-devices'] as const;
+
+/** Finds a person by sub or login, wherever people are kept. */
+async function withPerson(
+  rooms: OperatorRooms,
+  subOrLogin: string,
+  work: (account: Account, factors: SecondFactors) => Promise<CommandResult>,
+): Promise<CommandResult> {
+  const { accounts } = rooms;
+  const account = (await accounts.findBySub(subOrLogin)) ?? (await accounts.findByLogin(subOrLogin));
+  return account === undefined ? notFound(`user ${subOrLogin}`) : work(account, new SecondFactors(rooms));
+}
+
+/** `users factors` and `users remove-factor`: for whoever lost everything, and asks the operator. */
+export function addUserFactorCommands(users: Command, context: CommandContext): void {
+  withJson(users.command('factors <sub-or-login>'))
+    .description('show what a person takes a second step with')
+    .action((subOrLogin: string, options) =>
+      context.runInRooms(options, (rooms) =>
+        withPerson(rooms, subOrLogin, async (account, factors) => {
+          const present = await factors.of(account);
+          const devices = await factors.devices.list(account.sub);
+          const shown = {
+            totp: present.totp,
+            passkeys: present.passkeys,
+            recovery_codes: present.recoveryCodes,
+            mail_code: present.email !== undefined,
+            remembered_devices: devices.length,
+          };
+          return done(
+            { sub: account.sub, login: account.login, ...shown },
+            formatFields(Object.entries(shown).map(([name, value]) => [name, String(value)] as const)),
+          );
+        }),
+      ),
+    );
+
+  withJson(users.command('remove-factor <sub-or-login>'))
+    .description('take a second factor off a person who has lost it, and end their sessions and tokens')
+    .addOption(new Option('--factor <factor>', 'what to remove').choices(FACTORS).makeOptionMandatory())
+    .action((subOrLogin: string, options: { json?: boolean; factor: (typeof FACTORS)[number] }) =>
+      context.runInRooms(options, (rooms) =>
+        withPerson(rooms, subOrLogin, async ({ sub, login }, factors) => {
+          const { factor } = options;
+          const hadDevices = (await factors.devices.list(sub)).length > 0;
+          const removed =
+            factor === 'totp'
+              ? await factors.removeTotp(sub)
+              : factor === 'recovery-codes'
+                ? await factors.removeRecoveryCodes(sub)
+                : hadDevices;
+          const report = { sub, login, factor, removed };
+          if (!removed) return done(report, `${login} has no ${factor}`);
+          await factors.devices.forget(sub);
+          await rooms.grants.endAccount(sub, { consent: false });
+          return done(report, `removed ${factor} of ${login}`);
+        }),
+      ),
+    );
+}

@@ -1,0 +1,150 @@
+import type Koa from 'koa';
+import type { Configuration } from '../../config/configuration.ts';
+import type { Account } from '../accounts/account-adapter.ts';
+import { hasSecondStep } from '../authentication/assurance.ts';
+import {
+  isEnrolled,
+  type PersonFactors,
+  reaches,
+  type SecondFactors,
+  type SecondWay,
+  waysToReach,
+} from '../authentication/second-factors.ts';
+import type { Events } from '../observability/events.ts';
+import { isWanting, missing } from '../provider/assurance.ts';
+import type { InteractionDesk, PendingInteraction } from '../provider/interaction.ts';
+import { interactionUrl } from '../provider/interaction-url.ts';
+import { finish, seeOther } from './pending-step.ts';
+import { heldByBrowser } from './remembered-browser.ts';
+
+/** What a way to sign in has found out. */
+export interface Proof {
+  account: Account;
+  /** What was proved in this step, as `amr` values (RFC 8176). */
+  methods: readonly string[];
+}
+
+/** What the end of a proof works with. */
+export interface ProofRooms {
+  configuration: Pick<Configuration, 'issuer' | 'secondFactor'>;
+  desk: InteractionDesk;
+  secondFactors: SecondFactors;
+  events: Events;
+}
+
+/** What is to happen after what was proved so far. */
+export type NextStep =
+  | { kind: 'none' }
+  /** One of these ways is to be proved. */
+  | { kind: 'second-step'; ways: SecondWay[]; factors: PersonFactors }
+  /** The person has none of the ways that would do, and must set one up. */
+  | { kind: 'enrol' }
+  /** Nothing that could be set up here would do. */
+  | { kind: 'unmet' };
+
+/**
+ * Whether something is left to prove before this person is signed in: by the request's demand, else by the policy for
+ * everybody and for groups. A remembered browser answers the policy, never a demand.
+ */
+export async function nextStep(
+  { configuration: { secondFactor }, secondFactors }: ProofRooms,
+  interaction: PendingInteraction,
+  { account, methods, held }: Proof & { held: string | undefined },
+): Promise<NextStep> {
+  const demanded = missing(interaction.demand.required, methods);
+  const wants = isWanting(interaction.demand, methods);
+  const isDone = hasSecondStep(methods);
+  if (demanded.length === 0 && !wants && isDone) return { kind: 'none' };
+  const factors = await secondFactors.of(account);
+  if (wants) {
+    const ways = waysToReach(factors, methods, [...demanded, interaction.demand.wanted]);
+    if (ways.length > 0) return { kind: 'second-step', ways, factors };
+    // What is only wished for may stay out of reach.
+  }
+  if (demanded.length === 0) {
+    if (isDone || !policyAsks(secondFactor, account, factors)) return { kind: 'none' };
+    if (await secondFactors.devices.isRemembered(account.sub, held)) return { kind: 'none' };
+  }
+  const ways = waysToReach(factors, methods, demanded);
+  if (ways.length > 0) return { kind: 'second-step', ways, factors };
+  return !factors.totp && reaches('totp', methods, demanded) ? { kind: 'enrol' } : { kind: 'unmet' };
+}
+
+function policyAsks(
+  { policy, groups }: Configuration['secondFactor'],
+  { claims }: Account,
+  factors: PersonFactors,
+): boolean {
+  if (policy === 'required' || (policy === 'enrolled' && isEnrolled(factors))) return true;
+  const theirs = Array.isArray(claims.groups) ? claims.groups : [];
+  return groups.some((group) => theirs.includes(group));
+}
+
+/**
+ * Where every way to sign in ends: the person is signed in, or has a further step to take, of which the server remembers what is proved
+ * so far, for this interaction alone. Emits login.succeeded. Whoever calls it has judged the proof in this very
+ * request, for this interaction and this browser.
+ */
+export async function acceptProof(
+  rooms: ProofRooms,
+  ctx: Koa.Context,
+  interaction: PendingInteraction,
+  { account, methods }: Proof,
+): Promise<void> {
+  await goOn(rooms, ctx, interaction, { account, methods, keepsTime: false });
+}
+
+/** The same for a factor that comes on top of `interaction.proved`, which must be this person's. */
+export async function acceptFurtherProof(
+  rooms: ProofRooms,
+  ctx: Koa.Context,
+  interaction: PendingInteraction,
+  { account, methods }: Proof,
+): Promise<void> {
+  const { proved } = interaction;
+  if (proved?.accountId !== account.sub) throw new Error('a further proof of somebody else');
+  const together = [...new Set([...proved.methods, ...methods])];
+  await goOn(rooms, ctx, interaction, { account, methods: together, keepsTime: proved.session });
+}
+
+async function goOn(
+  rooms: ProofRooms,
+  ctx: Koa.Context,
+  interaction: PendingInteraction,
+  { account, methods, keepsTime }: Proof & { keepsTime: boolean },
+): Promise<void> {
+  const { desk, events, configuration } = rooms;
+  const held = heldByBrowser(ctx, configuration.issuer);
+  const next = await nextStep(rooms, interaction, { account, methods, held });
+  const { uid, client } = interaction;
+  switch (next.kind) {
+    case 'second-step':
+    case 'enrol':
+    case 'unmet': {
+      await desk.keepProof(ctx, interaction, {
+        accountId: account.sub,
+        methods: [...methods],
+        session: keepsTime,
+      });
+      const step = next.kind === 'second-step' ? next.kind : 'enrol';
+      seeOther(ctx, interactionUrl(uid, client.clientId, step));
+      return;
+    }
+    case 'none':
+      events.emit('login.succeeded', {
+        accountId: account.sub,
+        clientId: client.clientId,
+        method: methods.join(' '),
+      });
+      await finish(desk, ctx, interaction, {
+        kind: 'login',
+        accountId: account.sub,
+        methods: [...methods],
+        remember: true,
+        keepsTime,
+      });
+      return;
+    default:
+      next satisfies never;
+  }
+}

@@ -1,0 +1,46 @@
+import type Koa from 'koa';
+import type { Account } from '../accounts/account-adapter.ts';
+import type { PersonFactors, SecondWay } from '../authentication/second-factors.ts';
+import type { TotpEnrolment } from '../authentication/totp.ts';
+import type { PendingInteraction } from '../provider/interaction.ts';
+
+/** What a page that takes a code must say about a former attempt. */
+export type CodeProblem =
+  | { kind: 'refused' }
+  | { kind: 'throttled'; retryAfter: number }
+  | { kind: 'unavailable' }
+  | { kind: 'form-rejected' }
+  /** The page is too old to confirm what it shows. */
+  | { kind: 'expired' };
+
+/** What every page of a second step is about. */
+export interface SecondStepState {
+  account: Account;
+  /** `PendingInteraction.proved.id`, which the form brings back as `proof`. */
+  proof: string;
+  problem?: CodeProblem | undefined;
+}
+
+/** The pages of the second step, drawn by lib/http. The status is the caller's. */
+export interface SecondStepPages {
+  /** Asks for one way; `ways` are all that would do. `sent`: a code is on its way by mail. */
+  secondStep(
+    ctx: Koa.Context,
+    interaction: PendingInteraction,
+    state: SecondStepState & { way: SecondWay; ways: SecondWay[]; factors: PersonFactors; sent: boolean },
+  ): void;
+  /** Has the person set up an authenticator app. */
+  enrol(
+    ctx: Koa.Context,
+    interaction: PendingInteraction,
+    state: SecondStepState & { enrolment: TotpEnrolment },
+  ): Promise<void>;
+  /** Nothing that the person could do here would be enough. */
+  unreachable(ctx: Koa.Context, interaction: PendingInteraction, state: SecondStepState): void;
+  /** Shows recovery codes, this once. */
+  recoveryCodes(
+    ctx: Koa.Context,
+    interaction: PendingInteraction,
+    state: SecondStepState & { codes: string[] },
+  ): void;
+}

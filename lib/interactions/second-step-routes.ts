@@ -1,0 +1,30 @@
+import type Router from '@koa/router';
+import { enrolmentSteps } from './enrolment.ts';
+import type { FormProtection, InteractionPages } from './interaction-pages.ts';
+import { pendingStep, type Step } from './pending-step.ts';
+import { type SecondStepRooms, secondSteps } from './second-step.ts';
+
+/** The routes of what comes after the first factor. GET changes nothing anywhere. */
+export function addSecondStepRoutes(
+  router: Router,
+  rooms: SecondStepRooms & {
+    configuration: { branding: { name: string } };
+    pages: Pick<InteractionPages, 'expired'>;
+    forms: FormProtection;
+  },
+): void {
+  const second = secondSteps(rooms);
+  const enrolment = enrolmentSteps(rooms);
+  const add = (path: string, { show, act }: { show: Step; act: Step }): void => {
+    router.get(`/interaction/:uid/${path}`, pendingStep(rooms, show, show));
+    router.post(`/interaction/:uid/${path}`, pendingStep(rooms, act, show));
+  };
+
+  add('second-step', { show: second.show, act: second.prove });
+  add('second-step-mail', { show: second.show, act: second.sendMail });
+  add('second-step-passkey', { show: second.show, act: second.passkey });
+  add('second-step-passkey-options', { show: second.show, act: second.passkeyOptions });
+  add('enrol', { show: enrolment.show, act: enrolment.confirm });
+  add('go-on', { show: enrolment.show, act: enrolment.goOn });
+  add('give-up', { show: enrolment.show, act: enrolment.giveUp });
+}

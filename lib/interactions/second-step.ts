@@ -1,0 +1,200 @@
+import type Koa from 'koa';
+import type { Account } from '../accounts/account-adapter.ts';
+import { MAIL_CODE_SECONDS } from '../authentication/mail-codes.ts';
+import type { PasskeySignIn } from '../authentication/passkey-sign-in.ts';
+import { type PersonFactors, SECOND_WAYS, type SecondWay } from '../authentication/second-factors.ts';
+import { mailAddress } from '../mail/mail-address.ts';
+import type { PendingInteraction } from '../provider/interaction.ts';
+import { interactionUrl } from '../provider/interaction-url.ts';
+import { admitMail, type MailLinkRooms } from './mail-link-rooms.ts';
+import { tellOfCopy } from './passkey-steps.ts';
+import { fieldsOf, type Step, seeOther, text } from './pending-step.ts';
+import { acceptFurtherProof, nextStep, type ProofRooms } from './proof.ts';
+import { heldByBrowser, rememberBrowser } from './remembered-browser.ts';
+import type { CodeProblem, SecondStepPages } from './second-step-pages.ts';
+
+/** What the second step works with. */
+export type SecondStepRooms = ProofRooms &
+  Pick<MailLinkRooms, 'accounts' | 'mail' | 'mailTexts' | 'linkThrottle'> & {
+    pages: SecondStepPages;
+    passkeySignIn: PasskeySignIn | undefined;
+  };
+
+type Proved = NonNullable<PendingInteraction['proved']>;
+
+/** Where somebody stands who has proved something in this interaction. */
+export interface Standing {
+  proved: Proved;
+  account: Account;
+}
+
+/** Sets the status of an answer that shows the page again. */
+export function tellProblem(ctx: Koa.Context, problem: CodeProblem): void {
+  const statuses = { refused: 422, expired: 422, throttled: 429, unavailable: 503, 'form-rejected': 403 };
+  ctx.status = statuses[problem.kind];
+  if (problem.kind === 'throttled') ctx.set('Retry-After', String(problem.retryAfter));
+  if (problem.kind === 'unavailable') ctx.set('Retry-After', '5');
+}
+
+/**
+ * Who has proved what in this interaction; undefined when nobody has, which begins anew with the first factor. What counts is
+ * what this side remembers of the interaction: a form names no person.
+ */
+export async function standingOf(
+  { accounts }: Pick<SecondStepRooms, 'accounts'>,
+  ctx: Koa.Context,
+  { proved, uid, client }: PendingInteraction,
+): Promise<Standing | undefined> {
+  const account = proved === undefined ? undefined : await accounts.findBySub(proved.accountId);
+  if (proved !== undefined && account?.disabled === false) return { proved, account };
+  seeOther(ctx, `${interactionUrl(uid, client.clientId)}&switch`);
+  return undefined;
+}
+
+/** Whether the form was drawn for what is proved now, and not for what somebody proved before in another tab. */
+export function isForProof(ctx: Koa.Context, { proved }: Standing): boolean {
+  return text(fieldsOf(ctx).proof) === proved.id;
+}
+
+/** The steps beyond the first factor, for a person who has set something up. */
+export interface SecondSteps {
+  show: Step;
+  /** Judges a code. */
+  prove: Step;
+  sendMail: Step;
+  passkeyOptions: Step;
+  passkey: Step;
+}
+
+/** The second step of a sign-in, or of a session that lacks a factor. */
+export function secondSteps(rooms: SecondStepRooms): SecondSteps {
+  const { configuration, secondFactors, pages, passkeySignIn, mail, mailTexts } = rooms;
+  const { issuer } = configuration;
+
+  interface Due extends Standing {
+    ways: SecondWay[];
+    factors: PersonFactors;
+  }
+
+  /** The step that is due; undefined: another one is, to which the answer leads. */
+  async function dueStep(ctx: Koa.Context, interaction: PendingInteraction): Promise<Due | undefined> {
+    const standing = await standingOf(rooms, ctx, interaction);
+    if (standing === undefined) return undefined;
+    const { account, proved } = standing;
+    const held = heldByBrowser(ctx, issuer);
+    const next = await nextStep(rooms, interaction, { account, methods: proved.methods, held });
+    if (next.kind === 'second-step') return { ...standing, ways: next.ways, factors: next.factors };
+    const { uid, client } = interaction;
+    seeOther(
+      ctx,
+      next.kind === 'none'
+        ? `${interactionUrl(uid, client.clientId)}&switch`
+        : interactionUrl(uid, client.clientId, 'enrol'),
+    );
+    return undefined;
+  }
+
+  function draw(
+    ctx: Koa.Context,
+    interaction: PendingInteraction,
+    due: Due,
+    given: { way?: unknown; problem?: CodeProblem } = {},
+  ): void {
+    const { account, proved, ways, factors } = due;
+    const asked = SECOND_WAYS.find((way) => way === (given.way ?? ctx.query.way));
+    const way = asked !== undefined && ways.includes(asked) ? asked : (ways[0] as SecondWay);
+    const sent = ctx.query.sent !== undefined || (ctx.method === 'POST' && given.problem !== undefined);
+    if (given.problem !== undefined) tellProblem(ctx, given.problem);
+    const { problem } = given;
+    pages.secondStep(ctx, interaction, { account, proof: proved.id, way, ways, factors, sent, problem });
+  }
+
+  const placeOf = ({ uid }: PendingInteraction, { proved }: Standing): string => `${uid}:${proved.id}`;
+
+  return {
+    async show(ctx, interaction) {
+      const due = await dueStep(ctx, interaction);
+      if (due === undefined) return;
+      draw(ctx, interaction, due, ctx.method === 'POST' ? { problem: { kind: 'form-rejected' } } : {});
+    },
+
+    async prove(ctx, interaction) {
+      const due = await dueStep(ctx, interaction);
+      if (due === undefined) return;
+      const { way, code, remember } = fieldsOf(ctx);
+      if (!isForProof(ctx, due)) {
+        draw(ctx, interaction, due, { way, problem: { kind: 'form-rejected' } });
+        return;
+      }
+      const chosen = due.ways.find((each) => each === way);
+      if (chosen === undefined || chosen === 'passkey') {
+        draw(ctx, interaction, due);
+        return;
+      }
+      const { account } = due;
+      const { sub } = account;
+      const attempt = { sub, code: text(code), place: placeOf(interaction, due), address: ctx.ip };
+      const judged = await secondFactors.judge(chosen, attempt);
+      if (judged.outcome !== 'verified') {
+        const { outcome: kind, ...details } = judged;
+        draw(ctx, interaction, due, { way, problem: { kind, ...details } as CodeProblem });
+        return;
+      }
+      if (remember === 'yes' && secondFactors.devices.seconds > 0) {
+        await rememberBrowser(ctx, secondFactors.devices, { issuer, sub });
+      }
+      await acceptFurtherProof(rooms, ctx, interaction, { account, methods: judged.methods });
+    },
+
+    async sendMail(ctx, interaction) {
+      const due = await dueStep(ctx, interaction);
+      if (due === undefined) return;
+      const to = mailAddress(due.factors.email ?? '');
+      if (!isForProof(ctx, due) || !due.ways.includes('mail') || to === undefined) {
+        draw(ctx, interaction, due, { way: 'mail', problem: { kind: 'form-rejected' } });
+        return;
+      }
+      const admittance = await admitMail(rooms, ctx, to);
+      if (typeof admittance === 'object') {
+        const problem = admittance.kind === 'throttled' ? admittance : ({ kind: 'unavailable' } as const);
+        draw(ctx, interaction, due, { way: 'mail', problem });
+        return;
+      }
+      if (admittance === 'send') {
+        const code = await secondFactors.mailCodes.create(due.account.sub, placeOf(interaction, due));
+        const locale = mailTexts.localeFor(ctx, due.account.claims.locale, interaction.params.ui_locales);
+        const seconds = MAIL_CODE_SECONDS;
+        mail.send(() => ({ to, ...mailTexts.compose('sign-in-code', locale, { code, seconds }) }));
+      }
+      const { uid, client } = interaction;
+      seeOther(ctx, `${interactionUrl(uid, client.clientId, 'second-step')}&way=mail&sent`);
+    },
+
+    async passkeyOptions(ctx, interaction) {
+      const due = await dueStep(ctx, interaction);
+      if (due === undefined) return;
+      ctx.body = await passkeySignIn?.optionsFor(interaction.uid, due.account.sub);
+    },
+
+    async passkey(ctx, interaction) {
+      const due = await dueStep(ctx, interaction);
+      if (due === undefined || passkeySignIn === undefined) return;
+      const { account } = due;
+      const result = await passkeySignIn.confirm(account.sub, {
+        uid: interaction.uid,
+        credential: text(fieldsOf(ctx).credential),
+        address: ctx.ip,
+      });
+      tellOfCopy(rooms, ctx, result);
+      if (result.outcome === 'authenticated') {
+        await acceptFurtherProof(rooms, ctx, interaction, { account, methods: result.methods });
+        return;
+      }
+      const problem =
+        result.outcome === 'throttled'
+          ? ({ kind: 'throttled', retryAfter: result.retryAfter } as const)
+          : ({ kind: result.outcome } as const);
+      draw(ctx, interaction, due, { way: 'passkey', problem });
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import type Koa from 'koa';
+import type { Configuration } from '../../config/configuration.ts';
+import type { SecondFactors } from '../authentication/second-factors.ts';
+import { fieldsOf, text } from '../interactions/pending-step.ts';
+import { tellProblem } from '../interactions/second-step.ts';
+import type { CodeProblem } from '../interactions/second-step-pages.ts';
+import type { AccountPages, AccountProblem } from './account-pages.ts';
+import { doneAt, type OwnPageRooms, type OwnPages } from './own-page.ts';
+import { withProvedFactors } from './proved-factors.ts';
+import { afterSecurityChange, type SecurityChangeRooms } from './security-change.ts';
+import type { SignedInPerson } from './signed-in-person.ts';
+
+const TWO_STEP_PATH = '/account/two-step';
+const APP_PATH = `${TWO_STEP_PATH}/app`;
+const DEMAND = { fresh: true, page: TWO_STEP_PATH };
+
+/** What the pages about the second step work with. */
+export interface TwoStepRooms extends SecurityChangeRooms, OwnPageRooms {
+  configuration: Pick<Configuration, 'branding'>;
+  secondFactors: SecondFactors;
+  pages: AccountPages;
+}
+
+/**
+ * A person's second step: an authenticator app, recovery codes, the browsers that it is left out in. Whoever has a second
+ * factor proves it in this session before they change anything, wherever they are remembered: the password alone must not take the second step away.
+ */
+export function addTwoStep({ page, form }: OwnPages, rooms: TwoStepRooms): void {
+  const { configuration, secondFactors, pages } = rooms;
+  const { devices } = secondFactors;
+
+  const proved = withProvedFactors(rooms, DEMAND);
+
+  const show = async (ctx: Koa.Context, person: SignedInPerson, problem?: AccountProblem): Promise<void> =>
+    pages.draw(ctx, 'account-two-step', person, {
+      factors: await secondFactors.of(person.account),
+      devices: await devices.list(person.account.sub),
+      ...(problem === undefined ? {} : { problem }),
+    });
+
+  const labelOf = ({ account }: SignedInPerson) => ({
+    issuer: configuration.branding.name,
+    login: account.login,
+  });
+
+  async function showApp(
+    ctx: Koa.Context,
+    person: SignedInPerson,
+    problem?: CodeProblem,
+    sealed = '',
+  ): Promise<void> {
+    if (problem !== undefined) tellProblem(ctx, problem);
+    const { sub } = person.account;
+    const enrolment =
+      (await secondFactors.totp.again(sub, sealed, labelOf(person))) ??
+      (await secondFactors.beginTotp(sub, labelOf(person)));
+    await pages.draw(ctx, 'account-two-step-app', person, {
+      enrolment,
+      ...(problem === undefined ? {} : { problem }),
+    });
+  }
+
+  const add = (
+    path: string,
+    act: (ctx: Koa.Context, person: SignedInPerson) => Promise<void>,
+    draw: (ctx: Koa.Context, person: SignedInPerson, problem?: AccountProblem) => Promise<void> = show,
+  ) => form(path, DEMAND, proved(act), draw);
+
+  page(TWO_STEP_PATH, { fresh: true }, proved(show));
+  page(APP_PATH, { fresh: true }, proved(showApp));
+
+  form(
+    APP_PATH,
+    { fresh: true, page: APP_PATH },
+    proved(async (ctx, person) => {
+      const { sealed, code } = fieldsOf(ctx);
+      const given = { sealed: text(sealed), code: text(code) };
+      const confirmation = await secondFactors.confirmTotp(person.account.sub, given, ctx.ip);
+      if (confirmation.outcome === 'present') {
+        doneAt(ctx, TWO_STEP_PATH, 'two-step-added');
+        return;
+      }
+      if (confirmation.outcome !== 'confirmed') {
+        const { outcome: kind, ...details } = confirmation;
+        await showApp(ctx, person, { kind, ...details } as CodeProblem, given.sealed);
+        return;
+      }
+      // The code that was just typed is one more thing that was proved in this session.
+      const methods = [...new Set([...person.methods, 'otp'])];
+      const change = { person: { ...person, methods }, kind: 'two-step-added', endsOthers: true } as const;
+      const renewed = await afterSecurityChange(rooms, ctx, change);
+      const { recoveryCodes: codes } = confirmation;
+      if (codes === undefined) doneAt(ctx, TWO_STEP_PATH, 'two-step-added');
+      else await pages.draw(ctx, 'account-recovery-codes', renewed, { codes });
+    }),
+    (ctx, person) => showApp(ctx, person, { kind: 'form-rejected' }),
+  );
+
+  add(`${TWO_STEP_PATH}/remove-app`, async (ctx, person) => {
+    if (await secondFactors.removeTotp(person.account.sub)) {
+      await afterSecurityChange(rooms, ctx, { person, kind: 'two-step-removed', endsOthers: true });
+    }
+    doneAt(ctx, TWO_STEP_PATH, 'two-step-removed');
+  });
+
+  add(`${TWO_STEP_PATH}/recovery-codes`, async (ctx, person) => {
+    const codes = await secondFactors.renewRecoveryCodes(person.account.sub);
+    const renewed = await afterSecurityChange(rooms, ctx, {
+      person,
+      kind: 'recovery-codes-made',
+      endsOthers: true,
+    });
+    await pages.draw(ctx, 'account-recovery-codes', renewed, { codes });
+  });
+
+  add(`${TWO_STEP_PATH}/forget`, async (ctx, person) => {
+    const device = text(fieldsOf(ctx).device);
+    await devices.forget(person.account.sub, device === '' ? undefined : device);
+    doneAt(ctx, TWO_STEP_PATH, 'device-forgotten');
+  });
+}
