@@ -1,8 +1,11 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import { assertionIssuerProblems } from './assertion-issuers.ts';
+import { clientRegistrationProblems } from './client-registration-rules.ts';
 import type { Configuration } from './configuration.ts';
 import { parseDatabaseUrl } from './database-url.ts';
 import { isLoopbackHost } from './loopback.ts';
+import { cibaProblems, outboundProblems } from './outbound-rules.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
 /** OWASP's equivalent argon2id parameter sets (Password Storage Cheat Sheet): memory in KiB, and passes. */
@@ -26,6 +29,11 @@ export function combinationProblems(configuration: Configuration): string[] {
     ...keyProblems(configuration.keys),
     ...portProblems(configuration),
     ...mutualTlsProblems(configuration),
+    ...outboundProblems(configuration),
+    ...cibaProblems(configuration),
+    ...clientRegistrationProblems(configuration),
+    ...passkeyProblems(configuration),
+    ...assertionIssuerProblems(configuration),
     ...viewsProblems(configuration),
   ];
 }
@@ -225,6 +233,28 @@ function portProblems({ port, managementPort }: Configuration): string[] {
 function viewsProblems({ viewsDir }: Configuration): string[] {
   if (viewsDir === undefined || (existsSync(viewsDir) && statSync(viewsDir).isDirectory())) return [];
   return [`views_dir (LATCHKEY_VIEWS_DIR): ${viewsDir} is no folder`];
+}
+
+/** A list of models, or of makers, that nothing is held against would be relied on in vain. */
+function passkeyProblems({ passkeys }: Configuration): string[] {
+  const { attestation, attestationRootsFile, allowedAaguids } = passkeys;
+  const name = (key: string): string => `passkeys.${key} (LATCHKEY_PASSKEYS_${key.toUpperCase()})`;
+  if (attestation === 'required') {
+    if (attestationRootsFile === undefined) {
+      return [`${name('attestation_roots_file')}: is missing; passkeys.attestation is required`];
+    }
+    const read = readPem(
+      name('attestation_roots_file'),
+      attestationRootsFile,
+      'PEM certificates',
+      (pem) => new X509Certificate(pem),
+    );
+    return typeof read === 'string' ? [read] : [];
+  }
+  return [
+    ...(attestationRootsFile === undefined ? [] : ['attestation_roots_file']),
+    ...(allowedAaguids.length === 0 ? [] : ['allowed_aaguids']),
+  ].map((key) => `${name(key)}: is set, but passkeys.attestation is not required`);
 }
 
 /** A certificate that nobody vouches for would be a way in. */

@@ -9,18 +9,23 @@
  * case (`LATCHKEY_LOG_LEVEL`); here it is camelCase. Durations are in seconds unless the description says otherwise.
  */
 import { z } from 'zod';
+import { accountPage } from './account-page-settings.ts';
+import { branding, languages } from './branding-settings.ts';
+import { clientDocuments, clientRegistration } from './client-registration-settings.ts';
 import { features } from './feature-settings.ts';
 import { mail, registration } from './mail-settings.ts';
+import { notifications, outbound } from './outbound-settings.ts';
+import { passkeys } from './passkey-settings.ts';
+import { secondFactor, secondFactorThrottling } from './second-factor-settings.ts';
 import { count, path, port, seconds, settingTraits } from './setting-traits.ts';
+import { SIGNATURE_ALGORITHMS } from './signature-algorithms.ts';
 import { database, redis } from './store-settings.ts';
 import {
   accountServiceUrl,
   databaseUrl,
   encryptionKey,
-  hexColour,
   hostName,
   issuer,
-  logoUrl,
   redisUrl,
   smtpUrl,
   trustedProxy,
@@ -65,6 +70,7 @@ const passwords = z.strictObject({
 });
 
 const throttling = z.strictObject({
+  secondFactor: secondFactorThrottling.prefault({}).describe('Limits on guessing the codes of second steps.'),
   login: z
     .strictObject({
       perAccount: count(10, 1, 10_000, 'Failed logins for one account in a window before further ones wait.'),
@@ -165,7 +171,7 @@ const lifetimes = z.strictObject({
 
 const keys = z.strictObject({
   algorithms: z
-    .array(z.enum(['RS256', 'PS256', 'ES256', 'EdDSA']))
+    .array(z.enum(SIGNATURE_ALGORITHMS))
     .min(1)
     .default(['RS256', 'ES256'])
     .describe('Signing algorithms for which keys are kept. OpenID clients expect RS256.'),
@@ -177,20 +183,6 @@ const keys = z.strictObject({
     'How much longer than the cache time a new key is announced before it signs.',
     0,
   ),
-});
-
-const branding = z.strictObject({
-  name: z
-    .string()
-    .min(1)
-    .max(60)
-    .refine((name) => !/\p{Cc}/u.test(name), 'must not contain control characters')
-    .default('Latchkey')
-    .describe('Name shown on the pages.'),
-  logoUrl: logoUrl
-    .exactOptional()
-    .describe('Logo shown on the pages: an https URL, or a path on this server.'),
-  accentColor: hexColour.exactOptional().describe('Colour of buttons and links, as `#rrggbb`.'),
 });
 
 /** The whole configuration. Parsing an empty object gives the defaults. */
@@ -266,12 +258,24 @@ export const configurationSchema = z.strictObject({
     .describe('The log, one JSON object a line on standard output.'),
   accounts: accounts.prefault({}).describe('Where people come from.'),
   registration: registration.prefault({}).describe('People who make their own accounts.'),
+  accountPage: accountPage.prefault({}).describe('People’s own pages, at `/account`.'),
+  passkeys: passkeys.prefault({}).describe('Sign-in by passkey.'),
+  clientRegistration: clientRegistration
+    .prefault({})
+    .describe('Applications that register themselves (RFC 7591, RFC 7592).'),
+  clientDocuments: clientDocuments
+    .prefault({})
+    .describe('Applications that are known by the address of a document about them.'),
   passwords: passwords.prefault({}).describe('What a new password must be, and what hashing it costs.'),
+  secondFactor: secondFactor.prefault({}).describe('The second step of signing in.'),
   throttling: throttling.prefault({}).describe('Limits on attempts.'),
   lifetimes: lifetimes.prefault({}).describe('How long things live, in seconds.'),
   keys: keys.prefault({}).describe('Signing keys and their rotation.'),
-  branding: branding.prefault({}).describe('Your name and colours on the pages.'),
+  branding: branding.prefault({}).describe('Your name, colours and links on the pages.'),
+  languages: languages.prefault({}).describe('The languages of pages and mails.'),
   viewsDir: path('Folder whose templates replace those of the same name in `views`.'),
+  outbound: outbound.prefault({}).describe('Calls to addresses that applications have registered.'),
+  notifications: notifications.prefault({}).describe('Notices to applications, delivered in the background.'),
   features: features.prefault({}).describe('Protocol features.'),
 });
 

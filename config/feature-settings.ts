@@ -1,15 +1,34 @@
 import { z } from 'zod';
+import { ciba } from './ciba-settings.ts';
 import { path, seconds } from './setting-traits.ts';
 
 const offOptionalRequired = z.enum(['off', 'optional', 'required']);
 
 /** Which extensions of the protocol are on. */
 export const features = z.strictObject({
+  profile: z
+    .enum(['none', 'fapi2-security', 'fapi2-message-signing', 'fapi1-advanced'])
+    .default('none')
+    .describe(
+      'Holds every client to a profile of FAPI, as `profile` in its registration holds that one: what the profile asks for is on, what it forbids is refused.',
+    ),
   responseTypes: z
     .enum(['code', 'all'])
     .default('code')
     .describe(
       '`all` adds the hybrid and implicit flows: for certification runs only (RFC 9700 section 2.1.2).',
+    ),
+  codeChallenges: z
+    .enum(['required', 'public_clients'])
+    .default('required')
+    .describe(
+      'Who must use PKCE (RFC 7636): every client, or with `public_clients` those alone that cannot authenticate: for certification runs, and for older applications, which should send a `nonce` then (RFC 9700 section 2.1.1).',
+    ),
+  assertionAudiences: z
+    .enum(['issuer', 'endpoints'])
+    .default('issuer')
+    .describe(
+      'What assertions that authenticate clients must be meant for: the issuer alone (RFC 7523bis), or with `endpoints` that, the token endpoint or the endpoint that is called (OpenID Connect Core section 9): for certification runs and older applications. FAPI 2.0 clients keep to the issuer.',
     ),
   pushedRequests: z
     .enum(['optional', 'required'])
@@ -63,6 +82,25 @@ export const features = z.strictObject({
     .describe(
       'The device authorization grant (RFC 8628), for clients that registered it: signing in on a device without a browser.',
     ),
+  ciba: ciba.prefault({}).describe('Sign-in that an application asks for and a person confirms elsewhere.'),
+  backchannelLogout: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Tells applications that registered for it, from server to server, that a session has ended (OpenID Connect Back-Channel Logout).',
+    ),
+  frontchannelLogout: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Loads, in hidden frames of the page after a logout, the addresses that applications registered for it (OpenID Connect Front-Channel Logout). Browsers that keep third-party cookies apart make it unreliable.',
+    ),
+  sessionManagement: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Lets applications watch in a hidden frame whether the session has changed (OpenID Connect Session Management). Unreliable for the same reason; for certification and older applications.',
+    ),
   mutualTls: z
     .strictObject({
       certificates: z
@@ -83,12 +121,21 @@ export const features = z.strictObject({
     })
     .prefault({})
     .describe('Client certificates: to authenticate with, and to bind access tokens to.'),
+  richAuthorizationRequests: z
+    .boolean()
+    .default(false)
+    .describe(
+      'The `authorization_details` parameter (RFC 9396), with the types that APIs define and clients registered for.',
+    ),
   tokenExchange: z
     .boolean()
     .default(false)
     .describe(
       'Token exchange (RFC 8693): a client gets a token for another API from one that it was given, as far as its registration’s `token_exchange` allows.',
     ),
+  assertionIssuersFile: path(
+    'JSON file with the issuers whose assertions count as authorization grants (RFC 7523 section 2.1; identity assertion authorization grants). Without it there is no such grant.',
+  ),
   tokenStatusList: z
     .strictObject({
       enabled: z

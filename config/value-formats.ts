@@ -50,6 +50,24 @@ export const logoUrl = judged((value) => {
     : 'must be an https URL or a path that starts with one /';
 });
 
+/** An address that people are sent to: https anywhere, http on loopback alone. */
+export const webPage = judged((value) => {
+  const url = parseUrl(value);
+  const loopback = url?.protocol === 'http:' && isLoopbackHost(url.hostname);
+  return url?.protocol === 'https:' || loopback ? undefined : 'must be an https URL';
+});
+
+/** A language as BCP 47 writes it, spelled as `Intl` spells it. */
+export const languageTag = judged((value) => {
+  try {
+    return Intl.getCanonicalLocales(value)[0] === value
+      ? undefined
+      : `must be spelled ${Intl.getCanonicalLocales(value)[0]}`;
+  } catch {
+    return 'must be a language tag such as de or pt-BR';
+  }
+});
+
 export const hexColour = z.string().regex(/^#[0-9a-f]{6}$/i, 'must be a colour such as #1d4ed8');
 
 const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
@@ -62,7 +80,12 @@ export const hostName = judged((value) => {
   return 'must be an IP address or a host name, without scheme or port';
 });
 
-export const trustedProxy = judged((value) => {
+export const trustedProxy = judged((value) => addressRangeProblem(value, 'must not trust every address'));
+
+/** A network that may be called: an address, a CIDR range or `loopback`. */
+export const networkRange = judged((value) => addressRangeProblem(value, 'must not be every address'));
+
+function addressRangeProblem(value: string, tooWide: string): string | undefined {
   if (value === 'loopback') return undefined;
   const [address = '', prefix, ...rest] = value.split('/');
   const version = isIP(address);
@@ -71,8 +94,8 @@ export const trustedProxy = judged((value) => {
   const width = version === 4 ? 32 : 128;
   if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > width)
     return `must have a prefix length from 1 to ${width}`;
-  return Number(prefix) === 0 ? 'must not trust every address' : undefined;
-});
+  return Number(prefix) === 0 ? tooWide : undefined;
+}
 
 /** 32 bytes (AES-256) in base64 or base64url, padding optional. */
 export const encryptionKey = judged((value) => {

@@ -56,6 +56,13 @@ async function keyAges({ keys, database }: Rooms): Promise<Sample[]> {
   return [...ages.values()];
 }
 
+async function noticeCounts({ notifications }: Rooms): Promise<Sample[]> {
+  const counts = await notifications.count();
+  return Object.entries(counts).map(([state, value]) => {
+    return { name: 'latchkey_notifications', labels: [state], value };
+  });
+}
+
 const readinessSamples = (checks: CheckResult[]): Sample[] =>
   checks.map(({ name, problem }) => ({
     name: 'latchkey_ready',
@@ -93,7 +100,10 @@ export async function listenForManagement(rooms: Rooms, serving: Serving): Promi
   async function metrics(): Promise<{ type: string; body: string }> {
     const checks = await readiness.judge();
     // A store in trouble must not take the metrics with it that tell of it.
-    const ages = await keyAges(rooms).catch(() => []);
+    const [ages, notices] = await Promise.all([
+      keyAges(rooms).catch(() => []),
+      noticeCounts(rooms).catch(() => []),
+    ]);
     const build = {
       name: 'latchkey_build_info',
       labels: [packageJson.version, process.version],
@@ -102,6 +112,7 @@ export async function listenForManagement(rooms: Rooms, serving: Serving): Promi
     const own: Sample[] = [
       ...readinessSamples(checks),
       ...ages,
+      ...notices,
       { name: 'latchkey_clock_skew_seconds', labels: [], value: clock.skew },
       { ...build, labels: [...build.labels] },
     ];

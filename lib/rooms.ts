@@ -4,11 +4,13 @@ import { openAccountAdapter } from './accounts/open-account-adapter.ts';
 import { createPasswordHasher } from './authentication/password-hasher.ts';
 import { createPasswordPolicy } from './authentication/password-policy.ts';
 import { type Apis, openApis } from './clients/apis.ts';
+import { ClientDocuments } from './clients/client-documents.ts';
 import { type Clients, openClients } from './clients/clients.ts';
 import { type Database, openDatabase } from './database/database.ts';
 import { lastingSecret } from './database/lasting-secret.ts';
 import { type Grants, openGrants } from './grants/grants.ts';
 import { openSigningKeys, type SigningKeys } from './keys/signing-keys.ts';
+import { Notifications } from './notifications/notifications.ts';
 import { createEvents, type Events } from './observability/events.ts';
 import { createLog, type Log } from './observability/log.ts';
 import type { Metrics } from './observability/metrics.ts';
@@ -16,6 +18,8 @@ import type { Sample } from './observability/metrics-snapshot.ts';
 import { observedCalls } from './observability/observed-calls.ts';
 import type { Tracing } from './observability/tracing.ts';
 import { observeStorage } from './observe-storage.ts';
+import { createSafeFetch, type SafeFetch } from './outbound/safe-fetch.ts';
+import { announceEndings } from './provider/backchannel-logout.ts';
 import { maximumTokenLifetime } from './provider/lifetimes.ts';
 import { refreshGrace } from './provider/refresh-grace.ts';
 import { openRedis, type RedisConnection } from './redis/redis.ts';
@@ -29,9 +33,13 @@ export interface Rooms {
   database: Database;
   /** Undefined when it is not configured: what would be there is in the data directory. */
   redis: RedisConnection | undefined;
+  /** Calls addresses that others have named. */
+  safeFetch: SafeFetch;
+  notifications: Notifications;
   keys: SigningKeys;
   accounts: AccountAdapter;
   clients: Clients;
+  clientDocuments: ClientDocuments;
   apis: Apis;
   grants: Grants;
   /** What pairwise subjects are made with. */
@@ -78,6 +86,8 @@ async function open(
       ? undefined
       : await openRedis({ url: redisUrl, settings: configuration.redis, issuer, log });
   if (redis !== undefined) opening.defer(() => redis.close());
+  const safeFetch = createSafeFetch(configuration.outbound);
+  const notifications = new Notifications(database);
   const keys = await openSigningKeys({
     database,
     configuration: configuration.keys,
@@ -98,7 +108,10 @@ async function open(
     rules: createPasswordPolicy(configuration.passwords),
     events,
   });
-  const clients = openClients({ database, configuration, log });
+  const clientDocuments = new ClientDocuments({ database, configuration });
+  opening.defer(() => clientDocuments.close());
+  const documents = configuration.clientDocuments.enabled ? clientDocuments : undefined;
+  const clients = openClients({ database, configuration, log, documents });
   opening.defer(() => clients.close());
   const apis = openApis({ database, configuration });
   opening.defer(() => apis.close());
@@ -110,6 +123,9 @@ async function open(
     refreshGrace: refreshGrace(clients, configuration.lifetimes),
     observe: observeStorage({ metrics, tracing }),
     publishesStatuses: configuration.features.tokenStatusList.enabled,
+    ...(configuration.features.backchannelLogout
+      ? { onEndings: (sessions) => announceEndings(sessions, { clients, notifications }) }
+      : {}),
   });
   opening.defer(() => grants.close());
   const pairwiseKey = await lastingSecret(database, 'pairwise-subjects');
@@ -121,9 +137,12 @@ async function open(
     events,
     database,
     redis,
+    safeFetch,
+    notifications,
     keys,
     accounts,
     clients,
+    clientDocuments,
     apis,
     grants,
     pairwiseKey,

@@ -1,13 +1,20 @@
 import cluster from 'node:cluster';
 import { availableParallelism } from 'node:os';
 import type { Configuration } from '../config/configuration.ts';
+import { AddressThrottle } from './authentication/address-throttle.ts';
+import { AuthenticationRequests } from './authentication/authentication-requests.ts';
 import { ClientThrottle } from './authentication/client-throttle.ts';
 import { MailLinkThrottle } from './authentication/mail-link-throttle.ts';
 import { MailLinks } from './authentication/mail-links.ts';
 import { openThrottleCounters } from './authentication/open-throttle-counters.ts';
+import { createPasskeyRegistration } from './authentication/passkey-registration.ts';
+import { createPasskeySignIn } from './authentication/passkey-sign-in.ts';
 import { createPasswordSignIn } from './authentication/password-sign-in.ts';
 import { PollPace } from './authentication/poll-pace.ts';
+import { SecondFactors } from './authentication/second-factors.ts';
 import { UserCodeThrottle } from './authentication/user-code-throttle.ts';
+import { RegistrationTokens } from './clients/registration-tokens.ts';
+import { UnusedClients } from './clients/unused-clients.ts';
 import { createApp } from './http/app.ts';
 import { comesFromProxy, TrustedProxies } from './http/client-address.ts';
 import { adoptedRequestId } from './http/request-notes.ts';
@@ -16,6 +23,7 @@ import { type RunningServer, startServer } from './http/server.ts';
 import { listenForManagement } from './listen-for-management.ts';
 import { openMail } from './mail/mail.ts';
 import { nameUnusableRegistrations } from './name-unusable-registrations.ts';
+import { NotificationDelivery } from './notifications/notification-delivery.ts';
 import { watchClockJumps } from './observability/clock-jumps.ts';
 import { createLog, type Log } from './observability/log.ts';
 import { Metrics } from './observability/metrics.ts';
@@ -97,14 +105,38 @@ async function serveHere(
   running.defer(() => counters.close());
   const mail = openMail({ configuration, log });
   running.defer(() => mail.close());
+  const unusedClients = new UnusedClients({
+    ...rooms,
+    lifetime: configuration.clientRegistration.unusedLifetime,
+    endClient: (clientId) => rooms.grants.endClient(clientId),
+  });
+  running.defer(() => unusedClients.stop());
   const app = await createApp({
     ...rooms,
     sealer: rooms.database.sealer,
     signIn: createPasswordSignIn({ ...rooms, counters, configuration }),
+    passkeySignIn: createPasskeySignIn({ ...rooms, counters, configuration }),
+    passkeyRegistration: createPasskeyRegistration({ ...rooms, configuration }),
+    registrationTokens: new RegistrationTokens(rooms.database),
+    registrationThrottle: new AddressThrottle({
+      ...rooms,
+      counters,
+      purpose: 'client-registration',
+      limits: configuration.clientRegistration.limits,
+    }),
+    documentThrottle: new AddressThrottle({
+      ...rooms,
+      counters,
+      purpose: 'client-documents',
+      limits: configuration.clientDocuments.limits,
+    }),
+    unusedClients,
     clientThrottle: new ClientThrottle({ ...rooms, counters, configuration: configuration.throttling.token }),
+    requests: new AuthenticationRequests(rooms.database),
     links: new MailLinks(rooms.database),
     linkThrottle: new MailLinkThrottle({ ...rooms, counters, configuration: configuration.throttling.mail }),
     mail,
+    secondFactors: new SecondFactors({ ...rooms, judging: { ...rooms, counters } }),
     userCodes: new UserCodeThrottle({ ...rooms, counters, configuration: configuration.throttling.userCode }),
     polling: new PollPace({ ...rooms, counters }),
   }).catch((error: unknown) => {
@@ -138,7 +170,16 @@ async function serveHere(
   let idleMilliseconds = 0;
   running.defer(() => server.stop({ idleMilliseconds }));
   rooms.keys.start();
+  const delivery = new NotificationDelivery({
+    ...rooms,
+    deliver: app.deliveries,
+    settings: configuration.notifications,
+  });
+  running.defer(() => delivery.stop());
+  delivery.start();
   rooms.grants.startSweeping();
+  app.start();
+  unusedClients.start();
   // Workers leave it to their primary.
   const named = cluster.isWorker ? undefined : nameUnusableRegistrations(rooms);
   running.defer(async () => named);

@@ -1,4 +1,4 @@
-import { createReference } from './http/error-reference.ts';
+import { createReference } from './observability/error-reference.ts';
 import type { Log } from './observability/log.ts';
 
 /** sysexits.h EX_SOFTWARE: a bug, as opposed to what an operator can mend. */

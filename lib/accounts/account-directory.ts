@@ -67,10 +67,22 @@ export interface AccountDirectory {
   disable(sub: string): Promise<AccountUpdate>;
   enable(sub: string): Promise<AccountUpdate>;
   /** Emits account.ended. The subject identifier never comes back. */
-  delete(sub: string): Promise<{ outcome: 'deleted' } | { outcome: 'not_found' }>;
+  delete(
+    sub: string,
+    condition?: ChangeCondition,
+  ): Promise<{ outcome: 'deleted' } | { outcome: 'not_found' | 'condition_failed' }>;
   setPassword(sub: string, password: string, condition?: ChangeCondition): Promise<AccountUpdate>;
   /** Marks the person's e-mail address as verified, if it still is this one: else `condition_failed`. */
   verifyEmail(sub: string, email: string, condition?: ChangeCondition): Promise<AccountUpdate>;
+  /**
+   * Puts a verified address in the place of another, if that still is the person's: else `condition_failed`. A login that is the
+   * address follows it; `login_taken` when somebody else has the new one.
+   */
+  changeEmail(
+    sub: string,
+    change: { from: string | undefined; to: string },
+    condition?: ChangeCondition,
+  ): Promise<AccountUpdate>;
 }
 
 export type AccountUpdate =

@@ -64,3 +64,17 @@ export function canonicalLogin(input: string): CanonicalLogin {
   if ([...login].length > MAXIMUM_LENGTH) return refuse('too_long');
   return { outcome: 'canonical', login };
 }
+
+/**
+ * A login once its person's address has moved: one that is the former address becomes the new one, any other stays. `undefined` when the new
+ * address cannot be a login.
+ */
+export function loginAfterMove(
+  login: string,
+  { from, to }: { from: string | undefined; to: string },
+): string | undefined {
+  const former = canonicalLogin(from ?? '');
+  if (former.outcome === 'refused' || former.login !== login) return login;
+  const next = canonicalLogin(to);
+  return next.outcome === 'refused' ? undefined : next.login;
+}

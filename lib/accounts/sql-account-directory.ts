@@ -3,6 +3,8 @@ import type { Kysely } from 'kysely';
 import type { Database } from '../database/database.ts';
 import { isStorable } from '../database/row-finder.ts';
 import type { DatabaseSchema } from '../database/schema.ts';
+import { ACCOUNT_PAGE_TABLES } from '../database/tables/account-activity.ts';
+import { SECOND_FACTOR_TABLES } from '../database/tables/second-factors.ts';
 import type { Events } from '../observability/events.ts';
 import type {
   AccountChange,
@@ -14,8 +16,9 @@ import type {
   NewAccount,
 } from './account-directory.ts';
 import { type AccountRow, recordFromRow } from './account-row.ts';
-import { canonicalLogin } from './canonical-login.ts';
+import { canonicalLogin, loginAfterMove } from './canonical-login.ts';
 import { validateClaims } from './claims.ts';
+import { mergeClaims } from './merge-claims.ts';
 import type { PasswordHasher, PasswordRules } from './password-hashing.ts';
 
 /** 160 random bits: neither guessed nor ever drawn twice. */
@@ -49,6 +52,15 @@ function selectRows(queries: Queries) {
 async function rowOf(queries: Queries, sub: string): Promise<Row | undefined> {
   if (!isStorable(sub)) return undefined;
   return selectRows(queries).where('accounts.sub', '=', sub).executeTakeFirst();
+}
+
+async function isTaken(queries: Queries, login: string): Promise<boolean> {
+  const owner = await queries
+    .selectFrom('accounts')
+    .select('sub')
+    .where('login', '=', login)
+    .executeTakeFirst();
+  return owner !== undefined;
 }
 
 /** People in Latchkey's own database, as an operator manages them. */
@@ -145,12 +157,7 @@ export class SqlAccountDirectory implements AccountDirectory {
         return refusal('invalid_claims', validation.description, validation.claim);
       }
       if (login !== undefined && login.login !== row.login) {
-        const taken = await transaction
-          .selectFrom('accounts')
-          .select('sub')
-          .where('login', '=', login.login)
-          .executeTakeFirst();
-        if (taken !== undefined) return LOGIN_TAKEN;
+        if (await isTaken(transaction, login.login)) return LOGIN_TAKEN;
       }
       return { login: login?.login ?? row.login, claims: JSON.stringify(validation.claims) };
     });
@@ -168,20 +175,30 @@ export class SqlAccountDirectory implements AccountDirectory {
     return this.#change(sub, async () => ({ disabled: 0 }));
   }
 
-  async delete(sub: string): Promise<{ outcome: 'deleted' } | { outcome: 'not_found' }> {
-    const deleted = await this.#database.transaction(async (transaction) => {
+  async delete(
+    sub: string,
+    condition?: ChangeCondition,
+  ): Promise<{ outcome: 'deleted' } | { outcome: 'not_found' | 'condition_failed' }> {
+    const outcome = await this.#database.transaction(async (transaction, now) => {
+      if (condition !== undefined && !(await condition(transaction, now))) return 'condition_failed';
       await transaction.deleteFrom('passwords').where('sub', '=', sub).execute();
+      for (const table of [...SECOND_FACTOR_TABLES, ...ACCOUNT_PAGE_TABLES]) {
+        await transaction.deleteFrom(table).where('sub', '=', sub).execute();
+      }
+      await transaction.deleteFrom('passkeys').where('sub', '=', sub).execute();
+      await transaction.deleteFrom('authentication_requests').where('sub', '=', sub).execute();
+      await transaction.deleteFrom('mail_links').where('account', '=', sub).execute();
       const row = await transaction
         .deleteFrom('accounts')
         .where('sub', '=', sub)
         .returning('sub')
         .executeTakeFirst();
-      if (row !== undefined) await this.#database.revisions.move(transaction, 'accounts');
-      return row !== undefined;
+      if (row === undefined) return 'not_found';
+      await this.#database.revisions.move(transaction, 'accounts');
+      return 'deleted';
     });
-    if (!deleted) return { outcome: 'not_found' };
-    this.#events.emit('account.ended', { accountId: sub, reason: 'deleted' });
-    return { outcome: 'deleted' };
+    if (outcome === 'deleted') this.#events.emit('account.ended', { accountId: sub, reason: 'deleted' });
+    return { outcome };
   }
 
   async setPassword(sub: string, password: string, condition?: ChangeCondition): Promise<AccountUpdate> {
@@ -207,6 +224,26 @@ export class SqlAccountDirectory implements AccountDirectory {
       if (claims.email !== email) return CONDITION_FAILED;
       if (condition !== undefined && !(await condition(transaction, now))) return CONDITION_FAILED;
       return { claims: JSON.stringify({ ...claims, email_verified: true }) };
+    });
+  }
+
+  async changeEmail(
+    sub: string,
+    { from, to }: { from: string | undefined; to: string },
+    condition?: ChangeCondition,
+  ): Promise<AccountUpdate> {
+    return this.#change(sub, async (row, transaction, now) => {
+      const claims = JSON.parse(row.claims) as Record<string, unknown>;
+      if (claims.email !== from) return CONDITION_FAILED;
+      const validation = validateClaims({ ...claims, email: to, email_verified: true });
+      if (validation.outcome === 'invalid') {
+        return refusal('invalid_claims', validation.description, validation.claim);
+      }
+      const login = loginAfterMove(row.login, { from, to });
+      if (login === undefined) return refusal('invalid_login', 'the address cannot be a login');
+      if (login !== row.login && (await isTaken(transaction, login))) return LOGIN_TAKEN;
+      if (condition !== undefined && !(await condition(transaction, now))) return CONDITION_FAILED;
+      return { login, claims: JSON.stringify(validation.claims) };
     });
   }
 
@@ -260,24 +297,4 @@ export class SqlAccountDirectory implements AccountDirectory {
     const hashed = await this.#hasher.hash(password);
     return hashed.outcome === 'busy' ? BUSY : hashed;
   }
-}
-
-/** Null removes a claim. A verified mark belongs to the value it was given for: a new value starts unverified. */
-function mergeClaims(
-  present: Record<string, unknown>,
-  change: Record<string, unknown>,
-): Record<string, unknown> {
-  const merged = new Map(Object.entries(present));
-  for (const [claim, value] of Object.entries(change)) {
-    if (value === null) merged.delete(claim);
-    else merged.set(claim, value);
-  }
-  for (const [value, mark] of [
-    ['email', 'email_verified'],
-    ['phone_number', 'phone_number_verified'],
-  ] as const) {
-    if (!merged.has(value)) merged.delete(mark);
-    else if (merged.get(value) !== present[value] && change[mark] === undefined) merged.set(mark, false);
-  }
-  return Object.fromEntries(merged);
 }

@@ -10,6 +10,7 @@ export interface MailLinkDetails {
   'reset-password': { email: string; origin?: LinkOrigin };
   'verify-email': { email: string };
   register: { email: string; origin?: LinkOrigin };
+  'change-email': { from?: string; to: string };
 }
 
 export type LinkPurpose = keyof MailLinkDetails;
@@ -89,7 +90,8 @@ export class MailLinks {
 
   /**
    * Uses a link up inside the transaction of what it allows; false when it was used, has expired, or when the person's
-   * password was changed since it was sent. With it goes every other link of that purpose to that person.
+   * password was changed since it was sent. With it goes every other link of that purpose to that person; with a change of
+   * address, everything that was sent to the former one.
    */
   async spend(purpose: LinkPurpose, secret: string, transaction: Transaction, now: number): Promise<boolean> {
     const spent = await transaction
@@ -101,12 +103,9 @@ export class MailLinks {
       .executeTakeFirst();
     if (spent === undefined) return false;
     if (spent.account === null) return true;
-    await transaction
-      .deleteFrom('mail_links')
-      .where('account', '=', spent.account)
-      .where('purpose', '=', purpose)
-      .execute();
-    if (purpose !== 'reset-password') return true;
+    const others = transaction.deleteFrom('mail_links').where('account', '=', spent.account);
+    await (purpose === 'change-email' ? others : others.where('purpose', '=', purpose)).execute();
+    if (purpose !== 'reset-password' && purpose !== 'change-email') return true;
     const password = await transaction
       .selectFrom('passwords')
       .select('changed_at')

@@ -1,5 +1,5 @@
 /**
- * Proofs that somebody is who they say: today the password. This room refuses guessing (login-throttle.ts),
+ * Proofs that somebody is who they say: password, passkey, second factors, links sent by mail. This room refuses guessing (login-throttle.ts),
  * passwords that everybody tries first (password-policy.ts) and more hashing at once than the machine bears (password-hasher.ts). It tells
  * nobody whether a login exists: unknown, disabled and wrong look alike and cost alike. It answers for OAuth Security BCP,
  * for NIST SP 800-63B-4 §3.1.1 (passwords) and §3.2.2 (rate limiting; but no account is disabled by failures, see
@@ -25,6 +25,11 @@ export type SignInOutcome =
 export interface PasswordSignIn {
   /** Judges one attempt; `address` is the person's own, as the socket or a trusted proxy tells it. */
   attempt(proof: { login: string; password: string; address: string }): Promise<SignInOutcome>;
+  /**
+   * Tells a login, as it was typed, for which a wrong password was given, and from where. Not an event: what people type is for no log.
+   * The listener must do nothing that takes time.
+   */
+  onWrongPassword(listener: (login: string, address: string) => void): void;
 }
 
 /** Sign-in by password. Emits login.failed and login.throttled. */
@@ -37,6 +42,7 @@ export function createPasswordSignIn(options: {
   log: Log;
 }): PasswordSignIn {
   const { accounts, events, log } = options;
+  const wrongPasswords: ((login: string, address: string) => void)[] = [];
   const throttle = new LoginThrottle({
     counters: options.counters,
     database: options.database,
@@ -65,6 +71,9 @@ export function createPasswordSignIn(options: {
         return { outcome: 'authenticated', account: verification.account, methods: ['pwd'] };
       case 'refused':
         events.emit('login.failed', { reason: verification.reason, address });
+        if (verification.reason === 'wrong_password') {
+          for (const listener of wrongPasswords) listener(login, address);
+        }
         log.info({ reason: verification.reason, address, login: throttle.nameForLog(login) }, 'login failed');
         return { outcome: 'refused' };
       case 'unavailable':
@@ -79,6 +88,8 @@ export function createPasswordSignIn(options: {
   }
 
   return {
+    onWrongPassword: (listener) => wrongPasswords.push(listener),
+
     async attempt(proof) {
       const { login, address } = proof;
       let admission: Admission;

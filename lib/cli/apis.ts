@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Api } from '../clients/apis.ts';
 import type { CommandContext } from './command-context.ts';
-import { done, notFound, refused } from './command-result.ts';
+import { type CommandResult, done, notFound, refused } from './command-result.ts';
 import { commaSeparated, repeatable, wholeNumber, withJson } from './options.ts';
 import { formatFields, formatTable, formatTime } from './table.ts';
 
@@ -11,6 +12,7 @@ interface ApiOptions {
   name?: string;
   scopes?: string[];
   scopeDescription?: string[];
+  authorizationDetails?: string;
   tokenFormat?: string;
   algorithm?: string;
   lifetime?: number;
@@ -22,6 +24,7 @@ function presentApi(api: Api): Record<string, unknown> {
     name: api.name ?? null,
     scopes: api.scopes,
     scope_descriptions: api.scopeDescriptions,
+    authorization_details_types: api.detailTypes,
     token_format: api.tokenFormat,
     algorithm: api.algorithm,
     lifetime: api.lifetime ?? null,
@@ -31,7 +34,8 @@ function presentApi(api: Api): Record<string, unknown> {
 }
 
 function doneWith(api: Api) {
-  const { scope_descriptions: descriptions, ...rest } = presentApi(api);
+  const { scope_descriptions: descriptions, ...present } = presentApi(api);
+  const rest = { ...present, authorization_details_types: Object.keys(api.detailTypes) };
   const fields = Object.entries(rest).map(
     ([name, value]) => [name, Array.isArray(value) ? value.join(' ') : String(value ?? '-')] as const,
   );
@@ -42,7 +46,7 @@ function doneWith(api: Api) {
   );
 }
 
-function membersOf(options: ApiOptions): Record<string, unknown> {
+function membersOf(options: ApiOptions, detailTypes: unknown): Record<string, unknown> {
   const { identifier, name, scopes, tokenFormat, algorithm, lifetime } = options;
   const descriptions = options.scopeDescription?.map((given) => {
     const [, scope = given, text = ''] = /^([^=]*)=(.*)$/s.exec(given) ?? [];
@@ -53,6 +57,7 @@ function membersOf(options: ApiOptions): Record<string, unknown> {
     name,
     scopes,
     scope_descriptions: descriptions === undefined ? undefined : Object.fromEntries(descriptions),
+    authorization_details_types: detailTypes,
     token_format: tokenFormat,
     algorithm,
     lifetime,
@@ -60,11 +65,29 @@ function membersOf(options: ApiOptions): Record<string, unknown> {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }
 
+/** The types of a file, unchecked; undefined when none is named. */
+function readDetailTypes(file: string | undefined): { types: unknown } | CommandResult {
+  if (file === undefined) return { types: undefined };
+  try {
+    return { types: JSON.parse(readFileSync(file, 'utf8')) as unknown };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return refused(
+      'invalid_api',
+      code === undefined ? `${file} is not JSON` : `${file} cannot be read (${code})`,
+    );
+  }
+}
+
 function withApiOptions(command: Command): Command {
   return withJson(command)
     .option('--name <name>', 'name shown to people')
     .option('--scopes <list>', 'its scopes, separated by commas', commaSeparated)
     .addOption(repeatable('--scope-description <scope=text>', 'what a scope allows, in words for consent'))
+    .option(
+      '--authorization-details <file>',
+      'JSON file: what authorization details may say, by their type (RFC 9396)',
+    )
     .option('--token-format <format>', 'jwt (default) or opaque')
     .option('--algorithm <algorithm>', 'JWS algorithm of its JWT access tokens')
     .option('--lifetime <seconds>', 'how long its access tokens live', wholeNumber);
@@ -79,7 +102,9 @@ export function addApiCommands(program: Command, context: CommandContext): void 
     .requiredOption('--identifier <uri>', 'what names it as a resource and audience (RFC 8707)')
     .action((options: ApiOptions) =>
       context.runInRooms(options, async (rooms) => {
-        const created = await rooms.apis.create(membersOf(options));
+        const read = readDetailTypes(options.authorizationDetails);
+        if ('outcome' in read) return read;
+        const created = await rooms.apis.create(membersOf(options, read.types));
         if (created.outcome === 'conflict')
           return refused('conflict', `${options.identifier} is registered already`);
         if (created.outcome === 'refused') return refused('invalid_api', created.description);
@@ -109,7 +134,9 @@ export function addApiCommands(program: Command, context: CommandContext): void 
     .description('change an API')
     .action((identifier: string, options: ApiOptions) =>
       context.runInRooms(options, async (rooms) => {
-        const updated = await rooms.apis.update(identifier, membersOf(options));
+        const read = readDetailTypes(options.authorizationDetails);
+        if ('outcome' in read) return read;
+        const updated = await rooms.apis.update(identifier, membersOf(options, read.types));
         if (updated.outcome === 'not_found') return notFound(`API ${identifier}`);
         if (updated.outcome === 'refused') return refused('invalid_api', updated.description);
         return doneWith(updated.api);

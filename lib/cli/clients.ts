@@ -16,6 +16,9 @@ function doneWith(client: StoredClient, clientSecret?: string): CommandResult {
 const unknownMembers = (options: ClientOptions) =>
   (options.ignoreUnknown ? 'ignore' : 'refuse') as 'ignore' | 'refuse';
 
+/** Who registered an application. */
+const ORIGINS = { operator: 'operator', registration: 'itself', document: 'its document' } as const;
+
 /** `clients …`: applications, in the words of RFC 7591. */
 export function addClientCommands(program: Command, context: CommandContext): void {
   const clients = program.command('clients').description('applications that people sign in to');
@@ -40,16 +43,17 @@ export function addClientCommands(program: Command, context: CommandContext): vo
     .action((options) =>
       context.runInRooms(options, async (rooms) => {
         const found = await rooms.clients.list();
-        const rows = found.map(({ clientId, metadata, createdAt }) => [
+        const rows = found.map(({ clientId, metadata, origin, createdAt }) => [
           clientId,
           metadata.client_name ?? '-',
           metadata.token_endpoint_auth_method,
           metadata.grant_types.join(' '),
+          ORIGINS[origin],
           formatTime(createdAt),
         ]);
         return done(
-          found.map((client) => registrationResponse(client)),
-          formatTable(['CLIENT ID', 'NAME', 'AUTHENTICATION', 'GRANTS', 'CREATED'], rows),
+          found.map((client) => ({ ...registrationResponse(client), origin: client.origin })),
+          formatTable(['CLIENT ID', 'NAME', 'AUTHENTICATION', 'GRANTS', 'REGISTERED BY', 'CREATED'], rows),
         );
       }),
     );

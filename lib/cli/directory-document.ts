@@ -8,6 +8,8 @@ import { needsMac, sealingContext } from '../clients/client-secret.ts';
 import type { DirectoryRows, PersonRow } from '../database/directory-transfer.ts';
 import { SealError, type Sealer } from '../database/sealer.ts';
 import type { ApisTable, ClientsTable } from '../database/tables/clients.ts';
+import { passkeyDocument, readPasskey, writePasskey } from './passkey-document.ts';
+import { readSecondFactors, secondFactorDocument, writeSecondFactors } from './second-factor-document.ts';
 
 const FORMAT = 'latchkey-directory';
 const VERSION = 1;
@@ -35,6 +37,9 @@ const client = z.strictObject({
   metadata: record,
   secret_digest: z.base64url().length(43).nullable(),
   secret: z.string().min(1).optional(),
+  origin: z.enum(['operator', 'registration']).default('operator'),
+  registration_token_digest: z.base64url().length(43).nullable().default(null),
+  last_used_at: moment.nullable().default(null),
   created_at: moment,
   updated_at: moment,
 });
@@ -44,6 +49,7 @@ const api = z.strictObject({
   name: z.string().nullable(),
   scopes: z.array(z.string()),
   scope_descriptions: z.record(z.string(), z.string()),
+  authorization_details_types: z.record(z.string(), z.unknown()).default({}),
   token_format: z.enum(['jwt', 'opaque']),
   algorithm: z.string(),
   lifetime: z.int().positive().nullable(),
@@ -60,6 +66,8 @@ const documentSchema = z.strictObject({
   people: z.array(person),
   clients: z.array(client),
   apis: z.array(api),
+  passkeys: z.array(passkeyDocument).default([]),
+  second_factors: secondFactorDocument.default({ totp: [], recovery_codes: [] }),
 });
 
 export type DirectoryDocument = z.input<typeof documentSchema>;
@@ -70,9 +78,19 @@ const lifeOf = (row: { created_at: number; updated_at: number }) => ({
   updated_at: iso(row.updated_at),
 });
 
+/** What only those have that registered themselves. */
+function registrationOf(row: ClientsTable): Partial<DirectoryDocument['clients'][number]> {
+  if (row.origin !== 'registration') return {};
+  return {
+    origin: 'registration',
+    registration_token_digest: row.registration_token_digest,
+    ...(row.last_used_at === null ? {} : { last_used_at: iso(Number(row.last_used_at)) }),
+  };
+}
+
 /**
  * The document of these rows. A secret that is kept for a MAC is in it only when a sealer is given to open it with.
- * `unreadable`: the clients whose secret does not open.
+ * `unreadable`: the clients and people whose secret does not open.
  */
 export function writeDocument(
   rows: DirectoryRows,
@@ -95,6 +113,8 @@ export function writeDocument(
       return {};
     }
   };
+  const factors = writeSecondFactors(rows.secondFactors, sealer);
+  unreadable.push(...factors.unreadable);
   const document: DirectoryDocument = {
     format: FORMAT,
     version: VERSION,
@@ -113,6 +133,7 @@ export function writeDocument(
       metadata: JSON.parse(row.metadata) as Record<string, unknown>,
       secret_digest: row.secret_digest,
       ...secretOf(row),
+      ...registrationOf(row),
       ...lifeOf(row),
     })),
     apis: rows.apis.map((row) => ({
@@ -120,11 +141,14 @@ export function writeDocument(
       name: row.name,
       scopes: JSON.parse(row.scopes) as string[],
       scope_descriptions: JSON.parse(row.scope_descriptions) as Record<string, string>,
+      authorization_details_types: JSON.parse(row.authorization_details_types) as Record<string, unknown>,
       token_format: row.token_format as 'jwt',
       algorithm: row.algorithm,
       lifetime: row.lifetime,
       ...lifeOf(row),
     })),
+    passkeys: rows.passkeys.map(writePasskey),
+    second_factors: factors.document,
   };
   return { document, unreadable, withheld };
 }
@@ -147,13 +171,14 @@ export function readDocument(
     const place = issue?.path.join('.') || 'it';
     return { outcome: 'refused', description: `${place}: ${issue?.message ?? 'is not valid'}` };
   }
-  const { people, clients, apis, issuer } = parsed.data;
+  const { people, clients, apis, passkeys, second_factors: secondFactors, issuer } = parsed.data;
   const withoutSecret: string[] = [];
   const problems = [
     ...repeated(people.map(({ login }) => `the login ${login}`)),
     ...repeated(people.map(({ sub }) => `the sub ${sub}`)),
     ...repeated(clients.map(({ client_id: id }) => `the client ${id}`)),
     ...repeated(apis.map(({ identifier }) => `the API ${identifier}`)),
+    ...repeated(passkeys.map(({ credential_id: id }) => `the passkey ${id}`)),
     ...people.flatMap(personProblems),
     ...clients.flatMap((each) => clientProblems(each, options.configuration)),
     ...apis
@@ -174,11 +199,20 @@ export function readDocument(
       metadata: JSON.stringify(metadata),
       secret_digest: digest,
       secret_sealed: sealed,
+      origin: each.origin,
+      registration_token_digest: each.registration_token_digest,
+      last_used_at: each.last_used_at,
       created_at: each.created_at,
       updated_at: each.updated_at,
     };
   });
-  const rows = { people: people.map(personRow), clients: clientRows, apis: apis.map(apiRow) };
+  const rows = {
+    people: people.map(personRow),
+    clients: clientRows,
+    apis: apis.map(apiRow),
+    passkeys: passkeys.map(readPasskey),
+    secondFactors: readSecondFactors(secondFactors, options.sealer),
+  };
   return { outcome: 'read', rows, issuer, withoutSecret };
 }
 
@@ -211,6 +245,16 @@ function personRow({ disabled, claims, ...row }: z.output<typeof person>): Perso
   return { ...row, disabled: disabled ? 1 : 0, claims: JSON.stringify(claims) };
 }
 
-function apiRow({ scopes, scope_descriptions: descriptions, ...row }: z.output<typeof api>): ApisTable {
-  return { ...row, scopes: JSON.stringify(scopes), scope_descriptions: JSON.stringify(descriptions) };
+function apiRow({
+  scopes,
+  scope_descriptions,
+  authorization_details_types,
+  ...row
+}: z.output<typeof api>): ApisTable {
+  return {
+    ...row,
+    scopes: JSON.stringify(scopes),
+    scope_descriptions: JSON.stringify(scope_descriptions),
+    authorization_details_types: JSON.stringify(authorization_details_types),
+  };
 }

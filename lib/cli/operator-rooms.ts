@@ -5,6 +5,7 @@ import type { Clients } from '../clients/clients.ts';
 import type { Database } from '../database/database.ts';
 import type { Grants } from '../grants/grants.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
+import type { Notifications } from '../notifications/notifications.ts';
 
 /** The rooms that commands work with, opened on the same data directory as a running server's. */
 export interface OperatorRooms {
@@ -15,5 +16,6 @@ export interface OperatorRooms {
   apis: Apis;
   keys: SigningKeys;
   grants: Grants;
+  notifications: Notifications;
   close(): Promise<void>;
 }

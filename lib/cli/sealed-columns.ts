@@ -1,3 +1,4 @@
+import { sealingContext as totpContext } from '../authentication/totp.ts';
 import { sealingContext as clientSecretContext } from '../clients/client-secret.ts';
 import { sealingContext as lastingSecretContext } from '../database/lasting-secret.ts';
 import type { SealedColumn } from '../database/sealed-values.ts';
@@ -18,6 +19,13 @@ export const SEALED_COLUMNS: ReadonlyArray<SealedColumn> = [
     column: 'secret_sealed',
     contextOf: clientSecretContext,
     what: 'the secret of client',
+  },
+  {
+    table: 'totp_secrets',
+    key: 'sub',
+    column: 'sealed',
+    contextOf: totpContext,
+    what: 'the authenticator app of person',
   },
   {
     table: 'lasting_secrets',

@@ -37,7 +37,7 @@ async function exportDirectory(rooms: OperatorRooms, options: ExportOptions): Pr
   if (unreadable.length > 0) {
     return refused(
       'unreadable_secret',
-      `the secrets of these clients cannot be opened: ${unreadable.join(', ')}`,
+      `the secrets of these clients and people cannot be opened: ${unreadable.join(', ')}`,
     );
   }
   const to = path.resolve(options.to);
@@ -47,12 +47,21 @@ async function exportDirectory(rooms: OperatorRooms, options: ExportOptions): Pr
   if (made.outcome === 'refused') return refused(made.reason, made.description);
   const counts = { people: rows.people.length, clients: rows.clients.length, apis: rows.apis.length };
   const lines = [
-    `wrote ${to}: ${counts.people} people with password hashes, ${counts.clients} applications with secret digests, ${counts.apis} APIs; no keys`,
+    `wrote ${to}: ${counts.people} people with password hashes and ${rows.passkeys.length} passkeys, ${counts.clients} applications with secret digests, ${counts.apis} APIs; no keys`,
   ];
-  if (options.withSecrets) lines.push('It holds client secrets in the clear: remove it when it is imported.');
+  if (options.withSecrets)
+    lines.push(
+      'It holds secrets of clients and of authenticator apps in the clear: remove it when it is imported.',
+    );
   if (withheld.length > 0) {
     lines.push(
       `These applications authenticate by a MAC and need a new secret after the import, unless you export --with-secrets: ${withheld.join(', ')}`,
+    );
+  }
+  const { length: apps } = rows.secondFactors.totp;
+  if (apps > 0 && !options.withSecrets) {
+    lines.push(
+      `The authenticator apps of ${apps} people are left out, unless you export --with-secrets: after the import they sign in without.`,
     );
   }
   return done({ file: to, ...counts, secrets_withheld: withheld }, lines.join('\n'));
@@ -89,7 +98,7 @@ async function importDirectory(rooms: OperatorRooms, options: ImportOptions): Pr
   if (read.outcome === 'refused') return refused('invalid_document', `${file}: ${read.description}`);
   const { dryRun = false, keepExisting = false } = options;
   const transfer = await transferRows(database, read.rows, { keepExisting, pretend: dryRun });
-  const { added, unchanged, conflicts } = transfer;
+  const { added, unchanged, conflicts, passkeys, apps } = transfer;
   if (transfer.outcome === 'refused') {
     return refused(
       'conflict',
@@ -99,7 +108,7 @@ async function importDirectory(rooms: OperatorRooms, options: ImportOptions): Pr
   const leftOut = new Set(conflicts.filter(({ kind }) => kind === 'clients').map(({ name }) => name));
   const needSecret = read.withoutSecret.filter((clientId) => !leftOut.has(clientId));
   const lines = [
-    `${dryRun ? 'would import' : 'imported'} ${added.people} people, ${added.clients} applications, ${added.apis} APIs`,
+    `${dryRun ? 'would import' : 'imported'} ${added.people} people, ${passkeys} passkeys, ${apps} authenticator apps, ${added.clients} applications, ${added.apis} APIs`,
     `there already: ${unchanged.people} people, ${unchanged.clients} applications, ${unchanged.apis} APIs`,
   ];
   if (conflicts.length > 0) lines.push(`left as they are here: ${tellConflicts(conflicts)}`);
@@ -123,7 +132,15 @@ async function importDirectory(rooms: OperatorRooms, options: ImportOptions): Pr
     lines.push(`It was exported from ${read.issuer}; the issuer here is ${configuration.issuer}.`);
   }
   return done(
-    { dry_run: dryRun, imported: added, unchanged, kept: conflicts, secrets_needed: needSecret },
+    {
+      dry_run: dryRun,
+      imported: added,
+      passkeys,
+      authenticator_apps: apps,
+      unchanged,
+      kept: conflicts,
+      secrets_needed: needSecret,
+    },
     lines.join('\n'),
   );
 }

@@ -22,7 +22,7 @@ const ELSEWHERE = refused(
   'not_managed_here',
   'people are kept by the account service that is configured, not here',
 );
-const LANGUAGE = ['--language <tag>', 'language of the mail; else the person’s own, else English'] as const;
+const LANGUAGE = ['--language <tag>', 'language of the mail; else the person’s own, else the default'] as const;
 
 interface MailOptions {
   json?: boolean;
@@ -42,8 +42,9 @@ async function sendLink<Purpose extends LinkPurpose>(
   { configuration, database }: OperatorRooms,
   { kind, to, path, locale, link }: LinkMail<Purpose>,
 ): Promise<CommandResult> {
-  const { branding, viewsDir, issuer } = configuration;
-  const renderer = createRenderer({ branding, viewsDir, assets: createStaticAssets({ branding, viewsDir }) });
+  const { branding, languages, viewsDir, issuer } = configuration;
+  const assets = createStaticAssets({ branding, viewsDir });
+  const renderer = createRenderer({ branding, languages, viewsDir, assets });
   const texts = createMailTexts({ branding, renderer });
   const secret = await new MailLinks(database).create(link);
   const url = linkUrl(issuer, path, secret);

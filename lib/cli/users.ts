@@ -6,6 +6,7 @@ import type { OperatorRooms } from './operator-rooms.ts';
 import { repeatable, wholeNumber, withJson } from './options.ts';
 import { formatFields, formatTable, formatTime } from './table.ts';
 import { readPassword } from './terminal.ts';
+import { addUserFactorCommands } from './user-factors.ts';
 import { addUserMailCommands } from './user-mail.ts';
 
 /** The most that one page of the directory holds. */
@@ -240,4 +241,5 @@ export function addUserCommands(program: Command, context: CommandContext): void
     });
 
   addUserMailCommands(users, context);
+  addUserFactorCommands(users, context);
 }

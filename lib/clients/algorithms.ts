@@ -1,5 +1,7 @@
-/** Signatures that clients make with their own keys: request objects and client assertions (RFC 7518 §3.1, RFC 8037 §3.1). */
-export const CLIENT_SIGNATURE_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const;
+import { SIGNATURE_ALGORITHMS } from '../../config/signature-algorithms.ts';
+
+/** Signatures that clients make with their own keys: request objects and client assertions. */
+export const CLIENT_SIGNATURE_ALGORITHMS = SIGNATURE_ALGORITHMS;
 
 /**
  * How a content encryption key reaches its reader (RFC 7518 §4.1). Asymmetric ones alone: the others need the client's

@@ -6,6 +6,8 @@ import { type Database, onClock } from '../database/database.ts';
 import type { MaybePromise } from '../database/row-finder.ts';
 import type { DatabaseSchema } from '../database/schema.ts';
 import type { ApisTable } from '../database/tables/clients.ts';
+import { type DetailDefinition, type DetailTypes, detailDefinitions } from './authorization-details.ts';
+import { detailTypesCache, readDetailTypes } from './detail-types-cache.ts';
 import { readableText } from './readable-text.ts';
 import { webUriProblem } from './redirect-uri.ts';
 import { RevisionCache } from './revision-cache.ts';
@@ -25,6 +27,8 @@ export interface Api {
   scopes: string[];
   /** What scopes allow, in words for the consent page; by the scope's name, not for every one. */
   scopeDescriptions: Readonly<Record<string, string>>;
+  /** What authorization details may say, by their type (RFC 9396). */
+  detailTypes: Readonly<Record<string, DetailDefinition>>;
   tokenFormat: 'jwt' | 'opaque';
   /** JWS algorithm of its JWT access tokens. */
   algorithm: string;
@@ -43,7 +47,9 @@ export interface Apis {
   find(identifier: string): MaybePromise<Api | undefined>;
   /** All of them, oldest first. */
   list(): Promise<Api[]>;
-  /** Registers an API: `identifier` and, if wanted, `name`, `scopes`, `scope_descriptions`, `token_format`, `algorithm`, `lifetime`. */
+  /** Every type of authorization details and the API that defines it; read anew when an API has changed. Errors as of `find`. */
+  detailTypes(): MaybePromise<DetailTypes>;
+  /** Registers an API: `identifier` and, if wanted, `name`, `scopes`, `scope_descriptions`, `authorization_details_types`, `token_format`, `algorithm`, `lifetime`. */
   create(given: unknown): Promise<{ outcome: 'created'; api: Api } | { outcome: 'conflict' } | Refused>;
   /** Changes the given members; null resets `name` and `lifetime`. */
   update(identifier: string, given: unknown): Promise<{ outcome: 'updated'; api: Api } | Refused | NotFound>;
@@ -80,6 +86,7 @@ function createApiSchema(algorithms: ReadonlyArray<string>) {
       )
       .default([]),
     scope_descriptions: z.record(z.string(), readableText(LONGEST_DESCRIPTION)).default({}),
+    authorization_details_types: detailDefinitions.default({}),
     token_format: z.enum(['jwt', 'opaque']).default('jwt'),
     // ES256 where there is a choice: a tenth of an RSA signature's cost.
     algorithm: z
@@ -95,6 +102,7 @@ function readApi(row: ApisTable): Api {
     ...(row.name === null ? {} : { name: row.name }),
     scopes: JSON.parse(row.scopes) as string[],
     scopeDescriptions: JSON.parse(row.scope_descriptions) as Record<string, string>,
+    detailTypes: JSON.parse(row.authorization_details_types) as Api['detailTypes'],
     tokenFormat: row.token_format as Api['tokenFormat'],
     algorithm: row.algorithm,
     ...(row.lifetime === null ? {} : { lifetime: row.lifetime }),
@@ -123,6 +131,8 @@ export function openApis({ configuration, ...options }: ApisOptions): Apis {
     readApi,
   );
 
+  const types = detailTypesCache(database);
+
   function check(given: unknown): z.infer<typeof schema> | Refused {
     const unknown = Object.keys(given ?? {}).find((name) => !members.includes(name));
     if (unknown !== undefined) {
@@ -136,7 +146,7 @@ export function openApis({ configuration, ...options }: ApisOptions): Apis {
       return { outcome: 'refused', description: `scope_descriptions: ${other} is not one of the scopes` };
     }
     const issue = parsed.error.issues[0];
-    const place = String(issue?.path[0] ?? 'an API');
+    const place = issue?.path.length ? issue.path.join('.') : 'an API';
     const reason =
       issue?.code === 'invalid_value'
         ? `must be one of ${issue.values.join(', ')}`
@@ -149,6 +159,7 @@ export function openApis({ configuration, ...options }: ApisOptions): Apis {
       name: api.name ?? null,
       scopes: JSON.stringify(api.scopes),
       scope_descriptions: JSON.stringify(api.scope_descriptions),
+      authorization_details_types: JSON.stringify(api.authorization_details_types),
       token_format: api.token_format,
       algorithm: api.algorithm,
       lifetime: api.lifetime ?? null,
@@ -171,11 +182,15 @@ export function openApis({ configuration, ...options }: ApisOptions): Apis {
       return rows.map(readApi);
     },
 
+    detailTypes: () => types.all(),
+
     async create(given) {
       const api = check(given);
       if ('outcome' in api) return api;
       return database.transaction(async (transaction, now) => {
         if ((await rowOf(transaction, api.identifier)) !== undefined) return { outcome: 'conflict' };
+        const taken = await typeTaken(transaction, api);
+        if (taken !== undefined) return taken;
         const row = { identifier: api.identifier, ...columns(api), created_at: now, updated_at: now };
         await transaction.insertInto('apis').values(row).execute();
         await database.revisions.move(transaction, 'apis');
@@ -193,6 +208,7 @@ export function openApis({ configuration, ...options }: ApisOptions): Apis {
           name,
           scopes: JSON.parse(row.scopes),
           scope_descriptions: descriptionsOfRemaining(row, given),
+          authorization_details_types: JSON.parse(row.authorization_details_types),
           token_format,
           algorithm,
           lifetime,
@@ -201,6 +217,8 @@ export function openApis({ configuration, ...options }: ApisOptions): Apis {
         if ('outcome' in api) return api;
         if (api.identifier !== identifier)
           return { outcome: 'refused', description: 'identifier cannot be changed' };
+        const taken = await typeTaken(transaction, api);
+        if (taken !== undefined) return taken;
         const next = { ...row, ...columns(api), updated_at: now };
         await transaction.updateTable('apis').set(next).where('identifier', '=', identifier).execute();
         await database.revisions.move(transaction, 'apis');
@@ -222,4 +240,21 @@ export function openApis({ configuration, ...options }: ApisOptions): Apis {
 
     close: () => cache.close(),
   };
+}
+
+/** A type has one meaning, whichever API a request is about. */
+async function typeTaken(
+  transaction: Kysely<DatabaseSchema>,
+  {
+    identifier,
+    authorization_details_types: types,
+  }: { identifier: string; authorization_details_types: object },
+): Promise<Refused | undefined> {
+  const names = Object.keys(types);
+  if (names.length === 0) return undefined;
+  const others = await readDetailTypes(transaction);
+  const name = names.find((one) => (others.get(one)?.api ?? identifier) !== identifier);
+  if (name === undefined) return undefined;
+  const description = `authorization_details_types: ${name} is defined by ${others.get(name)?.api}`;
+  return { outcome: 'refused', description };
 }

@@ -1,11 +1,16 @@
 import type { z } from 'zod';
 import { suggestion } from '../../config/nearest-name.ts';
+import { assertionGrantConsistencyProblem } from './assertion-grant-metadata.ts';
 import { certificateConsistencyProblem } from './certificate-metadata.ts';
+import { cibaConsistencyProblem } from './ciba-metadata.ts';
 import { configurationProblem, type MetadataPolicy } from './configuration-problem.ts';
 import { deviceConsistencyProblem } from './device-metadata.ts';
 import { exchangeConsistencyProblem } from './exchange-metadata.ts';
+import { isKnownMember, isLocalized, localizedMembers } from './localized-metadata.ts';
+import { logoutConsistencyProblem } from './logout-metadata.ts';
 import { messageConsistencyProblem } from './message-metadata.ts';
 import { type GivenMetadata, LIMITS, METADATA_MEMBERS, metadataSchema } from './metadata-schema.ts';
+import { profileDefaults } from './profile-metadata.ts';
 import { redirectUriProblem } from './redirect-uri.ts';
 
 type Filled =
@@ -53,15 +58,17 @@ export function checkMetadata(
     return refuseMetadata(`client metadata must not be longer than ${LIMITS.bytes} bytes`);
   }
   const members = Object.entries(given).filter(([, value]) => value !== undefined);
-  const unknown = members.map(([name]) => name).filter((name) => !METADATA_MEMBERS.includes(name));
+  const unknown = members.map(([name]) => name).filter((name) => !isKnownMember(name));
   if (unknownMembers === 'refuse' && unknown[0] !== undefined)
     return refuseMetadata(unknownMember(unknown[0]));
   const parsed = metadataSchema.safeParse(
-    Object.fromEntries(members.filter(([name]) => !unknown.includes(name))),
+    Object.fromEntries(members.filter(([name]) => !unknown.includes(name) && !isLocalized(name))),
   );
   if (!parsed.success) return refuseMetadata(describeIssue(parsed.error.issues[0]));
-  const { client_id: clientId, ...rest } = parsed.data;
-  const metadata = fillDefaults(rest);
+  const localized = localizedMembers(members.filter(([name]) => isLocalized(name)));
+  if ('problem' in localized) return refuseMetadata(localized.problem);
+  const { client_id: clientId, ...rest } = { ...parsed.data, ...localized.members };
+  const metadata = fillDefaults({ ...(profileDefaults(rest, policy) as object), ...rest });
   for (const member of ['redirect_uris', 'post_logout_redirect_uris'] as const) {
     for (const uri of metadata[member]) {
       const problem = redirectUriProblem(uri, metadata.application_type);
@@ -150,6 +157,9 @@ function inconsistency(metadata: ClientMetadata): string | undefined {
     sectorProblem(metadata) ??
     deviceConsistencyProblem(metadata) ??
     exchangeConsistencyProblem(metadata) ??
+    assertionGrantConsistencyProblem(metadata) ??
+    logoutConsistencyProblem(metadata) ??
+    cibaConsistencyProblem(metadata) ??
     messageConsistencyProblem(metadata) ??
     certificateConsistencyProblem(metadata)
   );

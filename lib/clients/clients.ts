@@ -5,26 +5,25 @@
  * the registration response), RFC 8252 §7 (redirect URIs of native applications), RFC 6749 §2.3.1 (secrets), and in
  * apis.ts for RFC 8707 §2 (what names an API).
  */
-import { randomBytes } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Configuration } from '../../config/configuration.ts';
 import { type Database, onClock } from '../database/database.ts';
 import type { MaybePromise } from '../database/row-finder.ts';
 import type { DatabaseSchema } from '../database/schema.ts';
 import type { ClientsTable } from '../database/tables/clients.ts';
+import { type ClientDocuments, isDocumentAddress } from './client-documents.ts';
 import {
   type ClientMetadata,
   checkMetadata,
   type MetadataRefusal,
   refuseMetadata,
 } from './client-metadata.ts';
+import { generateClientId, merge, nameTaken, rowOf, serialise, unknownApi } from './client-rows.ts';
 import { makeSecret, needsMac, secretMatches, usesSecret } from './client-secret.ts';
 import { RevisionCache } from './revision-cache.ts';
 import { createClientReader, type StoredClient } from './stored-client.ts';
 
 export type { StoredClient } from './stored-client.ts';
-
-const CLIENT_ID_BYTES = 16;
 
 type NotFound = { outcome: 'not_found' };
 
@@ -47,6 +46,33 @@ export interface Clients {
     options?: { unknownMembers?: 'refuse' | 'ignore' },
   ): Promise<{ outcome: 'created'; client: StoredClient; clientSecret?: string } | MetadataRefusal>;
   /**
+   * The same for one that registers itself (RFC 7591 §3.1) and gets a token to manage that with. `admit` is asked in the
+   * transaction that registers it, so that of a token which admits once two uses at once do not both succeed.
+   */
+  register(
+    metadata: unknown,
+    registration: {
+      tokenDigest: string;
+      admit?: ((transaction: Kysely<DatabaseSchema>, now: number) => Promise<boolean>) | undefined;
+    },
+  ): Promise<
+    | { outcome: 'created'; client: StoredClient; clientSecret?: string }
+    | { outcome: 'not_admitted' }
+    | MetadataRefusal
+  >;
+  /**
+   * Replaces the metadata by what `compute` makes of the present registration, both in one transaction. Members that are not
+   * known are dropped.
+   */
+  revise(
+    clientId: string,
+    compute: (
+      present: StoredClient,
+    ) => { outcome: 'revised'; metadata: unknown } | MetadataRefusal | NotFound,
+  ): Promise<
+    { outcome: 'updated'; client: StoredClient; clientSecret?: string } | MetadataRefusal | NotFound
+  >;
+  /**
    * Replaces the metadata (RFC 7592 §2.2), or with `merge` the given members alone (null removes one). Answers a new
    * secret when the change needs one: a client that had none, or one of which only the digest is kept and that now
    * needs a MAC.
@@ -68,6 +94,8 @@ export interface Clients {
 }
 
 export interface ClientsOptions {
+  /** Where clients are known by that are not registered; there are none without. */
+  documents?: ClientDocuments | undefined;
   database: Database;
   configuration: Pick<Configuration, 'keys' | 'features'>;
   log: { error(details: object, message: string): void };
@@ -76,7 +104,7 @@ export interface ClientsOptions {
 }
 
 /** Opens the directory of applications. */
-export function openClients({ configuration, log, ...options }: ClientsOptions): Clients {
+export function openClients({ configuration, log, documents, ...options }: ClientsOptions): Clients {
   const database = onClock(options.database, options.clock);
   const read = createClientReader(database, configuration, (clientId, err) =>
     log.error({ err, clientId }, 'a client secret cannot be read: rotate it'),
@@ -87,8 +115,6 @@ export function openClients({ configuration, log, ...options }: ClientsOptions):
     database.findRow('clients', 'client_id'),
     read,
   );
-  const rowOf = (transaction: Kysely<DatabaseSchema>, clientId: string) =>
-    transaction.selectFrom('clients').selectAll().where('client_id', '=', clientId).executeTakeFirst();
 
   /** Stores changed columns of a client that exists, and answers it as it is now. */
   async function store(
@@ -102,8 +128,73 @@ export function openClients({ configuration, log, ...options }: ClientsOptions):
     return read(next);
   }
 
+  async function insert(
+    given: unknown,
+    unknownMembers?: 'refuse' | 'ignore',
+    registration?: Parameters<Clients['register']>[1],
+  ): ReturnType<Clients['register']> {
+    const checked = checkMetadata(given, configuration, unknownMembers);
+    if (checked.outcome === 'refused') return checked;
+    const { metadata } = checked;
+    const clientId = checked.clientId ?? generateClientId();
+    const secret = usesSecret(metadata) ? makeSecret(database, clientId, metadata) : undefined;
+    return database.transaction(async (transaction, now) => {
+      const problem = (await nameTaken(transaction, clientId)) ?? (await unknownApi(transaction, metadata));
+      if (problem !== undefined) return problem;
+      if ((await registration?.admit?.(transaction, now)) === false) return { outcome: 'not_admitted' };
+      const row: ClientsTable = {
+        client_id: clientId,
+        metadata: serialise(metadata),
+        secret_digest: secret?.digest ?? null,
+        secret_sealed: secret?.sealed ?? null,
+        origin: registration === undefined ? 'operator' : 'registration',
+        registration_token_digest: registration?.tokenDigest ?? null,
+        last_used_at: null,
+        created_at: now,
+        updated_at: now,
+      };
+      await transaction.insertInto('clients').values(row).execute();
+      await database.revisions.move(transaction, 'clients');
+      return withSecret({ outcome: 'created' as const, client: read(row) }, secret?.secret);
+    });
+  }
+
+  function change(
+    clientId: string,
+    compute: Parameters<Clients['revise']>[1],
+    unknownMembers?: 'refuse' | 'ignore',
+  ): ReturnType<Clients['revise']> {
+    return database.transaction(async (transaction, now) => {
+      const row = await rowOf(transaction, clientId);
+      if (row === undefined) return { outcome: 'not_found' };
+      const wanted = compute(read(row));
+      if (wanted.outcome !== 'revised') return wanted;
+      const checked = checkMetadata(wanted.metadata, configuration, unknownMembers);
+      if (checked.outcome === 'refused') return checked;
+      const { metadata } = checked;
+      if (checked.clientId !== undefined && checked.clientId !== clientId) {
+        return refuseMetadata('client_id cannot be changed');
+      }
+      const problem = await unknownApi(transaction, metadata);
+      if (problem !== undefined) return problem;
+      const keeps = row.secret_digest !== null && (!needsMac(metadata) || row.secret_sealed !== null);
+      const secret = usesSecret(metadata) && !keeps ? makeSecret(database, clientId, metadata) : undefined;
+      const client = await store(transaction, row, {
+        metadata: serialise(metadata),
+        secret_digest: usesSecret(metadata) ? (secret?.digest ?? row.secret_digest) : null,
+        secret_sealed: needsMac(metadata) ? (secret?.sealed ?? row.secret_sealed) : null,
+        updated_at: now,
+      });
+      return withSecret({ outcome: 'updated' as const, client }, secret?.secret);
+    });
+  }
+
   return {
-    find: (clientId) => cache.find(clientId),
+    find: (clientId) => {
+      if (documents === undefined || !isDocumentAddress(clientId)) return cache.find(clientId);
+      const found = documents.find(clientId);
+      return found instanceof Promise ? found.then((one) => one?.client) : found?.client;
+    },
 
     verifySecret: (clientId, secret) => {
       const matches = (client: StoredClient | undefined) =>
@@ -123,51 +214,21 @@ export function openClients({ configuration, log, ...options }: ClientsOptions):
     },
 
     async create(given, options = {}) {
-      const checked = checkMetadata(given, configuration, options.unknownMembers);
-      if (checked.outcome === 'refused') return checked;
-      const { metadata } = checked;
-      const clientId = checked.clientId ?? generateClientId();
-      const secret = usesSecret(metadata) ? makeSecret(database, clientId, metadata) : undefined;
-      return database.transaction(async (transaction, now) => {
-        const problem = (await nameTaken(transaction, clientId)) ?? (await unknownApi(transaction, metadata));
-        if (problem !== undefined) return problem;
-        const row: ClientsTable = {
-          client_id: clientId,
-          metadata: serialise(metadata),
-          secret_digest: secret?.digest ?? null,
-          secret_sealed: secret?.sealed ?? null,
-          created_at: now,
-          updated_at: now,
-        };
-        await transaction.insertInto('clients').values(row).execute();
-        await database.revisions.move(transaction, 'clients');
-        return withSecret({ outcome: 'created' as const, client: read(row) }, secret?.secret);
-      });
+      const made = await insert(given, options.unknownMembers);
+      if (made.outcome === 'not_admitted') throw new Error('nobody was asked to admit this client');
+      return made;
     },
 
+    register: (given, registration) => insert(given, 'ignore', registration),
+
+    revise: (clientId, compute) => change(clientId, compute, 'ignore'),
+
     update(clientId, given, options = {}) {
-      return database.transaction(async (transaction, now) => {
-        const row = await rowOf(transaction, clientId);
-        if (row === undefined) return { outcome: 'not_found' };
-        const wanted = options.merge ? merge(JSON.parse(row.metadata) as ClientMetadata, given) : given;
-        const checked = checkMetadata(wanted, configuration, options.unknownMembers);
-        if (checked.outcome === 'refused') return checked;
-        const { metadata } = checked;
-        if (checked.clientId !== undefined && checked.clientId !== clientId) {
-          return refuseMetadata('client_id cannot be changed');
-        }
-        const problem = await unknownApi(transaction, metadata);
-        if (problem !== undefined) return problem;
-        const keeps = row.secret_digest !== null && (!needsMac(metadata) || row.secret_sealed !== null);
-        const secret = usesSecret(metadata) && !keeps ? makeSecret(database, clientId, metadata) : undefined;
-        const client = await store(transaction, row, {
-          metadata: serialise(metadata),
-          secret_digest: usesSecret(metadata) ? (secret?.digest ?? row.secret_digest) : null,
-          secret_sealed: needsMac(metadata) ? (secret?.sealed ?? row.secret_sealed) : null,
-          updated_at: now,
-        });
-        return withSecret({ outcome: 'updated' as const, client }, secret?.secret);
+      const compute = ({ metadata }: StoredClient) => ({
+        outcome: 'revised' as const,
+        metadata: options.merge ? merge(metadata, given) : given,
       });
+      return change(clientId, compute, options.unknownMembers);
     },
 
     rotateSecret(clientId) {
@@ -202,70 +263,6 @@ export function openClients({ configuration, log, ...options }: ClientsOptions):
   };
 }
 
-/** 128 random bits. Never with a hyphen in front: on a command line it would be taken for an option. */
-function generateClientId(): string {
-  for (;;) {
-    const clientId = randomBytes(CLIENT_ID_BYTES).toString('base64url');
-    if (!clientId.startsWith('-')) return clientId;
-  }
-}
-
 function withSecret<Outcome extends object>(outcome: Outcome, clientSecret: string | undefined) {
   return clientSecret === undefined ? outcome : { ...outcome, clientSecret };
-}
-
-/** Members in one order, whatever order they were given in. */
-function serialise(metadata: ClientMetadata): string {
-  return JSON.stringify(
-    Object.fromEntries(Object.entries(metadata).sort(([one], [other]) => (one < other ? -1 : 1))),
-  );
-}
-
-function merge(present: ClientMetadata, given: unknown): unknown {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
-  return Object.fromEntries(Object.entries({ ...present, ...given }).filter(([, value]) => value !== null));
-}
-
-/** A client_id that is also somebody's sub would let a client pass for that person (RFC 9700 §4.15). */
-async function nameTaken(
-  transaction: Kysely<DatabaseSchema>,
-  clientId: string,
-): Promise<MetadataRefusal | undefined> {
-  const client = await transaction
-    .selectFrom('clients')
-    .select('client_id')
-    .where('client_id', '=', clientId)
-    .executeTakeFirst();
-  const person = await transaction
-    .selectFrom('accounts')
-    .select('sub')
-    .where('sub', '=', clientId)
-    .executeTakeFirst();
-  return client === undefined && person === undefined
-    ? undefined
-    : refuseMetadata(`client_id ${clientId} is taken`);
-}
-
-async function unknownApi(
-  transaction: Kysely<DatabaseSchema>,
-  { resource_server: own, token_exchange: rules = [] }: ClientMetadata,
-): Promise<MetadataRefusal | undefined> {
-  const named = [
-    ...(own === undefined ? [] : [['resource_server', own] as const]),
-    ...rules.flatMap(({ subject_audience: from, audience: to }) =>
-      [from, to].map((identifier) => ['token_exchange', identifier] as const),
-    ),
-  ];
-  if (named.length === 0) return undefined;
-  const identifiers = named.map(([, identifier]) => identifier);
-  const rows = await transaction
-    .selectFrom('apis')
-    .select('identifier')
-    .where('identifier', 'in', identifiers)
-    .execute();
-  const known = new Set(rows.map(({ identifier }) => identifier));
-  const unknown = named.find(([, identifier]) => !known.has(identifier));
-  return unknown === undefined
-    ? undefined
-    : refuseMetadata(`${unknown[0]} ${unknown[1]} is not a registered API`);
 }

@@ -1,8 +1,12 @@
 import type { Configuration } from '../../config/configuration.ts';
+import { assertionGrantConfigurationProblem } from './assertion-grant-metadata.ts';
 import { type CertificateMetadata, certificateConfigurationProblem } from './certificate-metadata.ts';
+import { type CibaMetadata, cibaConfigurationProblem } from './ciba-metadata.ts';
 import { deviceConfigurationProblem } from './device-metadata.ts';
 import { exchangeConfigurationProblem } from './exchange-metadata.ts';
+import { type LogoutMetadata, logoutConfigurationProblem } from './logout-metadata.ts';
 import { type MessageMetadata, messageConfigurationProblem } from './message-metadata.ts';
+import { type Profile, profileProblem } from './profile-metadata.ts';
 
 /** What a registration is checked against. */
 export type MetadataPolicy = Pick<Configuration, 'keys' | 'features'>;
@@ -32,16 +36,25 @@ const ALL_RESPONSE_TYPES = [
 ];
 
 /** The response types that may be registered and asked for. */
-export function allowedResponseTypes({ responseTypes }: Configuration['features']): string[] {
-  return responseTypes === 'all' ? ALL_RESPONSE_TYPES : ['code'];
+export function allowedResponseTypes({ responseTypes, profile }: Configuration['features']): string[] {
+  if (responseTypes === 'all') return ALL_RESPONSE_TYPES;
+  return profile === 'fapi1-advanced' ? ['code', 'code id_token'] : ['code'];
 }
 
 /** What of a registration depends on what is configured. */
-interface ConfigurableMetadata extends MessageMetadata, CertificateMetadata {
+interface ConfigurableMetadata
+  extends MessageMetadata,
+    CertificateMetadata,
+    Omit<CibaMetadata, 'token_endpoint_auth_method'>,
+    Omit<LogoutMetadata, 'redirect_uris'> {
   grant_types: ReadonlyArray<string>;
   response_types: ReadonlyArray<string>;
   response_modes: ReadonlyArray<string>;
+  profile?: Profile | undefined;
+  redirect_uris: ReadonlyArray<string>;
+  application_type?: 'web' | 'native' | undefined;
   subject_type?: string | undefined;
+  authorization_details_types?: ReadonlyArray<string> | undefined;
   may_act?: string | undefined;
   jwks?: { keys: ReadonlyArray<Record<string, unknown>> } | undefined;
   jwks_uri?: string | undefined;
@@ -72,10 +85,17 @@ export function configurationProblem(
   if (metadata.subject_type === 'pairwise' && !features.pairwiseSubjects) {
     return 'subject_type pairwise needs features.pairwise_subjects, which is off';
   }
+  if (metadata.authorization_details_types !== undefined && !features.richAuthorizationRequests) {
+    return 'authorization_details_types needs features.rich_authorization_requests, which is off';
+  }
   return (
     deviceConfigurationProblem(metadata, features) ??
     exchangeConfigurationProblem(metadata, features) ??
+    assertionGrantConfigurationProblem(metadata, features) ??
+    logoutConfigurationProblem(metadata, features) ??
+    cibaConfigurationProblem(metadata, features) ??
     messageConfigurationProblem(metadata, policy) ??
-    certificateConfigurationProblem(metadata, features)
+    certificateConfigurationProblem(metadata, features) ??
+    profileProblem(metadata, policy)
   );
 }

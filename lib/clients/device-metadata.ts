@@ -1,4 +1,5 @@
 import type { Configuration } from '../../config/configuration.ts';
+import { CIBA_GRANT } from './ciba-metadata.ts';
 
 /** The grant type of devices without a browser (RFC 8628 §3.4). */
 export const DEVICE_CODE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
@@ -23,20 +24,22 @@ export function deviceConfigurationProblem(
 }
 
 /**
- * No redirect to a host of the sector proves that a device belongs to it. Its keys do: those of `jwks_uri`, by which it must
- * authenticate, or anybody could ask for another sector's subjects (as OpenID Connect CIBA Core §4 has it).
+ * No redirect to a host of the sector proves that a device, or who asks for a sign-in that is confirmed elsewhere, belongs to
+ * it. Its keys do: those of `jwks_uri`, by which it must authenticate, or anybody could ask for another sector's subjects
+ * (OpenID Connect CIBA Core §4).
  */
 export function deviceConsistencyProblem(metadata: DeviceMetadata): string | undefined {
   const { subject_type: subjectType, token_endpoint_auth_method: method } = metadata;
-  if (subjectType !== 'pairwise' || !metadata.grant_types.includes(DEVICE_CODE_GRANT)) return undefined;
+  const grant = [DEVICE_CODE_GRANT, CIBA_GRANT].find((each) => metadata.grant_types.includes(each));
+  if (subjectType !== 'pairwise' || grant === undefined) return undefined;
   if (method !== 'private_key_jwt' && method !== 'self_signed_tls_client_auth') {
-    return `subject_type pairwise with ${DEVICE_CODE_GRANT} needs private_key_jwt or self_signed_tls_client_auth`;
+    return `subject_type pairwise with ${grant} needs private_key_jwt or self_signed_tls_client_auth`;
   }
   if (metadata.jwks_uri === undefined) {
-    return `subject_type pairwise with ${DEVICE_CODE_GRANT} needs jwks_uri`;
+    return `subject_type pairwise with ${grant} needs jwks_uri`;
   }
   if (metadata.response_types.length > 0 && metadata.sector_identifier_uri === undefined) {
-    return `subject_type pairwise with ${DEVICE_CODE_GRANT} and response_types needs sector_identifier_uri`;
+    return `subject_type pairwise with ${grant} and response_types needs sector_identifier_uri`;
   }
   return undefined;
 }

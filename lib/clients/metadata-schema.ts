@@ -1,13 +1,19 @@
 import { z } from 'zod';
+import { ACR_VALUES } from '../../config/acr-values.ts';
+import { hexColour } from '../../config/value-formats.ts';
 import { CLIENT_SIGNATURE_ALGORITHMS } from './algorithms.ts';
+import { JWT_BEARER_GRANT } from './assertion-grant-metadata.ts';
 import { certificateMembers } from './certificate-metadata.ts';
+import { CIBA_GRANT, cibaMembers } from './ciba-metadata.ts';
 import { RESPONSE_MODES } from './configuration-problem.ts';
 import { DEVICE_CODE_GRANT } from './device-metadata.ts';
 import { exchangeMembers, TOKEN_EXCHANGE_GRANT } from './exchange-metadata.ts';
+import { logoutMembers } from './logout-metadata.ts';
 import { messageMembers } from './message-metadata.ts';
+import { profileMembers } from './profile-metadata.ts';
 import { readableText } from './readable-text.ts';
-import { webUriProblem } from './redirect-uri.ts';
 import { isScopeToken } from './scope.ts';
+import { webUri } from './web-uri.ts';
 
 /** Every limit on what one registration may hold. */
 export const LIMITS = {
@@ -28,22 +34,18 @@ export const LIMITS = {
 /** As HTML defines a valid e-mail address. */
 const EMAIL = /^[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[a-z\d-]+(?:\.[a-z\d-]+)*$/i;
 
-const webUri = z.string().superRefine((uri, context) => {
-  const problem = webUriProblem(uri);
-  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
-});
 const uriList = z.array(z.string()).max(LIMITS.redirectUris);
 const publicKey = z
-  .looseObject({ kty: z.enum(['RSA', 'EC', 'OKP']) })
+  .looseObject({ kty: z.enum(['RSA', 'EC', 'OKP', 'AKP']) })
   .refine(
-    (jwk) => !['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'].some((member) => member in jwk),
+    (jwk) => !['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'].some((member) => member in jwk),
     'holds a private key: register the public one alone',
   );
 
 /**
  * The shape of a registration in RFC 7591 §2 names (and OpenID Connect Dynamic Client Registration §2 ones), before defaults.
- * Members of this provider's own are `response_modes`, `resource_server`, `refresh_token_grace`, `id_token_scope_claims`,
- * `token_exchange` and `may_act`.
+ * Members of this provider's own are `response_modes`, `required_acr`, `resource_server`, `refresh_token_grace`, `id_token_scope_claims`,
+ * `token_exchange`, `may_act`, `profile` and `accent_color`.
  */
 export const metadataSchema = z.strictObject({
   client_id: z
@@ -63,7 +65,9 @@ export const metadataSchema = z.strictObject({
         'client_credentials',
         'implicit',
         DEVICE_CODE_GRANT,
+        CIBA_GRANT,
         TOKEN_EXCHANGE_GRANT,
+        JWT_BEARER_GRANT,
       ]),
     )
     .min(1)
@@ -90,9 +94,12 @@ export const metadataSchema = z.strictObject({
     ])
     .optional(),
   token_endpoint_auth_signing_alg: z.enum(['HS256', ...CLIENT_SIGNATURE_ALGORITHMS]).optional(),
+  ...profileMembers,
   ...messageMembers,
   ...certificateMembers,
   ...exchangeMembers,
+  ...logoutMembers,
+  ...cibaMembers,
   jwks: z.strictObject({ keys: z.array(publicKey).min(1).max(LIMITS.publicKeys) }).optional(),
   jwks_uri: webUri.optional(),
   contacts: z
@@ -103,6 +110,8 @@ export const metadataSchema = z.strictObject({
   logo_uri: webUri.optional(),
   policy_uri: webUri.optional(),
   tos_uri: webUri.optional(),
+  accent_color: hexColour.optional(),
+  authorization_details_types: z.array(z.string().min(1).max(200)).max(50).optional(),
   initiate_login_uri: webUri
     .refine((uri) => uri.startsWith('https:'), 'must use https (OpenID Connect Core §4)')
     .optional(),
@@ -111,6 +120,8 @@ export const metadataSchema = z.strictObject({
     .refine((uri) => uri.startsWith('https:'), 'must use https (OpenID Connect Core §8.1)')
     .optional(),
   id_token_scope_claims: z.boolean().optional(),
+  default_acr_values: z.array(z.enum(ACR_VALUES)).min(1).max(ACR_VALUES.length).optional(),
+  required_acr: z.enum(ACR_VALUES).optional(),
   default_max_age: z.int().min(0).max(LIMITS.maxAge).optional(),
   require_auth_time: z.boolean().optional(),
   require_pushed_authorization_requests: z.boolean().optional(),

@@ -12,7 +12,7 @@ const LARGEST = 10_000;
  */
 export class RevisionCache<Row, Entry> {
   readonly #database: Database;
-  readonly #topic: 'clients' | 'apis';
+  readonly #topic: 'clients' | 'client_documents' | 'apis';
   readonly #rows: RowFinding<Row>;
   readonly #read: (row: Row) => Entry;
   readonly #entries = new Map<string, Entry>();
@@ -21,7 +21,7 @@ export class RevisionCache<Row, Entry> {
 
   constructor(
     database: Database,
-    topic: 'clients' | 'apis',
+    topic: 'clients' | 'client_documents' | 'apis',
     rows: RowFinding<Row>,
     read: (row: Row) => Entry,
   ) {

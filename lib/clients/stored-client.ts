@@ -3,6 +3,8 @@ import type { ClientsTable } from '../database/tables/clients.ts';
 import type { ClientMetadata } from './client-metadata.ts';
 import { needsMac, sealingContext, secretPlaceholder, usesSecret } from './client-secret.ts';
 import { configurationProblem, type MetadataPolicy } from './configuration-problem.ts';
+import { isLocalized } from './localized-metadata.ts';
+import { profileOf } from './profile-metadata.ts';
 import { OPENID_SCOPES } from './scope.ts';
 
 /** An application as it is registered. */
@@ -16,6 +18,13 @@ export interface StoredClient {
   engineMetadata: Readonly<Record<string, unknown>>;
   /** SHA-256 of the secret in base64url; null when it has none. */
   secretDigest: string | null;
+  /**
+   * Who says what it is: the operator who registered it, or itself, by a registration of its own (RFC 7591) or by a document at
+   * the address that is its client_id. Whoever is asked for consent is told so.
+   */
+  origin: 'operator' | 'registration' | 'document';
+  /** SHA-256 of the token that manages its registration (RFC 7592) in base64url; null when there is none. */
+  registrationTokenDigest: string | null;
   /** Why it cannot be used as the provider is configured now; undefined when it can. */
   problem: string | undefined;
   /** Unix time, ms. */
@@ -36,15 +45,7 @@ export function createClientReader(
   return (row) => {
     const metadata = JSON.parse(row.metadata) as ClientMetadata;
     const { client_id: clientId, secret_digest: secretDigest } = row;
-    const engineMetadata: Record<string, unknown> = { client_id: clientId, ...metadata };
-    // Members that inform people only, and are nothing to the engine.
-    delete engineMetadata.software_id;
-    delete engineMetadata.software_version;
-    // What lib/provider asks for itself.
-    delete engineMetadata.token_exchange;
-    delete engineMetadata.may_act;
-    const scopes = metadata.scope === undefined ? undefined : new Set(metadata.scope.split(' '));
-    if (scopes !== undefined) engineMetadata.scope = engineScope(scopes);
+    const { engineMetadata, scopes } = describeToEngine(clientId, metadata, policy);
     if (usesSecret(metadata) && secretDigest !== null) {
       engineMetadata.client_secret = secretPlaceholder(placeholderKey, clientId, secretDigest);
       if (needsMac(metadata) && row.secret_sealed !== null) {
@@ -63,11 +64,37 @@ export function createClientReader(
       scopes,
       engineMetadata: Object.freeze(engineMetadata),
       secretDigest,
+      origin: row.origin === 'registration' ? 'registration' : 'operator',
+      registrationTokenDigest: row.registration_token_digest,
       problem: configurationProblem(metadata, policy),
       createdAt: row.created_at,
       updatedAt: row.updated_at,
     };
   };
+}
+
+/** What the engine is told of a client, without its secret, and the scopes that it is registered for. */
+export function describeToEngine(
+  clientId: string,
+  metadata: ClientMetadata,
+  policy: MetadataPolicy,
+): { engineMetadata: Record<string, unknown>; scopes: ReadonlySet<string> | undefined } {
+  const engineMetadata: Record<string, unknown> = { client_id: clientId, ...metadata };
+  // Members that inform people only, and are nothing to the engine.
+  delete engineMetadata.software_id;
+  delete engineMetadata.software_version;
+  delete engineMetadata.accent_color;
+  for (const member of Object.keys(metadata)) if (isLocalized(member)) delete engineMetadata[member];
+  // What lib/provider asks for itself.
+  delete engineMetadata.token_exchange;
+  delete engineMetadata.may_act;
+  delete engineMetadata.authorization_details_types;
+  // The server's profile is every client's.
+  const profile = profileOf(metadata, policy);
+  if (profile !== undefined) engineMetadata.profile = profile;
+  const scopes = metadata.scope === undefined ? undefined : new Set(metadata.scope.split(' '));
+  if (scopes !== undefined) engineMetadata.scope = engineScope(scopes);
+  return { engineMetadata, scopes };
 }
 
 /**

@@ -17,6 +17,9 @@ import type { DatabaseSchema } from './schema.ts';
 import { Sealer } from './sealer.ts';
 import { SqliteRevisions } from './sqlite-revisions.ts';
 
+/** Queries inside a transaction of the directory. */
+export type DirectoryTransaction = Kysely<DatabaseSchema>;
+
 /**
  * An open database. Close it last. Over PostgreSQL everything that asks it rejects with DatabaseUnavailable when it does
  * not answer in time.

@@ -1,8 +1,11 @@
 import { type Kysely, sql } from 'kysely';
 import type { Database } from './database.ts';
+import { addPasskeys, readPasskeys } from './passkey-transfer.ts';
 import type { DatabaseSchema } from './schema.ts';
+import { addSecondFactors, readSecondFactors, type SecondFactorRows } from './second-factor-transfer.ts';
 import type { AccountsTable } from './tables/accounts.ts';
 import type { ApisTable, ClientsTable } from './tables/clients.ts';
+import type { PasskeysTable } from './tables/passkeys.ts';
 
 type Query = Kysely<DatabaseSchema>;
 
@@ -16,9 +19,12 @@ export interface DirectoryRows {
   people: PersonRow[];
   clients: ClientsTable[];
   apis: ApisTable[];
+  /** What people sign in with; each goes with its person. */
+  passkeys: PasskeysTable[];
+  secondFactors: SecondFactorRows;
 }
 
-export type Kind = keyof DirectoryRows;
+export type Kind = Exclude<keyof DirectoryRows, 'passkeys' | 'secondFactors'>;
 
 /** A row that is there already, and different, or whose name another one has. */
 export interface TransferConflict {
@@ -30,9 +36,15 @@ export interface TransferConflict {
 export interface Transfer {
   added: Record<Kind, number>;
   unchanged: Record<Kind, number>;
+  /** How many were added. */
+  passkeys: number;
+  /** People who got an authenticator app. */
+  apps: number;
   /** What was left as it is in this directory. */
   conflicts: TransferConflict[];
 }
+
+const NOTHING = { people: 0, clients: 0, apis: 0 };
 
 /** Rows of one statement: PostgreSQL and SQLite take some ten thousand parameters. */
 const ROWS_AT_ONCE = 500;
@@ -76,6 +88,8 @@ async function readRows(query: Query): Promise<DirectoryRows> {
     })),
     clients: await query.selectFrom('clients').selectAll().orderBy('client_id').execute(),
     apis: await query.selectFrom('apis').selectAll().orderBy('identifier').execute(),
+    passkeys: await readPasskeys(query),
+    secondFactors: await readSecondFactors(query),
   };
 }
 
@@ -96,10 +110,20 @@ export async function transferRows(
     const refuses = conflicts.length > 0 && !options.keepExisting;
     const added = { people: toAdd.people.length, clients: toAdd.clients.length, apis: toAdd.apis.length };
     if (refuses) {
-      return { outcome: 'refused', conflicts, unchanged, added: { people: 0, clients: 0, apis: 0 } };
+      return { outcome: 'refused', conflicts, unchanged, added: NOTHING, passkeys: 0, apps: 0 };
     }
     if (!options.pretend) await add(database, transaction, toAdd);
-    return { outcome: 'transferred', conflicts, unchanged, added };
+    const leftOut = new Set(conflicts.map(({ kind, name }) => `${kind} ${name}`));
+    const others = rows.people.filter(({ login }) => leftOut.has(`people ${login}`)).map(({ sub }) => sub);
+    const theirs = rows.passkeys.filter(({ sub }) => !others.includes(sub));
+    const passkeys = await addPasskeys(transaction, theirs, options);
+    const { totp, recoveryCodes } = rows.secondFactors;
+    const factors = {
+      totp: totp.filter(({ sub }) => !others.includes(sub)),
+      recoveryCodes: recoveryCodes.filter(({ sub }) => !others.includes(sub)),
+    };
+    const apps = await addSecondFactors(transaction, factors, options);
+    return { outcome: 'transferred', conflicts, unchanged, added, passkeys, apps };
   });
 }
 
@@ -170,7 +194,7 @@ function ordered(value: unknown): unknown {
 function saying(row: object): string {
   const JSON_COLUMNS = new Set(['claims', 'metadata', 'scopes', 'scope_descriptions']);
   const entries = Object.entries(row)
-    .filter(([column]) => column !== 'secret_sealed')
+    .filter(([column]) => column !== 'secret_sealed' && column !== 'last_used_at')
     .map(
       ([column, value]) => [column, JSON_COLUMNS.has(column) ? JSON.parse(value as string) : value] as const,
     );
@@ -180,9 +204,9 @@ function saying(row: object): string {
 function sortOut(
   rows: DirectoryRows,
   present: Present,
-): { conflicts: TransferConflict[]; toAdd: DirectoryRows; unchanged: Record<Kind, number> } {
+): { conflicts: TransferConflict[]; toAdd: Pick<DirectoryRows, Kind>; unchanged: Record<Kind, number> } {
   const conflicts: TransferConflict[] = [];
-  const toAdd: DirectoryRows = { people: [], clients: [], apis: [] };
+  const toAdd: Pick<DirectoryRows, Kind> = { people: [], clients: [], apis: [] };
   const unchanged = { people: 0, clients: 0, apis: 0 };
   const newSubs = new Set(rows.people.map(({ sub }) => sub));
   const newClients = new Set(rows.clients.map(({ client_id: id }) => id));
@@ -226,7 +250,11 @@ function sortOut(
   return { conflicts, toAdd, unchanged };
 }
 
-async function add({ revisions }: Database, transaction: Query, rows: DirectoryRows): Promise<void> {
+async function add(
+  { revisions }: Database,
+  transaction: Query,
+  rows: Pick<DirectoryRows, Kind>,
+): Promise<void> {
   for (const some of chunks(rows.people)) {
     await transaction
       .insertInto('accounts')

@@ -25,6 +25,14 @@ export const TRANSIENT_TABLES = [
   'throttle',
   'leases',
   'mail_links',
+  'account_deletions',
+  'mail_codes',
+  'remembered_devices',
+  'answered_challenges',
+  'registration_tokens',
+  'client_documents',
+  'notifications',
+  'authentication_requests',
 ] as const;
 
 /** The present epoch. */
@@ -56,7 +64,17 @@ export async function beginEpoch(transaction: Kysely<DatabaseSchema>, now: numbe
   await transaction.deleteFrom('signing_keys').execute();
   await transaction.deleteFrom('leases').execute();
   await transaction.deleteFrom('mail_links').execute();
-  for (const topic of ['accounts', 'clients', 'apis', 'keys'] as const) {
+  // One of them may have been taken back since the copy was made, and what it asks for cannot be.
+  await transaction.deleteFrom('account_deletions').execute();
+  await transaction.deleteFrom('mail_codes').execute();
+  await transaction.deleteFrom('remembered_devices').execute();
+  await transaction.deleteFrom('answered_challenges').execute();
+  // The copy cannot know how often a registration token was used since, or that it was revoked.
+  await transaction.deleteFrom('registration_tokens').execute();
+  await transaction.deleteFrom('client_documents').execute();
+  await transaction.deleteFrom('notifications').execute();
+  await transaction.deleteFrom('authentication_requests').execute();
+  for (const topic of ['accounts', 'clients', 'client_documents', 'apis', 'keys'] as const) {
     // No directory is changed once a millisecond all its life, so the time in ms is ahead of every count.
     const values = { topic, number: now };
     await transaction

@@ -7,6 +7,12 @@ import * as throttle from './migrations/0003-throttle.ts';
 import * as epochs from './migrations/0004-epochs.ts';
 import * as mailLinks from './migrations/0005-mail-links.ts';
 import * as lastingSecrets from './migrations/0006-lasting-secrets.ts';
+import * as accountPage from './migrations/0007-account-page.ts';
+import * as secondFactors from './migrations/0008-second-factors.ts';
+import * as passkeys from './migrations/0009-passkeys.ts';
+import * as notifications from './migrations/0010-notifications.ts';
+import * as clientRegistration from './migrations/0011-client-registration.ts';
+import * as authorizationDetails from './migrations/0012-authorization-details.ts';
 import type { DatabaseSchema } from './schema.ts';
 
 /** In order; a released migration is never edited, only followed by another. */
@@ -22,6 +28,12 @@ const MIGRATIONS: ReadonlyArray<{
   { name: '0004-epochs', up: epochs.up },
   { name: '0005-mail-links', up: mailLinks.up },
   { name: '0006-lasting-secrets', up: lastingSecrets.up },
+  { name: '0007-account-page', up: accountPage.up },
+  { name: '0008-second-factors', up: secondFactors.up },
+  { name: '0009-passkeys', up: passkeys.up },
+  { name: '0010-notifications', up: notifications.up },
+  { name: '0011-client-registration', up: clientRegistration.up },
+  { name: '0012-authorization-details', up: authorizationDetails.up },
 ];
 
 /** What PostgreSQL's advisory locks are told apart by: any program of the same database may take some. */

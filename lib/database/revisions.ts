@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import type { DatabaseSchema } from './schema.ts';
 
 /** What may be cached in a process and is re-read when its revision moves. */
-export type RevisionTopic = 'accounts' | 'clients' | 'apis' | 'keys';
+export type RevisionTopic = 'accounts' | 'clients' | 'client_documents' | 'apis' | 'keys' | 'notifications';
 
 /**
  * Cache coherence over processes: whoever changes a topic moves its number in the same transaction; whoever caches

@@ -13,6 +13,7 @@ export interface RowFinding<Row> {
 
 interface KeyColumns {
   clients: 'client_id';
+  client_documents: 'client_id';
   apis: 'identifier';
 }
 

@@ -36,6 +36,9 @@ export interface GrantRecord {
   accountId: string;
   clientId: string;
   scopes: string[];
+  /** The same by what they are of: the person, and each API by its identifier. */
+  identityScopes: string[];
+  apiScopes: Record<string, string[]>;
   /** Unix time, ms. */
   createdAt: number;
   expiresAt: number;
@@ -48,7 +51,15 @@ export interface SessionRecord {
   clients: string[];
   /** Unix time, ms. */
   loginAt: number | undefined;
+  /** Where the sign-in was, and when the session was last used (Unix time, ms); undefined for one of before it was noted. */
+  device: { userAgent: string; address: string; usedAt: number } | undefined;
   expiresAt: number;
+}
+
+/** A session that is about to end, with the clients that were signed in to in it. */
+export interface EndingSession {
+  accountId: string;
+  clients: { clientId: string; sid: string | undefined }[];
 }
 
 type NotFound = { outcome: 'not_found' };
@@ -103,8 +114,10 @@ export function openGrants(options: {
   observe?: (storage: GrantStorage) => GrantStorage;
   /** Whether the JWT access tokens of a grant are published as revoked when its tokens end. */
   publishesStatuses?: boolean;
+  /** Hears of sessions that this room ends by itself, before it does; when it rejects, they are not ended. */
+  onEndings?: (sessions: EndingSession[]) => Promise<void>;
 }): Grants {
-  const { database, redis, events, log, refreshGrace, observe = (storage) => storage } = options;
+  const { database, redis, events, log, refreshGrace, observe = (storage) => storage, onEndings } = options;
   const { sealer, epoch } = database;
   const backend =
     redis === undefined
@@ -173,6 +186,7 @@ export function openGrants(options: {
     async endSession(uid) {
       const session = await sessions.findByUid(uid);
       if (session === undefined) return { outcome: 'not_found' };
+      await onEndings?.([endingSession(session)]);
       await units.call(async (unit) => {
         const authorizations = Object.values((session.authorizations ?? {}) as Record<string, Authorization>);
         for (const { grantId, persistsLogout } of authorizations) {
@@ -184,7 +198,14 @@ export function openGrants(options: {
       return { outcome: 'ended' };
     },
 
-    endAccount: (accountId, ending) => storage.endAccount(recordKey('account', accountId), ending),
+    async endAccount(accountId, ending) {
+      const accountKey = recordKey('account', accountId);
+      if (onEndings !== undefined) {
+        const found = await storage.listSessions({ accountKey });
+        await onEndings(found.map(({ payload }) => endingSession(JSON.parse(payload))));
+      }
+      await storage.endAccount(accountKey, ending);
+    },
     async endClient(clientId) {
       await storage.endGrants({ clientKey: recordKey('client', clientId) });
     },
@@ -200,29 +221,50 @@ export function openGrants(options: {
 /** A client's place in a session, as the engine keeps it. */
 interface Authorization {
   grantId?: string;
+  sid?: string;
   persistsLogout?: boolean;
 }
 
 function grantRecord(payload: EnginePayload, createdAt: number): GrantRecord {
   const openid = (payload.openid ?? {}) as { scope?: string };
   const resources = (payload.resources ?? {}) as Record<string, string>;
-  const scopes = [openid.scope ?? '', ...Object.values(resources)].flatMap((scope) => scope.split(' '));
+  const list = (scope: string): string[] => scope.split(' ').filter((name) => name !== '');
+  const identityScopes = list(openid.scope ?? '');
+  const apiScopes = Object.fromEntries(
+    Object.entries(resources).map(([api, scope]) => [api, list(scope)] as const),
+  );
   return {
     grantId: String(payload.jti),
     accountId: String(payload.accountId),
     clientId: String(payload.clientId),
-    scopes: [...new Set(scopes.filter((scope) => scope !== ''))],
+    scopes: [...new Set([...identityScopes, ...Object.values(apiScopes).flat()])],
+    identityScopes,
+    apiScopes,
     createdAt,
     expiresAt: Number(payload.exp) * 1000,
   };
 }
 
+function endingSession({ accountId, authorizations = {} }: EnginePayload): EndingSession {
+  return {
+    accountId: String(accountId),
+    clients: Object.entries(authorizations as Record<string, Authorization>).map(([clientId, { sid }]) => {
+      return { clientId, sid };
+    }),
+  };
+}
+
 function sessionRecord(payload: EnginePayload): SessionRecord {
+  const device = payload.device as SessionRecord['device'];
   return {
     uid: String(payload.uid),
     accountId: String(payload.accountId),
     clients: Object.keys((payload.authorizations ?? {}) as object),
     loginAt: typeof payload.loginTs === 'number' ? payload.loginTs * 1000 : undefined,
+    device:
+      device === undefined
+        ? undefined
+        : { userAgent: device.userAgent, address: device.address, usedAt: device.usedAt * 1000 },
     expiresAt: Number(payload.exp) * 1000,
   };
 }

@@ -12,8 +12,12 @@ import type { UnitRunner } from './unit-runner.ts';
 const ANSWERED_ONCE = new Set(['DeviceCode', 'BackchannelAuthenticationRequest']);
 
 /** Who proved themselves in an interaction. */
+/** Who proved themselves in an interaction: entirely, or as far as a second step. */
 function loginOf(payload: EnginePayload): string | undefined {
-  const accountId = (payload.result as { login?: { accountId?: unknown } } | undefined)?.login?.accountId;
+  const { login, proved } = (payload.result ?? {}) as Partial<
+    Record<'login' | 'proved', { accountId?: unknown }>
+  >;
+  const accountId = (login ?? proved)?.accountId;
   return typeof accountId === 'string' ? accountId : undefined;
 }
 
@@ -202,7 +206,7 @@ export class RecordStorage implements ModelStorage {
     if (accountId === undefined) return stored;
     const endedAt = await this.#storage.readAccountEnding(recordKey('account', accountId));
     if (endedAt === undefined || endedAt < (stored.provedAt ?? stored.writtenAt)) return stored;
-    const { login: _ended, ...rest } = payload.result as Record<string, unknown>;
+    const { login: _ended, proved: _proved, ...rest } = payload.result as Record<string, unknown>;
     return { ...stored, payload: JSON.stringify({ ...payload, result: rest }) };
   }
 }

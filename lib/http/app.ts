@@ -8,23 +8,39 @@ import { bodyParser } from '@koa/bodyparser';
 import Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
+import type { AddressThrottle } from '../authentication/address-throttle.ts';
+import type { AuthenticationRequests } from '../authentication/authentication-requests.ts';
 import type { ClientThrottle } from '../authentication/client-throttle.ts';
 import type { MailLinkThrottle } from '../authentication/mail-link-throttle.ts';
 import type { MailLinks } from '../authentication/mail-links.ts';
+import type { PasskeyRegistration } from '../authentication/passkey-registration.ts';
+import type { PasskeySignIn } from '../authentication/passkey-sign-in.ts';
 import type { PasswordSignIn } from '../authentication/password-sign-in.ts';
 import type { PollPace } from '../authentication/poll-pace.ts';
+import type { SecondFactors } from '../authentication/second-factors.ts';
 import type { UserCodeThrottle } from '../authentication/user-code-throttle.ts';
 import type { Apis } from '../clients/apis.ts';
+import type { ClientDocuments } from '../clients/client-documents.ts';
 import type { Clients } from '../clients/clients.ts';
+import type { RegistrationTokens } from '../clients/registration-tokens.ts';
+import type { UnusedClients } from '../clients/unused-clients.ts';
+import type { Database } from '../database/database.ts';
 import type { Sealer } from '../database/sealer.ts';
 import type { Grants } from '../grants/grants.ts';
 import { interactionRoutes } from '../interactions/interactions.ts';
 import { isMailLinkPath } from '../interactions/mail-link-routes.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
 import type { Mail } from '../mail/mail.ts';
+import type { Deliver } from '../notifications/notification-delivery.ts';
+import type { Notifications } from '../notifications/notifications.ts';
 import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';
 import { noteOf } from '../observability/request-note.ts';
+import type { SafeFetch } from '../outbound/safe-fetch.ts';
+import { withAccountClient } from '../provider/account-client.ts';
+import { createAuthenticationRequestDesk } from '../provider/authentication-request-desk.ts';
+import { createSessionDesk } from '../provider/browser-session.ts';
+import { MAIL_NOTICE } from '../provider/ciba.ts';
 import { countClientFailures } from '../provider/client-throttling.ts';
 import { cookieNames } from '../provider/cookies.ts';
 import { deviceAddresses } from '../provider/device-flow.ts';
@@ -33,20 +49,30 @@ import { createInteractionDesk } from '../provider/interaction.ts';
 import { fixOrigin } from '../provider/origin.ts';
 import { pacePolling } from '../provider/polling.ts';
 import { createProviderHost } from '../provider/provider.ts';
+import { REGISTRATION_PATH, registrationEndpoint } from '../provider/registration-endpoint.ts';
 import { settleRequest } from '../provider/settlement.ts';
+import { AccountActivity } from '../self-service/account-activity.ts';
+import { AccountDeletions } from '../self-service/account-deletions.ts';
+import { createAccountSignIn } from '../self-service/account-sign-in.ts';
+import { isAccountPath, selfServiceRoutes } from '../self-service/self-service.ts';
+import { withCheckSession } from './check-session-page.ts';
 import { TrustedProxies, tellClientAddress } from './client-address.ts';
 import { tellClientCertificate } from './client-certificate.ts';
 import { withEngineForms } from './engine-forms.ts';
 import { withErrorBoundary } from './error-boundary.ts';
 import { FormTokens } from './form-protection.ts';
+import { withLanguageSwitch } from './language-switch.ts';
+import { mailRequests } from './mail-requests.ts';
 import { createMailTexts } from './mail-texts.ts';
 import { originForm } from './origin-form.ts';
+import { createPageLanguage, LANGUAGE_PATH } from './page-language.ts';
 import { createPages } from './pages.ts';
 import { withPostedRequests } from './posted-requests.ts';
 import { publishedDocumentHandler } from './published.ts';
 import { createRenderer } from './render.ts';
 import { withRequestNotes } from './request-notes.ts';
 import { securityHeaders, withSecurityHeaders } from './security-headers.ts';
+import { withStartLogin } from './start-login.ts';
 import { createStaticAssets } from './static-assets.ts';
 import { withStaticAssets } from './static-routes.ts';
 import { withTransport } from './transport.ts';
@@ -55,20 +81,33 @@ import { withUnknownPaths } from './unknown-paths.ts';
 /** Everything the application is built on. */
 export interface AppRooms {
   configuration: Configuration;
+  database: Database;
   sealer: Sealer;
   pairwiseKey: Buffer;
   accounts: AccountAdapter;
   signIn: PasswordSignIn;
+  passkeySignIn: PasskeySignIn | undefined;
+  passkeyRegistration: PasskeyRegistration | undefined;
   clientThrottle: ClientThrottle;
   links: MailLinks;
   linkThrottle: MailLinkThrottle;
   mail: Mail;
   userCodes: UserCodeThrottle;
+  secondFactors: SecondFactors;
   polling: PollPace;
   clients: Clients;
+  registrationTokens: RegistrationTokens;
+  registrationThrottle: AddressThrottle;
+  clientDocuments: ClientDocuments;
+  documentThrottle: AddressThrottle;
+  unusedClients: UnusedClients;
   apis: Apis;
   grants: Grants;
   keys: SigningKeys;
+  safeFetch: SafeFetch;
+  notifications: Notifications;
+  /** Sign-ins that wait for a person's answer. */
+  requests: AuthenticationRequests;
   events: Events;
   log: Log;
 }
@@ -76,20 +115,29 @@ export interface AppRooms {
 /** The application, ready to be listened with. */
 export interface App {
   handle(request: IncomingMessage, response: ServerResponse): void;
-  close(): void;
+  /** How each kind of notice is delivered. */
+  readonly deliveries: ReadonlyMap<string, Deliver>;
+  /** Begins what is done from time to time. */
+  start(): void;
+  /** Ends it, and writes what waits. */
+  close(): Promise<void>;
 }
 
 /** The same limit as the engine's own for its endpoints. */
 const FORM_LIMIT = '56kb';
+/** What the directory of applications takes (lib/clients). */
+const REGISTRATION_LIMIT = '64kb';
 
 /** Builds the application. Throws when a template or an override of one cannot be used. */
-export async function createApp(rooms: AppRooms): Promise<App> {
+export async function createApp(given: AppRooms): Promise<App> {
+  const rooms = { ...given, clients: withAccountClient(given.clients, given.configuration) };
   const { configuration, sealer, grants, log } = rooms;
-  const { issuer, branding, viewsDir } = configuration;
+  const { issuer, branding, languages, viewsDir } = configuration;
   const assets = createStaticAssets({ branding, viewsDir });
-  const renderer = createRenderer({ branding, assets, viewsDir });
+  const renderer = createRenderer({ branding, languages, assets, viewsDir });
+  const language = createPageLanguage(issuer, renderer.locales);
   const forms = new FormTokens(sealer.derive('form-protection'), issuer);
-  const pages = createPages({ ...rooms, renderer, forms });
+  const pages = createPages({ ...rooms, renderer, language, forms });
   const host = await createProviderHost(rooms, pages);
   const desk = createInteractionDesk(host, rooms);
   const headers = securityHeaders(issuer);
@@ -105,14 +153,33 @@ export async function createApp(rooms: AppRooms): Promise<App> {
   const unitOfWork: Koa.Middleware = (ctx, next) =>
     grants.inUnitOfWork(async () => {
       await next();
-      await settleRequest(ctx, grants, pages, cookieNames(issuer).session);
+      await settleRequest(ctx, grants, pages, cookieNames(issuer).session, log);
     }, noteOf(ctx.req));
   const home: Koa.Middleware = (ctx, next) =>
     ctx.path === '/' && (ctx.method === 'GET' || ctx.method === 'HEAD') ? pages.home(ctx) : next();
   const readForm = bodyParser({ enableTypes: ['form'], formLimit: FORM_LIMIT });
-  const mailTexts = createMailTexts({ branding, renderer });
+  const readJson = bodyParser({ enableTypes: ['json'], jsonLimit: REGISTRATION_LIMIT });
+  const registration = registrationEndpoint(rooms);
+  const mailTexts = createMailTexts({ branding, language, renderer });
   const route = interactionRoutes({ ...rooms, desk, pages, forms, mailTexts });
   const interactions: Koa.Middleware = (ctx, next) => readForm(ctx, () => route(ctx, next) as Promise<void>);
+
+  const activity = new AccountActivity(rooms);
+  rooms.signIn.onWrongPassword((login, address) => activity.noteFailedLogin(login, address));
+  const deletions = new AccountDeletions({ ...rooms, mailTexts });
+  const ownPages = selfServiceRoutes({
+    ...rooms,
+    activity,
+    deletions,
+    forms,
+    mailTexts,
+    pages: { ...pages, ...pages.account },
+    sessions: createSessionDesk(host, rooms),
+    authenticationRequests: configuration.features.ciba.enabled
+      ? createAuthenticationRequestDesk(host, rooms)
+      : undefined,
+    accountSignIn: createAccountSignIn({ issuer, key: sealer.derive('account-sign-in') }),
+  });
 
   app.use(withSecurityHeaders(headers));
   app.use(withRequestNotes);
@@ -120,11 +187,25 @@ export async function createApp(rooms: AppRooms): Promise<App> {
   app.use(withTransport(issuer, proxies, pages));
   app.use(withUnknownPaths(pages));
   app.use(withStaticAssets(assets));
+  if (configuration.features.sessionManagement) app.use(withCheckSession(issuer, assets));
+  app.use(withStartLogin({ ...rooms, issuer, pages }));
   app.use(withPostedRequests(pages));
   app.use(home);
+  const changeLanguage = withLanguageSwitch({ issuer, forms, language, pages });
+  app.use((ctx, next) =>
+    ctx.path === LANGUAGE_PATH ? readForm(ctx, () => changeLanguage(ctx, next) as Promise<void>) : next(),
+  );
   app.use(unitOfWork);
   app.use((ctx, next) =>
     ctx.path.startsWith('/interaction/') || isMailLinkPath(ctx.path) ? interactions(ctx, next) : next(),
+  );
+  app.use((ctx, next) =>
+    isAccountPath(ctx.path) ? readForm(ctx, () => ownPages(ctx, next) as Promise<void>) : next(),
+  );
+  app.use((ctx, next) =>
+    ctx.path === REGISTRATION_PATH || ctx.path.startsWith(`${REGISTRATION_PATH}/`)
+      ? readJson(ctx, () => registration(ctx, next) as Promise<void>)
+      : next(),
   );
   app.use(withEngineForms);
   app.use(countClientFailures(rooms.clientThrottle));
@@ -139,6 +220,12 @@ export async function createApp(rooms: AppRooms): Promise<App> {
       request.url = originForm(request.url ?? '/');
       if (!answerFromMemory(request, response)) void answer(request, response);
     },
-    close: () => host.close(),
+    deliveries: new Map([...host.deliveries, [MAIL_NOTICE, mailRequests({ ...rooms, mailTexts })]]),
+    start: () => deletions.start(),
+    close: async () => {
+      await deletions.stop();
+      await activity.close();
+      host.close();
+    },
   };
 }

@@ -4,13 +4,14 @@ import type { Apis } from '../clients/apis.ts';
 import type { StoredClient } from '../clients/clients.ts';
 import { OPENID_SCOPES } from '../clients/scope.ts';
 import type { DevicePages, DeviceRequest } from '../provider/device-page-contract.ts';
+import type { Draw } from './draw-page.ts';
 import { accountView, clientView } from './record-views.ts';
 import { noteError } from './request-notes.ts';
-import type { AccountView, ConsentApi, PageName, ViewModels } from './view-models.ts';
+import type { AccountView, ConsentApi } from './view-models.ts';
 
 /** The pages on which a device is let in (RFC 8628 §3.3). Their forms are the engine's. */
 export function createDevicePages(options: {
-  draw<Page extends PageName>(ctx: Koa.Context, page: Page, model: ViewModels[Page]): void;
+  draw: Draw;
   knownClient(clientId: unknown): Promise<StoredClient | undefined>;
   requestedApis(scopesOf: Record<string, string[]>): Promise<ConsentApi[]>;
   accounts: AccountAdapter;

@@ -2,9 +2,9 @@ import type Koa from 'koa';
 import { AccountsUnavailable } from '../accounts/account-adapter.ts';
 import { DatabaseUnavailable } from '../database/database-unavailable.ts';
 import { StorageUnavailable } from '../grants/storage.ts';
+import { createReference } from '../observability/error-reference.ts';
 import type { Log } from '../observability/log.ts';
 import { noteOf } from '../observability/request-note.ts';
-import { createReference } from './error-reference.ts';
 import type { Pages } from './pages.ts';
 
 /** How long (s) a client is asked to wait when a store is in trouble. */

@@ -21,7 +21,22 @@ export function formTargets(redirectUri: string | undefined): string[] {
   return ["'self'", 'https:', url.protocol];
 }
 
-/** The policy of a page whose forms lead on to `redirectUri`, or nowhere else when there is none. */
-export function pagePolicy(redirectUri: string | undefined): string {
-  return policyText({ ...BASE_POLICY, 'form-action': formTargets(redirectUri) });
+/** The policy of a page whose forms lead on to `redirectUri`, or nowhere else when there is none, and which shows these images. */
+export function pagePolicy(redirectUri: string | undefined, images: ReadonlyArray<string | undefined> = []): string {
+  const sources = images.map(imageSource).filter((source) => source !== undefined);
+  return policyText({
+    ...BASE_POLICY,
+    'form-action': formTargets(redirectUri),
+    'img-src': [...(BASE_POLICY['img-src'] as string[]), ...new Set(sources)],
+  });
+}
+
+function imageSource(image: string | undefined): string | undefined {
+  return image !== undefined && URL.parse(image)?.protocol === 'https:' ? addressSource(image) : undefined;
+}
+
+/** One address as a source expression: without its query, which a policy cannot name, and without what would end the policy's word. */
+export function addressSource(address: string): string {
+  const { origin, pathname } = new URL(address);
+  return origin + pathname.replaceAll(';', '%3B').replaceAll(',', '%2C');
 }

@@ -16,7 +16,7 @@ const RIGHT_TO_LEFT_SCRIPTS = new Set([
 
 /**
  * Chooses the language of a page: `ui_locales` (OpenID Connect Core section 3.1.2.1, space-separated) first, then
- * `Accept-Language` (RFC 9110 section 12.5.4), each by lookup (RFC 4647 section 3.4), else the first of `available`.
+ * `Accept-Language` (RFC 9110 section 12.5.4), each by lookup (RFC 4647 section 3.4) and then by what its tag likely means, else the first of `available`.
  * Never throws, whatever the request says, and returns one of `available` as it is spelled there.
  */
 export function chooseLocale(
@@ -56,7 +56,11 @@ function rangesOfAcceptLanguage(header: string | undefined): string[] {
     .map(({ range }) => range);
 }
 
-/** Drops subtags from the end until something fits; a single-character subtag goes with the one after it. */
+/**
+ * Drops subtags from the end until something fits; a single-character subtag goes with the one after it. What is then still
+ * not found is looked for by language and script with their likely values (CLDR), so that zh and zh-CN find zh-Hans, and
+ * zh-TW does not.
+ */
 function lookUp(range: string, available: readonly string[]): string | undefined {
   const subtags = range.toLowerCase().split('-');
   while (subtags.length > 0) {
@@ -66,5 +70,18 @@ function lookUp(range: string, available: readonly string[]): string | undefined
     subtags.pop();
     if (subtags.at(-1)?.length === 1) subtags.pop();
   }
-  return undefined;
+  const wanted = languageAndScript(range);
+  return wanted === undefined ? undefined : available.find((locale) => languageAndScript(locale) === wanted);
+}
+
+/** Undefined for what is no language tag. */
+function languageAndScript(tag: string): string | undefined {
+  // Longer than any tag that names language, script and region with a few variants.
+  if (tag.length > 40) return undefined;
+  try {
+    const { language, script } = new Intl.Locale(tag).maximize();
+    return `${language}-${script}`;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,3 @@
-import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { StoredClient } from '../clients/clients.ts';
@@ -6,16 +5,9 @@ import type { MailLinkPages } from '../interactions/mail-link-pages.ts';
 import { linkFormPurpose } from '../interactions/mail-link-rooms.ts';
 import type { PendingInteraction } from '../provider/interaction.ts';
 import { interactionUrl } from '../provider/interaction-url.ts';
+import type { Draw } from './draw-page.ts';
 import type { FormTokens } from './form-protection.ts';
 import { clientView } from './record-views.ts';
-import type { PageName, ViewModels } from './view-models.ts';
-
-type Draw = <Page extends PageName>(
-  ctx: Koa.Context,
-  page: Page,
-  model: ViewModels[Page],
-  options?: { uiLocales?: unknown; formsLeadTo?: string | undefined },
-) => void;
 
 /** Where sign-in at an application begins anew, if it has told. */
 export function startUriOf(client: StoredClient | undefined, issuer: string): string | undefined {

@@ -88,6 +88,8 @@ export const MAIL_LINK_SAMPLES: {
     registered: { result: 'registered', client, startUri: 'https://notes.example/login' },
     'already-registered': { result: 'already-registered' },
     'email-verified': { result: 'email-verified' },
+    'email-changed': { result: 'email-changed' },
+    'deletion-asked': { result: 'deletion-asked' },
     expired: { result: 'expired', client: { name: 'Desk Timer' } },
   },
 };

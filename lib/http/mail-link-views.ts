@@ -77,7 +77,14 @@ export interface VerifyEmailView extends LinkFormView {
 
 /** How it ended, and where to go on. */
 export interface LinkResultView {
-  result: 'password-changed' | 'registered' | 'already-registered' | 'email-verified' | 'expired';
+  result:
+    | 'password-changed'
+    | 'registered'
+    | 'already-registered'
+    | 'email-verified'
+    | 'email-changed'
+    | 'deletion-asked'
+    | 'expired';
   client?: ClientView | undefined;
   /** As in ExpiredView. */
   startUri?: string | undefined;

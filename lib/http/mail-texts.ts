@@ -2,6 +2,7 @@ import type { Configuration } from '../../config/configuration.ts';
 import type { MailTexts } from '../interactions/mail-link-pages.ts';
 import { accentFor } from './accent-color.ts';
 import { chooseLocale } from './locale.ts';
+import type { PageLanguage } from './page-language.ts';
 import type { Renderer } from './render.ts';
 
 /**
@@ -11,23 +12,27 @@ import type { Renderer } from './render.ts';
 export function createMailTexts(options: {
   branding: Configuration['branding'];
   renderer: Renderer;
+  /** The language of requests; mails that nobody asks for by one do without. */
+  language?: PageLanguage | undefined;
 }): MailTexts {
-  const { branding, renderer } = options;
+  const { branding, renderer, language } = options;
   const { accent, onAccent } = accentFor(branding.accentColor).light;
   return {
-    localeFor: (ctx, uiLocales) =>
-      chooseLocale(
-        typeof uiLocales === 'string' ? uiLocales : undefined,
-        ctx.get('Accept-Language'),
-        renderer.locales,
-      ),
+    localeFor(ctx, accountLocale, uiLocales) {
+      if (ctx !== undefined && language !== undefined)
+        return language.choose(ctx, { accountLocale, uiLocales });
+      const wanted = typeof accountLocale === 'string' ? accountLocale.replace('_', '-') : undefined;
+      return chooseLocale(wanted, undefined, renderer.locales);
+    },
 
-    compose(kind, locale, link) {
+    compose(kind, locale, details = { at: Date.now() }) {
+      const link = 'url' in details ? details : undefined;
       const messages = renderer.messages(locale);
       const subject = messages.plain(`mail.${kind}.subject`);
-      const until = link === undefined ? undefined : timeAfter(link.seconds, locale);
+      const until = 'seconds' in details ? momentIn(locale, Date.now() + details.seconds * 1000) : undefined;
       const paragraphs = [
-        messages.plain(`mail.${kind}.text`),
+        messages.plain(`mail.${kind}.text`, 'at' in details ? { time: momentIn(locale, details.at) } : {}),
+        ...('code' in details ? [details.code] : []),
         ...(until === undefined ? [] : [messages.plain('mail.once', { time: until })]),
         messages.plain(`mail.${kind}.note`),
       ];
@@ -64,7 +69,7 @@ function withLink([first = '', ...rest]: string[], url: string): string[] {
   return [first, url, ...rest];
 }
 
-function timeAfter(seconds: number, locale: string): string {
+function momentIn(locale: string, milliseconds: number): string {
   const format = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });
-  return `${format.format(Date.now() + seconds * 1000)} UTC`;
+  return `${format.format(milliseconds)} UTC`;
 }

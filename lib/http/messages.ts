@@ -53,6 +53,27 @@ export function loadCatalogues(viewsFolder: string, overrideFolder?: string): Ma
   return catalogues;
 }
 
+/**
+ * The languages that people are offered, the default first.
+ * @param there those that have texts
+ * @throws {Error} naming the setting, for a language that has none
+ */
+export function offeredLocales(
+  there: readonly string[],
+  languages: { default: string; offered: readonly string[] } = { default: SOURCE_LOCALE, offered: [] },
+): string[] {
+  const offered = languages.offered.length === 0 ? there : languages.offered;
+  for (const [setting, locales] of [
+    ['languages.default', [languages.default]],
+    ['languages.offered', offered],
+  ] as const) {
+    const unknown = locales.find((locale) => !there.includes(locale));
+    if (unknown !== undefined)
+      throw new Error(`${setting}: there are no texts in ${unknown}; there are ${there.join(', ')}`);
+  }
+  return [...new Set([languages.default, ...offered])];
+}
+
 /** Makes a language's texts printable. */
 export function createMessages(locale: string, catalogue: Catalogue): Messages {
   const plurals = new Intl.PluralRules(locale);

@@ -1,14 +1,15 @@
+import { ACCOUNT_SAMPLES } from './account-samples.ts';
+import { CLIENT_SAMPLE } from './frame-samples.ts';
 import { MAIL_LINK_SAMPLES } from './mail-link-samples.ts';
-import type { AccountView, ClientView, PageName, ViewModels } from './view-models.ts';
+import { PASSKEY_SAMPLES } from './passkey-samples.ts';
+import { SECOND_STEP_SAMPLES } from './second-step-samples.ts';
+import { TWO_STEP_SAMPLES } from './two-step-samples.ts';
+import type { AccountView, PageName, ViewModels } from './view-models.ts';
 
-const client: ClientView = {
-  name: 'Orchard Notes',
-  uri: 'https://notes.example/',
-  policyUri: 'https://notes.example/privacy',
-  tosUri: 'https://notes.example/terms',
-};
+const client = CLIENT_SAMPLE;
 const account: AccountView = { login: 'ada@example.com', name: 'Ada Lovelace' };
 const csrfToken = 'sample';
+const passkey = { action: '/passkey', optionsUrl: '/passkey-options', rpId: 'id.example' };
 
 /**
  * Each page with models that between them take every branch of its template: the start-up check of an operator's
@@ -29,7 +30,42 @@ export const PAGE_SAMPLES: { readonly [Page in PageName]: Readonly<Record<string
     },
   },
   login: {
-    plain: { action: '/login', cancelAction: '/cancel', csrfToken, client },
+    plain: { action: '/login', cancelAction: '/cancel', csrfToken, client, passkey },
+    'passkey-expired': {
+      action: '/login',
+      csrfToken,
+      client,
+      passkey,
+      problem: { kind: 'passkey', reason: 'expired' },
+    },
+    'passkey-unknown': {
+      action: '/login',
+      csrfToken,
+      client,
+      passkey,
+      problem: { kind: 'passkey', reason: 'unknown', id: 'sample' },
+    },
+    'passkey-unverified': {
+      action: '/login',
+      csrfToken,
+      client,
+      passkey,
+      problem: { kind: 'passkey', reason: 'unverified' },
+    },
+    'passkey-copied': {
+      action: '/login',
+      csrfToken,
+      client,
+      passkey,
+      problem: { kind: 'passkey', reason: 'copied' },
+    },
+    'passkey-refused': {
+      action: '/login',
+      csrfToken,
+      client,
+      passkey,
+      problem: { kind: 'passkey', reason: 'refused' },
+    },
     refused: {
       action: '/login',
       cancelAction: '/cancel',
@@ -88,6 +124,21 @@ export const PAGE_SAMPLES: { readonly [Page in PageName]: Readonly<Record<string
           scopes: [{ name: 'orders:read', description: 'See your orders' }, { name: 'orders:write' }],
         },
       ],
+      details: [
+        { api: 'Payments', texts: [{ en: 'Pay 12.30 EUR to Merchant', de: '12.30 EUR an Merchant zahlen' }] },
+      ],
+      offlineAccess: true,
+    },
+    document: {
+      approveAction: '/approve',
+      denyAction: '/deny',
+      csrfToken,
+      client: { name: 'Desk Agent', unverified: { host: 'agent.example' } },
+      account: { login: 'ada' },
+      redirectUri: 'http://127.0.0.1:4711/callback',
+      identityScopes: ['openid'],
+      identityClaims: [],
+      apis: [{ name: 'Orders', scopes: [{ name: 'orders:read', description: 'See your orders' }] }],
       offlineAccess: true,
     },
     small: {
@@ -161,6 +212,7 @@ export const PAGE_SAMPLES: { readonly [Page in PageName]: Readonly<Record<string
   },
   'logged-out': {
     client: { client },
+    onward: { client, continueTo: 'https://notes.example/bye' },
     plain: {},
   },
   error: {
@@ -237,4 +289,8 @@ export const PAGE_SAMPLES: { readonly [Page in PageName]: Readonly<Record<string
     },
   },
   ...MAIL_LINK_SAMPLES,
+  'account-passkeys': PASSKEY_SAMPLES,
+  ...TWO_STEP_SAMPLES,
+  ...ACCOUNT_SAMPLES,
+  ...SECOND_STEP_SAMPLES,
 };

@@ -7,26 +7,35 @@ import type { Clients, StoredClient } from '../clients/clients.ts';
 import { DatabaseUnavailable } from '../database/database-unavailable.ts';
 import type { InteractionPages } from '../interactions/interaction-pages.ts';
 import type { MailLinkPages } from '../interactions/mail-link-pages.ts';
+import type { SecondStepPages } from '../interactions/second-step-pages.ts';
 import type { Events } from '../observability/events.ts';
 import { type Log, pathWithoutIdentifiers } from '../observability/log.ts';
 import type { KoaContextWithOIDC } from '../provider/engine-context.ts';
 import type { EnginePages } from '../provider/features.ts';
 import type { PendingInteraction } from '../provider/interaction.ts';
 import { interactionUrl } from '../provider/interaction-url.ts';
+import { reportProtocolError } from '../provider/protocol-errors.ts';
+import type { AccountPages } from '../self-service/account-pages.ts';
+import { createAccountPages } from './account-pages.ts';
+import { describeDetails } from './detail-views.ts';
 import { createDevicePages } from './device-pages.ts';
-import { createReference } from './error-reference.ts';
+import { createDraw } from './draw-page.ts';
 import type { FormTokens } from './form-protection.ts';
-import { pagePolicy } from './form-targets.ts';
-import { chooseLocale } from './locale.ts';
+import { createFrontChannelPage } from './front-channel-page.ts';
 import { createMailLinkPages, startUriOf } from './mail-link-pages.ts';
+import type { PageLanguage } from './page-language.ts';
+import { passkeyRequests } from './passkey-pages.ts';
 import { accountView, clientView } from './record-views.ts';
 import type { Renderer } from './render.ts';
 import { noteError } from './request-notes.ts';
-import type { ConsentApi, ContinueView, ExpiredView, PageName, ViewModels } from './view-models.ts';
+import { createSecondStepPages } from './second-step-pages.ts';
+import type { ConsentApi, ContinueView, ExpiredView } from './view-models.ts';
 
 /** Every page that the application draws. */
-export interface Pages extends EnginePages, InteractionPages, MailLinkPages {
+export interface Pages extends EnginePages, InteractionPages, MailLinkPages, SecondStepPages {
   home(ctx: Koa.Context): void;
+  /** A signed-in person's own. */
+  account: AccountPages;
   /** Has the browser send once more, from here, a form that came from elsewhere. */
   resend(ctx: Koa.Context, form: ContinueView): void;
   /** Any other failure; the caller has set the status. */
@@ -45,6 +54,7 @@ function withoutAccount(error: unknown): undefined {
 export function createPages(options: {
   configuration: Configuration;
   renderer: Renderer;
+  language: PageLanguage;
   forms: FormTokens;
   accounts: AccountAdapter;
   clients: Clients;
@@ -52,27 +62,11 @@ export function createPages(options: {
   events: Events;
   log: Log;
 }): Pages {
-  const { configuration, renderer, forms, accounts, clients, apis, events, log } = options;
+  const { configuration, renderer, language, forms, accounts, clients, apis, events, log } = options;
   const { issuer } = configuration;
+  const passkeyRequestOf = passkeyRequests(configuration);
 
-  function draw<Page extends PageName>(
-    ctx: Koa.Context,
-    page: Page,
-    model: ViewModels[Page],
-    options: { uiLocales?: unknown; formsLeadTo?: string | undefined } = {},
-  ): void {
-    const locale = chooseLocale(
-      optionalText(options.uiLocales) ?? optionalText(ctx.query.ui_locales),
-      ctx.get('Accept-Language'),
-      renderer.locales,
-    );
-    ctx.set('Content-Security-Policy', pagePolicy(options.formsLeadTo));
-    ctx.set('Cache-Control', 'no-store');
-    ctx.set('Content-Language', locale);
-    ctx.vary('Accept-Language');
-    ctx.type = 'text/html; charset=utf-8';
-    ctx.body = renderer.render(page, model, { locale });
-  }
+  const draw = createDraw({ branding: configuration.branding, renderer, language, forms });
 
   /** What the page says of the application; a page can be drawn without. */
   async function knownClient(clientId: unknown): Promise<StoredClient | undefined> {
@@ -130,7 +124,23 @@ export function createPages(options: {
   }
 
   const pages: Pages = {
+    locales: renderer.locales,
+
     ...createMailLinkPages({ configuration, forms, accounts, draw, knownClient }),
+
+    ...createSecondStepPages({ configuration, forms, draw }),
+
+    frontChannelLogout: createFrontChannelPage({ draw, knownClient }),
+
+    account: createAccountPages({
+      configuration,
+      accounts,
+      forms,
+      locales: renderer.locales,
+      draw,
+      knownClient,
+      requestedApis,
+    }),
 
     device: createDevicePages({ draw, knownClient, accounts, apis, requestedApis }),
 
@@ -138,6 +148,7 @@ export function createPages(options: {
       draw(ctx, 'home', {
         issuer,
         discoveryUrl: `${issuer}/.well-known/openid-configuration`,
+        accountUrl: '/account',
         logoutUrl: '/session/end',
       }),
 
@@ -154,6 +165,7 @@ export function createPages(options: {
           login,
           problem,
           reauthentication: interaction.accountId !== undefined && ctx.query.switch === undefined,
+          passkey: passkeyRequestOf(interaction),
           resetUrl: accounts.directory === undefined ? undefined : resetUrl,
           registerUrl: registrationIsOpen(configuration, accounts) ? registerUrl : undefined,
           passwordChanged: ctx.query['password-changed'] !== undefined,
@@ -178,6 +190,7 @@ export function createPages(options: {
         identityScopes: missing.scopes.filter((scope) => scope !== 'offline_access'),
         identityClaims: missing.claims,
         apis: await requestedApis(missing.resourceScopes),
+        details: await describeDetails(apis, missing.details),
         offlineAccess: missing.scopes.includes('offline_access'),
         formRejected: state?.formRejected,
       };
@@ -209,17 +222,9 @@ export function createPages(options: {
       drawExpired(ctx, 'completed', ctx.oidc?.entities.Interaction?.params.client_id ?? ctx.query.client_id),
 
     error: async (ctx: KoaContextWithOIDC, out, error) => {
-      const reference = createReference();
       noteError(ctx.req, out.error);
+      const reference = reportProtocolError(log, ctx, error, ctx.status);
       const clientId = ctx.oidc?.client?.clientId;
-      const line = {
-        reference,
-        err: error,
-        path: ctx.path,
-        status: ctx.status,
-        ...(clientId ? { clientId } : {}),
-      };
-      log[ctx.status >= 500 ? 'error' : 'info'](line, 'protocol error page');
       events.emit('protocol.error', {
         reference,
         error: out.error,
@@ -227,13 +232,14 @@ export function createPages(options: {
         ...(clientId === undefined ? {} : { clientId }),
       });
       const client = await knownClient(clientId);
-      draw(ctx as unknown as Koa.Context, 'error', {
+      const model = {
         status: ctx.status,
         error: out.error,
         description: out.error_description,
         reference,
         client: client === undefined ? undefined : clientView(client),
-      });
+      };
+      draw(ctx as unknown as Koa.Context, 'error', model, { uiLocales: ctx.oidc?.params?.ui_locales });
     },
 
     resend: (ctx, { action, fields }) => {
@@ -263,7 +269,10 @@ export function createPages(options: {
           client: client === undefined ? undefined : clientView(client),
           account: account === undefined ? undefined : accountView(account),
         },
-        { formsLeadTo: optionalText(ctx.oidc.params?.post_logout_redirect_uri) },
+        {
+          uiLocales: ctx.oidc.params?.ui_locales,
+          formsLeadTo: optionalText(ctx.oidc.params?.post_logout_redirect_uri),
+        },
       );
     },
 

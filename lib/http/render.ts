@@ -6,21 +6,27 @@
  * Templates are programs: an operator's `viewsDir` is trusted as much as the configuration file is.
  */
 import { Eta, type TemplateFunction } from 'eta/core';
+import type { Configuration } from '../../config/configuration.ts';
+import { accountWords, languageName } from './account-words.ts';
+import { inLanguage } from './client-translations.ts';
+import { LANGUAGE_SWITCH_SAMPLE } from './frame-samples.ts';
 import { isolatedText, printValue, webUrl } from './html.ts';
 import { directionOf } from './locale.ts';
 import { MAIL_SAMPLE } from './mail-link-samples.ts';
 import type { MailView } from './mail-link-views.ts';
-import { createMessages, loadCatalogues, type Messages, SOURCE_LOCALE } from './messages.ts';
+import { type Catalogue, createMessages, loadCatalogues, type Messages, offeredLocales } from './messages.ts';
 import { PAGE_SAMPLES } from './page-samples.ts';
-import { type StaticAssets, VIEWS_FOLDER } from './static-assets.ts';
+import { accentSheetUrl, type StaticAssets, VIEWS_FOLDER } from './static-assets.ts';
 import { readTemplates, type Template } from './templates.ts';
 import {
   type Branding,
   type ExpiredView,
   PAGE_NAMES,
   type PageName,
+  VIEW_MODEL_VERSION,
   type ViewModels,
 } from './view-models.ts';
+import type { LanguageSwitchView } from './view-parts.ts';
 
 export interface Renderer {
   /** The languages there are; the first is the fallback. For `chooseLocale`. */
@@ -28,9 +34,14 @@ export interface Renderer {
   /**
    * The whole page, an HTML document whose `<body data-page>` is `page`.
    * @param options.locale one of `locales`; any other gives the fallback
+   * @param options.languageSwitch the form by which another language is chosen; without it there is none
    * @throws {Error} naming the template, when it prints something that its view model does not have
    */
-  render<Page extends PageName>(page: Page, model: ViewModels[Page], options: { locale: string }): string;
+  render<Page extends PageName>(
+    page: Page,
+    model: ViewModels[Page],
+    options: { locale: string; languageSwitch?: LanguageSwitchView | undefined },
+  ): string;
   /** A mail's HTML part, by the template `mail`; its texts are made with `messages`. */
   renderMail(model: MailView, options: { locale: string }): string;
   /** The texts of a language; of the fallback for any that is not there. */
@@ -46,29 +57,38 @@ export function createRenderer(options: {
   branding: Branding;
   assets: StaticAssets;
   viewsDir?: string | undefined;
+  /** Which languages there are; without it all that have texts, English first. */
+  languages?: Configuration['languages'] | undefined;
 }): Renderer {
   const { branding, assets, viewsDir } = options;
   const catalogues = loadCatalogues(VIEWS_FOLDER, viewsDir);
+  const locales = offeredLocales([...catalogues.keys()], options.languages);
   const texts = new Map(
-    Array.from(catalogues, ([locale, catalogue]) => [locale, createMessages(locale, catalogue)]),
+    locales.map((locale) => [locale, createMessages(locale, catalogues.get(locale) as Catalogue)]),
   );
+  const choices = locales.map((locale) => ({ locale, name: languageName(locale) }));
   const languages = new Map(
     Array.from(texts, ([locale, messages]) => [
       locale,
-      { locale, direction: directionOf(locale), ...helpersFor(messages) },
+      { locale, direction: directionOf(locale), ...helpersFor(messages), ...accountWords(locale, messages) },
     ]),
   );
-  const fallback = languages.get(SOURCE_LOCALE);
+  const fallbackLocale = locales[0] as string;
+  const fallback = languages.get(fallbackLocale);
   const eta = new Eta({ escapeFunction: printValue });
   const templates = readTemplates(VIEWS_FOLDER, viewsDir);
   for (const template of templates) eta.loadTemplate(`@${template.name}`, compile(eta, template));
 
-  const render: Renderer['render'] = (page, model, { locale }) =>
+  const render: Renderer['render'] = (page, model, { locale, languageSwitch }) =>
     eta.render(`@pages/${page}`, {
       page,
-      model,
+      model: inLanguage(model, locale),
+      version: VIEW_MODEL_VERSION,
       branding,
+      languages: choices,
+      languageSwitch,
       asset: assets.assetUrl,
+      accentSheet: accentSheetUrl,
       link: webUrl,
       isolated: isolatedText,
       ...(languages.get(locale) ?? fallback),
@@ -78,20 +98,20 @@ export function createRenderer(options: {
     eta.render('@mail', { model, branding, ...(languages.get(locale) ?? fallback) });
 
   if (templates.some(({ name, override }) => override && name === 'mail')) {
-    renderMail(MAIL_SAMPLE, { locale: SOURCE_LOCALE });
+    renderMail(MAIL_SAMPLE, { locale: fallbackLocale });
   }
   const shellReplaced = templates.some(({ name, override }) => override && !name.startsWith('pages/'));
   for (const page of PAGE_NAMES) {
     if (!shellReplaced && !templates.some(({ name, override }) => override && name === `pages/${page}`))
       continue;
     for (const sample of Object.values(PAGE_SAMPLES[page]))
-      render(page, sample as never, { locale: SOURCE_LOCALE });
+      render(page, sample as never, { locale: fallbackLocale, languageSwitch: LANGUAGE_SWITCH_SAMPLE });
   }
   return {
     locales: [...languages.keys()],
     render,
     renderMail,
-    messages: (locale) => (texts.get(locale) ?? texts.get(SOURCE_LOCALE)) as Messages,
+    messages: (locale) => (texts.get(locale) ?? texts.get(fallbackLocale)) as Messages,
   };
 }
 

@@ -19,6 +19,8 @@ function endpointOf(ctx: Koa.Context): string {
     return STEPS.has(step) ? `interaction_${step.replace('-', '_')}` : 'interaction';
   }
   if (ctx.path === '/') return 'home';
+  if (ctx.path === '/language') return 'language';
+  if (ctx.path === '/account' || ctx.path.startsWith('/account/')) return 'account';
   if (MAIL_LINK_PATH.test(ctx.path)) return 'mail_link';
   if (ctx.path.startsWith('/token-status-lists/')) return 'token_status_list';
   return ctx.path.startsWith('/assets/') ? 'asset' : 'other';

@@ -7,14 +7,14 @@ import type Koa from 'koa';
 const STRICT_TRANSPORT_SECONDS = 63_072_000;
 
 /**
- * The policy of every answer; pages that post a form widen `form-action` (see form-targets.ts). No inline
+ * The policy of every answer; pages that post a form widen `form-action`, and those with a logo `img-src` (see form-targets.ts). No inline
  * script or style; `script-src` must exist because the engine adds the digest of its form-post script to it.
  */
 export const BASE_POLICY: Readonly<Record<string, ReadonlyArray<string>>> = {
   'default-src': ["'none'"],
   'script-src': ["'self'"],
   'style-src': ["'self'"],
-  'img-src': ["'self'", 'https:', 'data:'],
+  'img-src': ["'self'"],
   'font-src': ["'self'"],
   'connect-src': ["'self'"],
   'base-uri': ["'none'"],

@@ -20,7 +20,15 @@ export interface Asset {
   cacheControl: string;
 }
 
-export type AssetName = 'latchkey.css' | 'branding.css' | 'show-password.js' | 'submit-form.js' | 'icon.svg';
+export type AssetName =
+  | 'latchkey.css'
+  | 'branding.css'
+  | 'show-password.js'
+  | 'passkeys.js'
+  | 'submit-form.js'
+  | 'icon.svg'
+  | 'check-session.js'
+  | 'front-channel-logout.js';
 
 export interface StaticAssets {
   /** The address of an asset, `/assets/latchkey.<hash>.css`. */
@@ -33,6 +41,9 @@ const SHIPPED: ReadonlyArray<readonly [AssetName, string]> = [
   ['latchkey.css', 'styles/latchkey.css'],
   ['show-password.js', 'browser/show-password.js'],
   ['submit-form.js', 'browser/submit-form.js'],
+  ['passkeys.js', 'browser/passkeys.js'],
+  ['check-session.js', 'browser/check-session.js'],
+  ['front-channel-logout.js', 'browser/front-channel-logout.js'],
   ['icon.svg', 'images/icon.svg'],
 ];
 
@@ -91,8 +102,21 @@ export function createStaticAssets(options: {
 
   return {
     assetUrl: (name) => urls.get(name) as string,
-    findAsset: (path) => assets.get(path),
+    findAsset: (path) => assets.get(path) ?? accentSheet(path),
   };
+}
+
+/** The address of the style sheet that puts another accent in place of the installation's; undefined for what is no `#rrggbb`. */
+export function accentSheetUrl(color: string): string | undefined {
+  return /^#[0-9a-f]{6}$/i.test(color) ? `/assets/accent.${color.slice(1).toLowerCase()}.css` : undefined;
+}
+
+/** Such a sheet, made anew each time: it follows from its name alone, and there are too many to keep. */
+function accentSheet(path: string): Asset | undefined {
+  const color = /^\/assets\/accent\.([0-9a-f]{6})\.css$/.exec(path)?.[1];
+  return color === undefined
+    ? undefined
+    : asset(Buffer.from(brandingCss(`#${color}`)), TYPES['.css'] as string, FOR_EVER);
 }
 
 function asset(body: Buffer, type: string, cacheControl: string): Asset {

@@ -6,6 +6,17 @@ import type { Log } from '../observability/log.ts';
 /** How often (ms) the certificate's files are looked at. */
 const POLL_MILLISECONDS = 2000;
 
+/** What BCP 195 recommends (RFC 9325 §4.2), and FAPI 2.0 Security Profile §5.2.2 asks for: those of TLS 1.3, and of TLS 1.2 these alone. */
+const CIPHER_SUITES = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'TLS_AES_128_GCM_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+].join(':');
+
 export interface TlsFiles {
   certFile: string;
   keyFile: string;
@@ -16,12 +27,13 @@ export interface TlsFiles {
 /** Options of a TLS server. Throws when a file cannot be read. */
 export function readTls(
   files: TlsFiles,
-): Pick<TlsOptions, 'cert' | 'key' | 'ca' | 'minVersion' | 'requestCert' | 'rejectUnauthorized'> {
+): Pick<TlsOptions, 'cert' | 'key' | 'ca' | 'minVersion' | 'ciphers' | 'requestCert' | 'rejectUnauthorized'> {
   const caFile = files.clientCertificates?.caFile;
   return {
     cert: readFileSync(files.certFile),
     key: readFileSync(files.keyFile),
     minVersion: 'TLSv1.2',
+    ciphers: CIPHER_SUITES,
     ...(files.clientCertificates === undefined ? {} : { requestCert: true, rejectUnauthorized: false }),
     ...(caFile === undefined ? {} : { ca: readFileSync(caFile) }),
   };

@@ -4,9 +4,12 @@ import type { Pages } from './pages.ts';
 
 /** Methods of the paths we have, for telling "no such page" from "not with this method" (RFC 9110 §15.5.6). */
 const METHODS_BY_PATH: ReadonlyArray<readonly [RegExp, string]> = [
-  [/^\/(token|introspection|request|token\/revocation|session\/end\/confirm|device\/auth)$/, 'POST'],
   [
-    /^\/interaction\/[^/]+\/(login|consent|select|switch|cancel|reset|register|registration)$/,
+    /^\/(token|backchannel|introspection|request|language|token\/revocation|session\/end\/confirm|device\/auth)$/,
+    'POST',
+  ],
+  [
+    /^\/interaction\/[^/]+\/(login|passkey(-options)?|consent|select|switch|cancel|reset|register|registration)$/,
     'GET, HEAD, POST',
   ],
   [/^\/(reset-password|register|verify-email)$/, 'GET, HEAD, POST'],
@@ -14,9 +17,17 @@ const METHODS_BY_PATH: ReadonlyArray<readonly [RegExp, string]> = [
     /^\/(interaction\/[^/]+\/(mail-sent|password-changed)|(reset-password|register|verify-email)\/done)$/,
     'GET, HEAD',
   ],
+  [
+    /^\/account\/(profile|password|email(\/(confirm|verify))?|sessions\/end(-others)?|applications\/remove|delete)$/,
+    'GET, HEAD, POST',
+  ],
+  [
+    /^\/account(\/(sessions|applications|activity|data|data\/export|signed-in|(email\/confirm|delete)\/done))?$/,
+    'GET, HEAD',
+  ],
   [/^\/(auth|session\/end|me|device)$/, 'GET, HEAD, POST'],
   [
-    /^\/(auth\/[^/]+|device\/[^/]+|jwks|session\/end\/success|\.well-known\/[\w-]+|token-status-lists\/[\w-]+\/[\w-]+|interaction\/[^/]+)?$/,
+    /^\/(auth\/[^/]+|device\/[^/]+|jwks|session\/(end\/success|check)|start-login|\.well-known\/[\w-]+|token-status-lists\/[\w-]+\/[\w-]+|interaction\/[^/]+)?$/,
     'GET, HEAD',
   ],
 ];

@@ -3,6 +3,20 @@
  * is the page's own business. Text that an application or a person chose is passed as it is, never escaped beforehand.
  */
 import type {
+  AccountActivityView,
+  AccountApplicationsView,
+  AccountDataView,
+  AccountDeleteView,
+  AccountEmailConfirmView,
+  AccountEmailView,
+  AccountHomeView,
+  AccountPasskeysView,
+  AccountPasswordView,
+  AccountProfileView,
+  AccountRequestsView,
+  AccountSessionsView,
+} from './account-views.ts';
+import type {
   ChoosePasswordView,
   CompleteRegistrationView,
   LinkResultView,
@@ -11,9 +25,21 @@ import type {
   ResetView,
   VerifyEmailView,
 } from './mail-link-views.ts';
-import type { AccountView, ClientView, FormView } from './view-parts.ts';
+import type { PasskeyRequestView } from './passkey-views.ts';
+import type {
+  RecoveryCodesView,
+  SecondStepView,
+  SetUpTwoStepView,
+  UnreachableView,
+} from './second-step-views.ts';
+import type {
+  AccountRecoveryCodesView,
+  AccountTwoStepAppView,
+  AccountTwoStepView,
+} from './two-step-views.ts';
+import type { AccountView, ClientView, ConsentApi, FormView } from './view-parts.ts';
 
-export type { AccountView, ClientView } from './view-parts.ts';
+export type { AccountView, ClientView, ConsentApi } from './view-parts.ts';
 
 import type { DeviceProblem } from '../provider/device-page-contract.ts';
 
@@ -40,7 +66,9 @@ export type LoginProblem =
   /** Accounts cannot be checked at the moment. */
   | { kind: 'unavailable' }
   /** The form's `csrf` was missing or stale; nothing was checked. */
-  | { kind: 'form-rejected' };
+  | { kind: 'form-rejected' }
+  /** A passkey was not taken; `id` is the one that is unknown here. */
+  | { kind: 'passkey'; reason: 'expired' | 'unknown' | 'unverified' | 'copied' | 'refused'; id?: string };
 
 /** Login. Fields sent to `action`: `csrf`, `login`, `password`. */
 export interface LoginView extends FormView {
@@ -54,6 +82,8 @@ export interface LoginView extends FormView {
   problem?: LoginProblem | undefined;
   /** True when a signed-in person has to prove it again (`prompt=login`, `max_age`). */
   reauthentication?: boolean | undefined;
+  /** Sign-in by passkey; absent: there is none. */
+  passkey?: PasskeyRequestView | undefined;
   /** Where somebody goes who forgot their password; absent: no such link. */
   resetUrl?: string | undefined;
   /** Where somebody goes who has no account; absent: no such link. */
@@ -64,11 +94,10 @@ export interface LoginView extends FormView {
   forDevice?: boolean | undefined;
 }
 
-/** One API whose access is asked for (RFC 8707). */
-export interface ConsentApi {
-  /** Display name, or the identifier where it has none. */
-  name: string;
-  scopes: { name: string; description?: string | undefined }[];
+/** Authorization details for one API: each in words, by language. */
+export interface ConsentDetails {
+  api: string;
+  texts: Record<string, string>[];
 }
 
 /** Consent. Both buttons send `csrf` only, to their own address. */
@@ -88,6 +117,8 @@ export interface ConsentView extends FormView {
   /** Single claims asked for with the `claims` parameter (OpenID Connect Core section 5.5). */
   identityClaims: string[];
   apis: ConsentApi[];
+  /** Authorization details (RFC 9396), in words. */
+  details?: ConsentDetails[] | undefined;
   /** Whether access lasts while the person is away (`offline_access`). */
   offlineAccess: boolean;
   /** The form's `csrf` was missing or stale; nothing was done. */
@@ -123,6 +154,10 @@ export interface LogoutView {
 /** Signed out, and no place to return to was given. */
 export interface LoggedOutView {
   client?: ClientView | undefined;
+  /** Addresses that hidden frames load, to tell applications of the logout. */
+  frames?: string[] | undefined;
+  /** Where the application that asked for the logout wants its people. */
+  continueTo?: string | undefined;
 }
 
 /** Any error that is shown to a person. */
@@ -223,6 +258,25 @@ export interface ViewModels {
   'complete-registration': CompleteRegistrationView;
   'verify-email': VerifyEmailView;
   'link-result': LinkResultView;
+  account: AccountHomeView;
+  'account-profile': AccountProfileView;
+  'account-email': AccountEmailView;
+  'account-email-confirm': AccountEmailConfirmView;
+  'account-password': AccountPasswordView;
+  'account-passkeys': AccountPasskeysView;
+  'account-two-step': AccountTwoStepView;
+  'account-two-step-app': AccountTwoStepAppView;
+  'account-recovery-codes': AccountRecoveryCodesView;
+  'account-sessions': AccountSessionsView;
+  'account-applications': AccountApplicationsView;
+  'account-requests': AccountRequestsView;
+  'account-activity': AccountActivityView;
+  'account-data': AccountDataView;
+  'account-delete': AccountDeleteView;
+  'second-step': SecondStepView;
+  'set-up-two-step': SetUpTwoStepView;
+  'recovery-codes': RecoveryCodesView;
+  unreachable: UnreachableView;
 }
 
 /** A page's name. */
@@ -249,7 +303,32 @@ export const PAGE_NAMES: readonly PageName[] = [
   'complete-registration',
   'verify-email',
   'link-result',
+  'account',
+  'account-profile',
+  'account-email',
+  'account-email-confirm',
+  'account-password',
+  'account-passkeys',
+  'account-two-step',
+  'account-two-step-app',
+  'account-recovery-codes',
+  'account-sessions',
+  'account-applications',
+  'account-requests',
+  'account-activity',
+  'account-data',
+  'account-delete',
+  'second-step',
+  'set-up-two-step',
+  'recovery-codes',
+  'unreachable',
 ];
+
+/**
+ * The version of what templates are told, `it.version`. A new page, a new optional field and a new value of a kind leave it as it is;
+ * a field that goes, changes its name or its meaning, or becomes required raises it (docs/pages.md).
+ */
+export const VIEW_MODEL_VERSION = 1;
 
 /** How the pages are dressed; `branding` of the configuration. */
 export interface Branding {
@@ -258,4 +337,8 @@ export interface Branding {
   logoUrl?: string | undefined;
   /** `#rrggbb` */
   accentColor?: string | undefined;
+  /** Terms of use, linked below every page. */
+  termsUrl?: string | undefined;
+  /** Privacy policy, linked below every page. */
+  privacyUrl?: string | undefined;
 }

@@ -1,5 +1,6 @@
 import type Koa from 'koa';
 import type { Account } from '../accounts/account-adapter.ts';
+import type { PasskeyRefusal } from '../authentication/passkey-sign-in.ts';
 import type { NoInteraction, PendingInteraction } from '../provider/interaction.ts';
 
 /** What the login page must say about a former attempt. */
@@ -7,7 +8,9 @@ export type LoginProblem =
   | { kind: 'refused' }
   | { kind: 'throttled'; retryAfter: number }
   | { kind: 'unavailable' }
-  | { kind: 'form-rejected' };
+  | { kind: 'form-rejected' }
+  /** `id`: the passkey that is none here, for the authenticator. */
+  | { kind: 'passkey'; reason: PasskeyRefusal; id?: string };
 
 /** What a page without fields must say about a former attempt. */
 export interface StepState {

@@ -5,23 +5,43 @@
  */
 import Router from '@koa/router';
 import type Koa from 'koa';
+import type { Configuration } from '../../config/configuration.ts';
 import type { Account } from '../accounts/account-adapter.ts';
+import type { PasskeySignIn } from '../authentication/passkey-sign-in.ts';
 import type { PasswordSignIn } from '../authentication/password-sign-in.ts';
+import { GRANT_DURATIONS, type GrantDuration } from '../provider/bounded-grants.ts';
 import type { PendingInteraction } from '../provider/interaction.ts';
 import { interactionUrl } from '../provider/interaction-url.ts';
 import type { StepState } from './interaction-pages.ts';
 import type { MailLinkRooms } from './mail-link-rooms.ts';
 import { addMailLinkRoutes } from './mail-link-routes.ts';
-import { fieldsOf, finish, pendingStep, type Step, text } from './pending-step.ts';
+import { passkeySteps } from './passkey-steps.ts';
+import { fieldsOf, finish, pendingStep, type Step, seeOther, text } from './pending-step.ts';
+import { acceptProof } from './proof.ts';
+import type { SecondStepPages } from './second-step-pages.ts';
+import { addSecondStepRoutes } from './second-step-routes.ts';
 
 /** What the room works with. */
 export interface InteractionRooms extends MailLinkRooms {
+  configuration: MailLinkRooms['configuration'] & Pick<Configuration, 'branding'>;
+  pages: MailLinkRooms['pages'] & SecondStepPages;
   signIn: PasswordSignIn;
+  /** Undefined where there are no passkeys. */
+  passkeySignIn: PasskeySignIn | undefined;
+}
+
+/** How long the person allows it; asked only for applications that no operator vouches for. */
+function durationOf(ctx: Koa.Context, { client, forDevice }: PendingInteraction): GrantDuration | undefined {
+  if (client.origin === 'operator') return undefined;
+  const chosen = text(fieldsOf(ctx).duration);
+  // A device does not end with the session of the browser in which it was let in.
+  if (chosen === 'session' && forDevice) return 'month';
+  return GRANT_DURATIONS.find((duration) => duration === chosen) ?? 'month';
 }
 
 /** The routes under `/interaction/:uid`, and those that the links of mails lead to. */
 export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
-  const { desk, accounts, signIn, pages, events } = rooms;
+  const { desk, accounts, signIn, pages } = rooms;
   const router = new Router();
 
   async function person(interaction: PendingInteraction): Promise<Account | undefined> {
@@ -34,8 +54,12 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
     pendingStep(rooms, step, (ctx, interaction) => draw(ctx, interaction, { formRejected: true }));
 
   async function draw(ctx: Koa.Context, interaction: PendingInteraction, state?: StepState): Promise<void> {
-    const someone = await person(interaction);
     const switching = ctx.query.switch !== undefined;
+    if (interaction.proved !== undefined && !switching && state === undefined) {
+      seeOther(ctx, interactionUrl(interaction.uid, interaction.client.clientId, 'second-step'));
+      return;
+    }
+    const someone = await person(interaction);
     if (someone !== undefined && !switching && interaction.prompt === 'consent') {
       await pages.consent(ctx, interaction, someone, state);
     } else if (someone !== undefined && !switching && interaction.prompt === 'select_account') {
@@ -58,17 +82,7 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
     const result = await signIn.attempt(attempt);
     switch (result.outcome) {
       case 'authenticated':
-        events.emit('login.succeeded', {
-          accountId: result.account.sub,
-          clientId: interaction.client.clientId,
-          method: result.methods.join(' '),
-        });
-        await finish(desk, ctx, interaction, {
-          kind: 'login',
-          accountId: result.account.sub,
-          methods: result.methods,
-          remember: true,
-        });
+        await acceptProof(rooms, ctx, interaction, result);
         return;
       case 'refused':
         ctx.status = 422;
@@ -97,7 +111,7 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
       await show(ctx, interaction);
       return;
     }
-    await finish(desk, ctx, interaction, { kind: 'consented' });
+    await finish(desk, ctx, interaction, { kind: 'consented', duration: durationOf(ctx, interaction) });
   };
 
   const select: Step = async (ctx, interaction) => {
@@ -110,6 +124,9 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
 
   router.get('/interaction/:uid', withInteraction(show));
   router.post('/interaction/:uid/login', withInteraction(login));
+  const passkey = passkeySteps(rooms);
+  router.post('/interaction/:uid/passkey-options', withInteraction(passkey.options));
+  router.post('/interaction/:uid/passkey', withInteraction(passkey.signIn));
   router.post('/interaction/:uid/consent', withInteraction(consent));
   router.post('/interaction/:uid/select', withInteraction(select));
   router.post(
@@ -124,12 +141,13 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
     withInteraction((ctx, interaction) => finish(desk, ctx, interaction, { kind: 'denied' })),
   );
   // A reloaded or bookmarked result of a form leads back to the page that the form was on.
-  for (const step of ['login', 'consent', 'select', 'switch', 'cancel']) {
+  for (const step of ['login', 'passkey', 'passkey-options', 'consent', 'select', 'switch', 'cancel']) {
     router.get(`/interaction/:uid/${step}`, (ctx) => {
       ctx.status = 303;
       ctx.redirect(interactionUrl(encodeURIComponent(ctx.params.uid ?? ''), text(ctx.query.client_id)));
     });
   }
+  addSecondStepRoutes(router, rooms);
   addMailLinkRoutes(router, rooms);
   return router.routes() as unknown as Koa.Middleware;
 }

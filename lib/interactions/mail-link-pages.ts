@@ -33,6 +33,8 @@ export type LinkResult =
   | 'registered'
   | 'already-registered'
   | 'email-verified'
+  | 'email-changed'
+  | 'deletion-asked'
   | 'expired';
 
 /** The pages around links that are sent by mail, drawn by lib/http. The status is the caller's. */
@@ -70,14 +72,41 @@ export type MailKind =
   | 'reset'
   | 'register'
   | 'already-registered'
-  | 'password-changed'
   | 'verify-email'
-  | 'invitation';
+  | 'invitation'
+  | 'sign-in-code'
+  | 'sign-in-request'
+  | 'change-email'
+  | 'change-email-taken'
+  | SecurityMail;
+
+/** Mails that tell a person what happened to their account. Each also is a kind of its activity. */
+export type SecurityMail =
+  | 'password-changed'
+  | 'email-change-asked'
+  | 'email-changed'
+  | 'deletion-asked'
+  | 'deletion-cancelled'
+  | 'account-deleted'
+  | 'two-step-added'
+  | 'two-step-removed'
+  | 'recovery-codes-made'
+  | 'passkey-added'
+  | 'passkey-removed'
+  | 'passkey-copied';
 
 /** The texts of mails, written by lib/http. */
 export interface MailTexts {
-  /** The language for whoever sent this request. */
-  localeFor(ctx: Koa.Context, uiLocales?: unknown): string;
-  /** `url` and how long (s) it is good for, where the mail carries a link. */
-  compose(kind: MailKind, locale: string, link?: { url: string; seconds: number }): MailText;
+  /** The language of a mail: `accountLocale`, else that of the pages of whoever sent this request, if anybody did. */
+  localeFor(ctx: Koa.Context | undefined, accountLocale?: unknown, uiLocales?: unknown): string;
+  /** `url` or `code`, and how long (s) it is good for, where the mail carries one; `at` (Unix time, ms), where it names a moment. */
+  compose(
+    kind: MailKind,
+    locale: string,
+    details?:
+      | { url: string; seconds: number }
+      | { code: string; seconds: number }
+      | { at: number }
+      | { at: number; url: string },
+  ): MailText;
 }

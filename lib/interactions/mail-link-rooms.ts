@@ -3,6 +3,7 @@ import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { MailLinkThrottle } from '../authentication/mail-link-throttle.ts';
 import type { LinkOrigin, MailLinks } from '../authentication/mail-links.ts';
+import type { SecondFactors } from '../authentication/second-factors.ts';
 import type { Grants } from '../grants/grants.ts';
 import type { Mail } from '../mail/mail.ts';
 import type { Events } from '../observability/events.ts';
@@ -12,11 +13,12 @@ import type { AskProblem, MailLinkPages, MailTexts } from './mail-link-pages.ts'
 
 /** What the steps around mailed links work with. */
 export interface MailLinkRooms {
-  configuration: Pick<Configuration, 'issuer' | 'lifetimes' | 'registration'>;
+  configuration: Pick<Configuration, 'issuer' | 'lifetimes' | 'registration' | 'secondFactor'>;
   desk: InteractionDesk;
   accounts: AccountAdapter;
   links: MailLinks;
   linkThrottle: MailLinkThrottle;
+  secondFactors: SecondFactors;
   mail: Mail;
   mailTexts: MailTexts;
   pages: InteractionPages & MailLinkPages;

@@ -7,7 +7,8 @@ import type { PendingInteraction } from '../provider/interaction.ts';
 import { interactionUrl } from '../provider/interaction-url.ts';
 import type { AskProblem, LinkProblem } from './mail-link-pages.ts';
 import { admitMail, linkFormPurpose, linkUrl, type MailLinkRooms, originOf } from './mail-link-rooms.ts';
-import { fieldsOf, finish, type Step, seeOther, text } from './pending-step.ts';
+import { fieldsOf, type Step, seeOther, text } from './pending-step.ts';
+import { acceptProof } from './proof.ts';
 
 /** Where the link of a mail leads. */
 export const REGISTER_PATH = '/register';
@@ -33,7 +34,7 @@ export interface RegistrationSteps {
  * can prepare an account for somebody else's address (pre-hijacking), nor keep an address from its owner.
  */
 export function registrationSteps(rooms: MailLinkRooms): RegistrationSteps {
-  const { configuration, desk, accounts, links, mail, mailTexts, pages, forms, events } = rooms;
+  const { configuration, desk, accounts, links, mail, mailTexts, pages, forms } = rooms;
   const { issuer, lifetimes, registration } = configuration;
   const isOpen = registrationIsOpen(configuration, accounts);
   const allowed = new Set(registration.allowedDomains.map((domain) => domainToASCII(domain)));
@@ -112,7 +113,7 @@ export function registrationSteps(rooms: MailLinkRooms): RegistrationSteps {
         details: { email, origin: originOf(interaction) },
         seconds,
       });
-      const locale = mailTexts.localeFor(ctx, present?.claims.locale ?? interaction.params.ui_locales);
+      const locale = mailTexts.localeFor(ctx, present?.claims.locale, interaction.params.ui_locales);
       if (present === undefined && admittance === 'send') {
         const url = linkUrl(issuer, REGISTER_PATH, secret);
         mail.send(() => ({ to: email, ...mailTexts.compose('register', locale, { url, seconds }) }));
@@ -160,15 +161,11 @@ export function registrationSteps(rooms: MailLinkRooms): RegistrationSteps {
       );
       if (created === undefined) throw new Error('a link to register where people are kept elsewhere');
       if (created.outcome === 'created') {
-        const { sub } = created.account;
         if (interaction === undefined) {
           seeOther(ctx, `${REGISTER_PATH}/done?client_id=${encodeURIComponent(origin?.clientId ?? '')}`);
           return;
         }
-        const { clientId } = interaction.client;
-        events.emit('login.succeeded', { accountId: sub, clientId, method: 'pwd' });
-        const answer = { kind: 'login', accountId: sub, methods: ['pwd'], remember: true } as const;
-        await finish(desk, ctx, interaction, { ...answer, methods: [...answer.methods] });
+        await acceptProof(rooms, ctx, interaction, { account: created.account, methods: ['pwd'] });
         return;
       }
       switch (created.reason) {

@@ -93,7 +93,7 @@ export function resetSteps(rooms: MailLinkRooms): ResetSteps {
         seconds,
       });
       if (reachable) {
-        const locale = mailTexts.localeFor(ctx, account.claims.locale ?? interaction.params.ui_locales);
+        const locale = mailTexts.localeFor(ctx, account.claims.locale, interaction.params.ui_locales);
         const url = linkUrl(issuer, RESET_PATH, secret);
         mail.send(() => ({ to, ...mailTexts.compose('reset', locale, { url, seconds }) }));
       }

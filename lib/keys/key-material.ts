@@ -24,13 +24,24 @@ async function generatePair(
   algorithm: SigningAlgorithm,
 ): Promise<{ publicKey: KeyObject; privateKey: KeyObject }> {
   switch (algorithm) {
-    case 'RS256':
-    case 'PS256':
-      return generate('rsa', { modulusLength: RSA_MODULUS_BITS, publicExponent: 0x10001 });
     case 'ES256':
       return generate('ec', { namedCurve: 'P-256' });
+    case 'ES384':
+      return generate('ec', { namedCurve: 'P-384' });
+    case 'ES512':
+      return generate('ec', { namedCurve: 'P-521' });
     case 'EdDSA':
+    case 'Ed25519':
       return generate('ed25519');
+    case 'ML-DSA-44':
+      return generate('ml-dsa-44');
+    case 'ML-DSA-65':
+      return generate('ml-dsa-65');
+    case 'ML-DSA-87':
+      return generate('ml-dsa-87');
+    default:
+      algorithm satisfies `${'RS' | 'PS'}${string}`;
+      return generate('rsa', { modulusLength: RSA_MODULUS_BITS, publicExponent: 0x10001 });
   }
 }
 
@@ -49,9 +60,11 @@ export async function describePublicKey(
   publicKey: KeyObject,
   algorithm: string,
 ): Promise<JWK & { kid: string }> {
-  const { kty, crv, n, e, x, y } = publicKey.export({ format: 'jwk' }) as JWK;
+  const { kty, crv, n, e, x, y, pub } = publicKey.export({ format: 'jwk' }) as JWK;
+  // The key type of ML-DSA is told by the algorithm alone, which therefore is part of the thumbprint (RFC 9964 §3).
+  const alg = kty === 'AKP' ? algorithm : undefined;
   const present = Object.fromEntries(
-    Object.entries({ kty, crv, n, e, x, y }).filter(([, value]) => value !== undefined),
+    Object.entries({ kty, crv, n, e, x, y, pub, alg }).filter(([, value]) => value !== undefined),
   ) as JWK;
   return { ...present, alg: algorithm, use: 'sig', kid: await calculateJwkThumbprint(present) };
 }
@@ -79,23 +92,29 @@ export function readPrivateKey(der: Buffer): KeyObject {
 }
 
 /**
- * A function that signs as RFC 7518 §3 and RFC 8037 §3.1 say for this algorithm. It is synchronous on purpose: handing
+ * A function that signs as RFC 7518 §3, RFC 8037 §3.1 and RFC 9964 §4 say for this algorithm. It is synchronous on purpose: handing
  * each signature to the thread pool costs token requests more than it saves. So does handing options to `sign`: half of
  * an ES256 signature's time goes to having its form changed there.
  */
 export function prepareSigner(algorithm: string, privateKey: KeyObject): (data: Uint8Array) => Buffer {
-  switch (algorithm) {
-    case 'EdDSA':
+  const digest = `sha${algorithm.slice(-3)}`;
+  switch (algorithm.slice(0, 2)) {
+    // The digest is the algorithm's own.
+    case 'Ed':
+    case 'ML':
       return (data) => sign(null, data, privateKey);
-    case 'ES256':
-      return (data) => fixedLengthSignature(sign('sha256', data, privateKey));
-    case 'PS256': {
+    case 'ES': {
+      if (algorithm === 'ES256') return (data) => fixedLengthSignature(sign(digest, data, privateKey));
+      const input = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const;
+      return (data) => sign(digest, data, input);
+    }
+    case 'PS': {
       const padding = cryptoConstants.RSA_PKCS1_PSS_PADDING;
       const input = { key: privateKey, padding, saltLength: cryptoConstants.RSA_PSS_SALTLEN_DIGEST };
-      return (data) => sign('sha256', data, input);
+      return (data) => sign(digest, data, input);
     }
     default:
-      return (data) => sign('sha256', data, privateKey);
+      return (data) => sign(digest, data, privateKey);
   }
 }
 

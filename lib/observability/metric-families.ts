@@ -33,6 +33,13 @@ export const METRIC_FAMILIES = {
     'Refresh tokens that were used again outside their grace, and whose families were revoked.',
   ),
   latchkey_ended_accounts_total: family('counter', 'People who were disabled or deleted.', 'reason'),
+  latchkey_notification_attempts_total: family(
+    'counter',
+    'Attempts to deliver a notice to an application, by outcome.',
+    'kind',
+    'outcome',
+  ),
+  latchkey_notifications: family('gauge', 'Notices that wait for delivery or were given up.', 'state'),
   latchkey_store_calls_total: family('counter', 'Calls of the store of sessions and tokens.', 'call'),
   latchkey_store_round_trips_total: family(
     'counter',

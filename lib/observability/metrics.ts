@@ -37,6 +37,9 @@ export class Metrics {
     });
     events.on('attempt.throttled', ({ kind }) => this.count('latchkey_throttled_attempts_total', kind));
     events.on('refresh.reused', () => this.count('latchkey_refresh_reuses_total'));
+    events.on('notification.attempted', ({ kind, outcome }) =>
+      this.count('latchkey_notification_attempts_total', kind, outcome),
+    );
     events.on('account.ended', ({ reason }) => this.count('latchkey_ended_accounts_total', reason));
   }
 

@@ -3,6 +3,7 @@ import type { Configuration as EngineConfiguration } from 'oidc-provider';
 import type { Configuration } from '../../config/configuration.ts';
 import type { Sealer } from '../database/sealer.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
+import { proofNeedsNonce } from './profiles.ts';
 
 type Features = NonNullable<EngineConfiguration['features']>;
 
@@ -22,6 +23,6 @@ export function dpop(rooms: {
   return {
     enabled: true,
     nonceSecret: createHmac('sha256', rooms.sealer.derive('dpop-nonce')).update(active).digest(),
-    requireNonce: () => dpopNonces === 'required',
+    requireNonce: (ctx) => dpopNonces === 'required' || proofNeedsNonce(ctx),
   };
 }

@@ -28,6 +28,24 @@ export interface EngineDeviceCode {
   sessionUid?: string | undefined;
 }
 
+/** A sign-in that an application asked for (OpenID Connect CIBA). */
+export interface EngineBackchannelRequest {
+  readonly jti: string;
+  readonly clientId: string;
+  readonly accountId: string;
+  /** Unix time, s. */
+  readonly exp: number;
+  /** How long (s) it lives from when it was made. */
+  readonly expiration: number;
+  readonly isExpired: boolean;
+  readonly scope?: string | undefined;
+  readonly claims?: { userinfo?: object; id_token?: object } | undefined;
+  readonly resource?: string | string[] | undefined;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly grantId?: string | undefined;
+  readonly error?: string | undefined;
+}
+
 /** The model classes whose prototypes the host completes (see engine-overrides.ts). */
 export interface EnginePrototypes {
   Client: {
@@ -35,6 +53,16 @@ export interface EnginePrototypes {
       clientId: string;
       compareClientSecret(actual: string): boolean | Promise<boolean>;
       grantTypeAllowed(type: string): boolean;
+      responseTypeAllowed(type: string): boolean;
+      responseModeAllowed(
+        mode: string | undefined,
+        type: string | undefined,
+        profile: string | undefined,
+      ): boolean;
+      backchannelLogout(accountId: string, sid: string | undefined): Promise<void>;
+      includeSid(): unknown;
+      backchannelPing(request: EngineBackchannelRequest): Promise<void>;
+      frontchannel_logout_session_required?: unknown;
     };
     find(clientId: string): Promise<Client | undefined>;
   };
@@ -44,27 +72,70 @@ export interface EnginePrototypes {
   RefreshToken: TokenModel;
   ClientCredentials: TokenModel & AccessTokenModel;
   Grant: TokenModel & { readonly IN_PAYLOAD: readonly string[] };
+  BackchannelAuthenticationRequest: {
+    find(id: string, options?: object): Promise<EngineBackchannelRequest | undefined>;
+  };
   DeviceCode: {
     prototype: EngineDeviceCode & { save(): Promise<string> };
     findByUserCode(userCode: string, options?: object): Promise<EngineDeviceCode | undefined>;
   };
   IdToken: {
-    prototype: {
-      ctx: unknown;
-      client: { id_token_scope_claims?: unknown } | undefined;
-      scope: string | undefined;
-      issue(options?: { use?: string }): Promise<string>;
-    };
+    new (claims: { sub: string }, context: { client: Client; ctx: undefined }): EngineIdToken;
+    prototype: EngineIdToken;
   };
   Session: {
-    prototype: SessionIdentity & { resetIdentifier(this: SessionIdentity): void };
-    instantiate(payload?: { uid?: unknown }): SessionIdentity;
+    readonly IN_PAYLOAD: readonly string[];
+    prototype: SessionIdentity & {
+      resetIdentifier(this: SessionIdentity): void;
+      save(this: EngineSession, seconds: number): Promise<string>;
+    };
+    instantiate(payload?: { uid?: unknown }): EngineSession;
+    /** The session of a browser; a new one, kept nowhere yet, when it has none. */
+    get(ctx: unknown): Promise<EngineSession>;
   };
+}
+
+interface EngineIdToken {
+  ctx: unknown;
+  client: { id_token_scope_claims?: unknown } | undefined;
+  scope: string | undefined;
+  /** The claims that it shows. */
+  mask: Record<string, null>;
+  set(claim: string, value: unknown): void;
+  issue(options?: { use?: string }): Promise<string>;
 }
 
 interface SessionIdentity {
   uid: string;
   id: string;
+}
+
+/** A browser's session; without `accountId` nobody is signed in. */
+export interface EngineSession extends SessionIdentity {
+  accountId?: string;
+  /** The clients that were signed in to, by their ids. */
+  authorizations?: Record<string, { sid?: string }>;
+  /** When the person last proved themselves, and when the session ends; Unix time, s. */
+  loginTs?: number;
+  exp?: number;
+  amr?: string[];
+  acr?: string | undefined;
+  /** See session-device.ts. */
+  device?: SessionDevice;
+  loginAccount(login: { accountId: string; loginTs: number; amr: string[]; acr?: string | undefined }): void;
+  save(seconds: number): Promise<string>;
+}
+
+/** Where a session is, for the person to recognise it by. */
+export interface SessionDevice {
+  /** `User-Agent` at the sign-in. */
+  userAgent: string;
+  /** Where the sign-in came from. */
+  address: string;
+  /** The sign-in at which this was noted; Unix time, s. */
+  loginTs: number;
+  /** When an application, or the account page, last went through it; Unix time, s. */
+  usedAt: number;
 }
 
 interface TokenModel {

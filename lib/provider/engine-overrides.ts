@@ -1,16 +1,28 @@
 import Provider, { type Client as EngineClient, errors, type KoaContextWithOIDC } from 'oidc-provider';
+import type { Configuration } from '../../config/configuration.ts';
+import { isDocumentAddress } from '../clients/client-documents.ts';
 import type { Clients, StoredClient } from '../clients/clients.ts';
+import { allowedResponseTypes } from '../clients/configuration-problem.ts';
 import type { Grants } from '../grants/grants.ts';
+import type { RefreshDocument } from './client-document-fetcher.ts';
 import { entitiesOf, prototypesOf } from './engine-context.ts';
 import { whileAvailable } from './engine-storage.ts';
 
 /**
  * What the engine leaves to inheritance rather than to configuration: how a client secret is compared (only its digest
- * is stored), how one is found, which audience an assertion must have (the issuer alone, RFC 7523bis), and what identifies a token
+ * is stored), how one is found, which audience an assertion must have (the issuer alone, RFC 7523bis, unless configured otherwise), and what identifies a token
  * (time-ordered random ids; a rotated refresh token has the one successor that was chosen when it was issued).
  */
-export function completeEngine(provider: Provider, rooms: { clients: Clients; grants: Grants }): void {
-  const { clients, grants } = rooms;
+export function completeEngine(
+  provider: Provider,
+  rooms: {
+    clients: Clients;
+    grants: Grants;
+    refreshDocument: RefreshDocument | undefined;
+    configuration: Configuration;
+  },
+): void {
+  const { clients, grants, refreshDocument } = rooms;
   const {
     Client,
     OIDCContext,
@@ -31,6 +43,9 @@ export function completeEngine(provider: Provider, rooms: { clients: Clients; gr
   const ready = new WeakMap<StoredClient, EngineClient>();
   Client.find = async (clientId) => {
     if (typeof clientId !== 'string') return undefined;
+    if (refreshDocument !== undefined && isDocumentAddress(clientId)) {
+      await whileAvailable(() => refreshDocument(clientId));
+    }
     const found = whileAvailable(() => clients.find(clientId));
     const stored = found instanceof Promise ? await found : found;
     if (stored === undefined) return undefined;
@@ -38,7 +53,11 @@ export function completeEngine(provider: Provider, rooms: { clients: Clients; gr
     const known = ready.get(stored);
     if (known !== undefined) return known;
     const client = await findByDigest(clientId);
-    if (client !== undefined) ready.set(stored, client);
+    if (client !== undefined) {
+      // Not by its metadata: the engine would refuse the client for a type that its API has given up.
+      Object.assign(client, { authorizationDetailsTypes: stored.metadata.authorization_details_types ?? [] });
+      ready.set(stored, client);
+    }
     return client;
   };
 
@@ -53,8 +72,21 @@ export function completeEngine(provider: Provider, rooms: { clients: Clients; gr
     return allowed;
   };
 
-  const issuerAlone = new Set([provider.issuer]);
-  OIDCContext.prototype.clientJwtAuthExpectedAudience = () => issuerAlone;
+  const supported = allowedResponseTypes(rooms.configuration.features);
+  const { responseModeAllowed } = Client.prototype;
+  Client.prototype.responseModeAllowed = function modeOfAllowedType(mode, type, profile) {
+    const types = typeof type === 'string' ? [...new Set(type.split(' '))].sort().join(' ') : '';
+    if (this.responseTypeAllowed(types)) return responseModeAllowed.call(this, mode, type, profile);
+    // The engine also knows a type that only the provider's own pages ask for.
+    if (types !== '' && !supported.includes(types)) throw new errors.UnsupportedResponseType();
+    // Missing or not registered: refused next, and as what it is.
+    return true;
+  };
+
+  if (rooms.configuration.features.assertionAudiences === 'issuer') {
+    const issuerAlone = new Set([provider.issuer]);
+    OIDCContext.prototype.clientJwtAuthExpectedAudience = () => issuerAlone;
+  }
 
   // A session, its grants, and their codes and tokens are kept together (lib/grants): each is made next to the one before.
   AuthorizationCode.prototype.generateTokenId = function generateTokenId() {

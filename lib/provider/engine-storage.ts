@@ -143,6 +143,7 @@ export function engineStorage(
   const lingering = {
     ReplayDetection: PROOF_CLOCK_ALLOWANCE_SECONDS,
     DeviceCode: EXPIRED_CODE_SECONDS,
+    BackchannelAuthenticationRequest: EXPIRED_CODE_SECONDS,
     // It is marked as used when its authorization ends, as late as the last moment of a login that it began.
     PushedAuthorizationRequest: lifetimes.interaction,
   };

@@ -5,16 +5,22 @@ import type { Apis } from '../clients/apis.ts';
 import type { Clients } from '../clients/clients.ts';
 import type { Sealer } from '../database/sealer.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
+import { richAuthorizationRequests } from './authorization-details.ts';
+import { type CibaRooms, ciba } from './ciba.ts';
 import { deviceFlow } from './device-flow.ts';
 import type { DevicePages } from './device-page-contract.ts';
 import { dpop } from './dpop.ts';
 import { whileAvailable } from './engine-storage.ts';
+import type { FrontChannelPage } from './front-channel-logout.ts';
 import { mutualTls } from './mutual-tls.ts';
+import { fapi } from './profiles.ts';
 import { requestObjects } from './request-objects.ts';
 import { resources } from './resources.ts';
 
 /** Pages that the engine asks its host to draw. */
 export interface EnginePages {
+  /** The languages that there are pages in, as BCP 47 tags. */
+  readonly locales: readonly string[];
   /** A protocol error that cannot be sent to a client. */
   error(
     ctx: KoaContextWithOIDC,
@@ -24,6 +30,7 @@ export interface EnginePages {
   /** Asks whether to sign out; `form.xsrf` must be posted to `form.action`, with `logout=yes` to sign out everywhere. */
   logout(ctx: KoaContextWithOIDC, form: { action: string; xsrf: string }): Promise<void>;
   loggedOut(ctx: KoaContextWithOIDC): Promise<void>;
+  frontChannelLogout: FrontChannelPage;
   /** The browser came back to an authorization that is over or was never its own. */
   interrupted(ctx: KoaContextWithOIDC): Promise<void>;
   device: DevicePages;
@@ -42,7 +49,9 @@ export function features(
     accounts: AccountAdapter;
     keys: SigningKeys;
     sealer: Sealer;
-  },
+    /** Names of the types of authorization details that APIs define. */
+    detailTypes: Iterable<string>;
+  } & CibaRooms,
   pages: EnginePages,
 ): NonNullable<EngineConfiguration['features']> {
   const { configuration, apis, clients, accounts } = rooms;
@@ -56,6 +65,7 @@ export function features(
       enabled: true,
       requirePushedAuthorizationRequests: switches.pushedRequests === 'required',
     },
+    fapi: fapi(),
     requestObjects: requestObjects(switches.requestObjects),
     claimsParameter: { enabled: switches.claimsParameter },
     jwtResponseModes: { enabled: switches.jwtResponses },
@@ -65,8 +75,10 @@ export function features(
     webMessageResponseMode: { enabled: switches.webMessage, ack: 'individual-draft-01' },
     dPoP: dpop(rooms),
     deviceFlow: deviceFlow(configuration, pages),
+    ciba: ciba(rooms),
     mTLS: mutualTls(switches),
     resourceIndicators: resources(apis, clients, configuration.keys.algorithms),
+    richAuthorizationRequests: richAuthorizationRequests(switches.richAuthorizationRequests, rooms),
     introspection: {
       enabled: true,
       // A client sees its own tokens, an API those meant for it; a token of somebody disabled, or issued to a client
@@ -89,6 +101,7 @@ export function features(
       // RFC 7009 §2.1: the token was issued to the client making the request.
       allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId,
     },
+    backchannelLogout: { enabled: switches.backchannelLogout },
     rpInitiatedLogout: {
       enabled: true,
       logoutSource: async (ctx, form) => {

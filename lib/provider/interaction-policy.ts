@@ -7,6 +7,9 @@ import {
 import type { Configuration } from '../../config/configuration.ts';
 import type { Grants } from '../grants/grants.ts';
 import { neighbourIdentifier } from '../grants/token-identifier.ts';
+import { ACCOUNT_CLIENT_ID } from './account-client.ts';
+import { addAssuranceCheck } from './assurance.ts';
+import { type GrantBound, isOver } from './bounded-grants.ts';
 import { rememberSessionGrant } from './device-grant.ts';
 import { entitiesOf } from './engine-context.ts';
 import { whileAvailable } from './engine-storage.ts';
@@ -27,6 +30,7 @@ export function promptValues(registration: boolean): string[] {
 export function interactions(options: {
   /** Whether people may make accounts (`prompt=create`). */
   registration: boolean;
+  assurance: Parameters<typeof addAssuranceCheck>[1];
 }): NonNullable<EngineConfiguration['interactions']> {
   const policy = base();
   // Requestable: the engine adds the check that prompt=select_account was answered.
@@ -43,6 +47,7 @@ export function interactions(options: {
           : Check.NO_NEED_TO_PROMPT,
       ),
     );
+  addAssuranceCheck(policy, options.assurance);
   return {
     policy,
     url: (_ctx, interaction) => interactionUrl(interaction.uid, String(interaction.params.client_id)),
@@ -50,7 +55,7 @@ export function interactions(options: {
 }
 
 /** What a grant allows, without its identity and times. */
-const ALLOWED = ['openid', 'resources', 'rar', 'rejected'] as const;
+const ALLOWED = ['openid', 'resources', 'rar', 'rejected', 'boundedUntil'] as const;
 
 /**
  * The grant under which an authorization continues: the one of this session, extended when a refresh token issued now
@@ -68,10 +73,17 @@ export function loadExistingGrant(
     if (client === undefined || session === undefined || account === undefined) return undefined;
     const { accountId } = account;
     const { clientId } = client;
+    if (clientId === ACCOUNT_CLIENT_ID) {
+      // People need not allow themselves their own account: allowed for this request, and kept nowhere.
+      const own = new provider.Grant({ accountId, clientId });
+      own.addOIDCScope('openid');
+      return own;
+    }
     const find = async (grantId: string | undefined) => {
       const grant = grantId === undefined ? undefined : await provider.Grant.find(grantId);
       // After a switch of accounts the session may still name the former person's grant: never another's.
-      return grant?.accountId === accountId && grant.clientId === clientId ? grant : undefined;
+      const theirs = grant?.accountId === accountId && grant.clientId === clientId ? grant : undefined;
+      return theirs === undefined || isOver(theirs) ? undefined : theirs;
     };
     const now = Math.floor(Date.now() / 1000);
     const sessionGrantId = session.grantIdFor(clientId);
@@ -82,10 +94,11 @@ export function loadExistingGrant(
     if (grant === undefined || isNotTheDevices) {
       const remembered =
         grant ?? (await find(await whileAvailable(() => grants.findGrantId({ accountId, clientId }))));
-      if (remembered === undefined) return undefined;
-      const allowed = ALLOWED.map((member) => [member, remembered[member]]).filter(
-        ([, value]) => value !== undefined,
-      );
+      if (remembered === undefined || (remembered as GrantBound).endsWithSession) return undefined;
+      const allowed = ALLOWED.map((member) => [
+        member,
+        (remembered as typeof remembered & GrantBound)[member],
+      ]).filter(([, value]) => value !== undefined);
       // Two tabs that come here at once make the same grant: with two, the tokens of one tab would end at once.
       const copied =
         device === undefined ? `${session.uid}:${clientId}:${remembered.jti}` : `device:${device.jti}`;

@@ -1,6 +1,11 @@
+import { hash, randomUUID } from 'node:crypto';
 import type Koa from 'koa';
 import { errors, type InteractionResults } from 'oidc-provider';
+import type { AuthorizationDetail } from '../clients/authorization-details.ts';
 import type { StoredClient } from '../clients/clients.ts';
+import { ASSURANCE_REASON, type AssuranceDemand, demandOf } from './assurance.ts';
+import { rememberedDetails } from './authorization-details.ts';
+import { boundGrant, type GrantDuration } from './bounded-grants.ts';
 import { cookieNames } from './cookies.ts';
 import type { ProviderHost, ProviderRooms } from './provider.ts';
 
@@ -15,11 +20,32 @@ export interface PendingInteraction {
   /** Who is signed in to this browser's session, if anybody. */
   accountId: string | undefined;
   sessionUid: string | undefined;
+  /** What the sign-in must be worth before the request is answered. */
+  demand: AssuranceDemand;
+  /**
+   * What is proved so far, where a second step is due. `id` tells one proof from another: a page that was drawn for a
+   * former one must not act on this.
+   */
+  proved: (Proved & { id: string }) | undefined;
   /** What is asked beyond what was granted before. */
-  missing: { scopes: string[]; claims: string[]; resourceScopes: Record<string, string[]> };
+  missing: {
+    scopes: string[];
+    claims: string[];
+    resourceScopes: Record<string, string[]>;
+    /** Authorization details (RFC 9396), of which a person is asked each time. */
+    details: AuthorizationDetail[];
+  };
   grantId: string | undefined;
   /** Whether another device is to be let in, instead of an application that this browser returns to. */
   forDevice: boolean;
+}
+
+/** Somebody's proofs in one sign-in, as `amr` values (RFC 8176). */
+export interface Proved {
+  accountId: string;
+  methods: string[];
+  /** It is the session's sign-in, to which only a further factor is missing. */
+  session: boolean;
 }
 
 /**
@@ -33,17 +59,41 @@ export interface NoInteraction {
 
 /** How a person answered. */
 export type InteractionAnswer =
-  | { kind: 'login'; accountId: string; methods: string[]; remember: boolean }
+  /** `keepsTime`: a factor was added to the session's sign-in, which is no younger for it. */
+  | { kind: 'login'; accountId: string; methods: string[]; remember: boolean; keepsTime?: boolean }
   | { kind: 'account_selected' }
-  | { kind: 'consented' }
-  | { kind: 'denied' };
+  /** `duration`: for how long, where the person is asked. */
+  | { kind: 'consented'; duration?: GrantDuration | undefined }
+  | { kind: 'denied' }
+  /** The person cannot reach what the request demands. */
+  | { kind: 'unmet' };
 
 /** Interactions as pages need them: read one, answer it, and get the address to go on to. */
 export interface InteractionDesk {
   /** The interaction that this browser holds the cookie of, if there still is one. */
   pending(ctx: Koa.Context, uid: string): Promise<PendingInteraction | NoInteraction>;
+  /** Keeps what is proved with the interaction, on this side, until a second step is taken; answers its `id`. */
+  keepProof(ctx: Koa.Context, interaction: PendingInteraction, proved: Proved): Promise<string>;
   /** Records the answer; returns where to send the browser (303). */
   answer(ctx: Koa.Context, interaction: PendingInteraction, answer: InteractionAnswer): Promise<string>;
+}
+
+/** What the engine's interaction has beyond its published type. */
+interface EngineInteraction {
+  prompt: { name: string; reasons: string[] };
+  session?: { accountId?: string; uid?: string; amr?: string[] };
+  result?: { proved?: Proved & { id: string } };
+  persist(): Promise<unknown>;
+}
+
+function provedIn({ prompt, session, result }: EngineInteraction): PendingInteraction['proved'] {
+  if (result?.proved !== undefined) return result.proved;
+  // Whoever must sign in for any other reason begins with the first factor.
+  const lacksFactor =
+    prompt.name === 'login' && prompt.reasons.every((reason) => reason === ASSURANCE_REASON);
+  const { accountId, uid, amr } = session ?? {};
+  if (!lacksFactor || accountId === undefined || uid === undefined) return undefined;
+  return { id: hash('sha256', uid, 'base64url'), accountId, methods: amr ?? [], session: true };
 }
 
 const strings = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
@@ -52,7 +102,10 @@ const strings = (value: unknown): string[] => (Array.isArray(value) ? value.map(
 export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms): InteractionDesk {
   const { interaction: cookieName } = cookieNames(rooms.configuration.issuer);
 
-  async function grantConsent(interaction: PendingInteraction): Promise<string> {
+  async function grantConsent(
+    interaction: PendingInteraction,
+    duration: GrantDuration | undefined,
+  ): Promise<string> {
     const { provider } = host.current();
     const { client, accountId, missing } = interaction;
     if (accountId === undefined) throw new Error('consent without a signed-in person');
@@ -76,7 +129,19 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
     for (const [resource, scopes] of Object.entries(missing.resourceScopes)) {
       grant.addResourceScope(resource, scopes.join(' '));
     }
+    if (missing.details.length > 0) {
+      const detailed = grant as { rar?: unknown[] };
+      detailed.rar = rememberedDetails(detailed.rar ?? [], missing.details);
+    }
+    boundGrant(grant, duration);
     return grant.save();
+  }
+
+  /** When the person of the session signed in (Unix time, s). */
+  async function signedInAt({ sessionUid }: PendingInteraction): Promise<number | undefined> {
+    const session =
+      sessionUid === undefined ? undefined : await host.current().provider.Session.findByUid(sessionUid);
+    return session?.loginTs;
   }
 
   async function resultOf(
@@ -89,12 +154,22 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
           ...(interaction.prompt === 'select_account' ? { select_account: {} } : {}),
           // Who finds that they have an account already signs in with it (OpenID Connect Prompt Create §4).
           ...(interaction.prompt === 'create' ? { create: {} } : {}),
-          login: { accountId: answer.accountId, amr: answer.methods, remember: answer.remember },
+          login: {
+            accountId: answer.accountId,
+            amr: answer.methods,
+            remember: answer.remember,
+            ...(answer.keepsTime === true ? { ts: await signedInAt(interaction) } : {}),
+          },
         };
       case 'account_selected':
         return { select_account: {} };
       case 'consented':
-        return { consent: { grantId: await grantConsent(interaction) } };
+        return { consent: { grantId: await grantConsent(interaction, answer.duration) } };
+      case 'unmet':
+        return {
+          error: 'unmet_authentication_requirements',
+          error_description: 'the required authentication could not be reached',
+        };
       case 'denied':
         return { error: 'access_denied', error_description: 'End-User aborted interaction' };
       default:
@@ -112,8 +187,14 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
         const client = await rooms.clients.find(String(details.params.client_id));
         if (client === undefined) return { outcome: 'expired', reason: 'completed' };
         const asked = details.prompt.details;
+        const demand = demandOf(
+          { params: details.params, requiredAcr: client.metadata.required_acr },
+          rooms.configuration,
+        );
         return {
           uid,
+          demand,
+          proved: provedIn(details as unknown as EngineInteraction),
           prompt: details.prompt.name as PendingInteraction['prompt'],
           client,
           redirectUri: String(details.params.redirect_uri ?? ''),
@@ -124,6 +205,7 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
             scopes: strings(asked.missingOIDCScope),
             claims: strings(asked.missingOIDCClaims),
             resourceScopes: (asked.missingResourceScopes ?? {}) as Record<string, string[]>,
+            details: (asked.rar ?? []) as AuthorizationDetail[],
           },
           grantId: details.grantId,
           forDevice: details.deviceCode !== undefined,
@@ -135,10 +217,22 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
       }
     },
 
+    async keepProof(ctx, interaction, { accountId, methods, session }) {
+      const details = await host.current().provider.interactionDetails(ctx.req, ctx.res);
+      const kept = details as unknown as EngineInteraction;
+      const { proved } = interaction;
+      const isSame = proved?.accountId === accountId && proved.methods.join(' ') === methods.join(' ');
+      // The pages of one proof stay good, however often it is looked at.
+      const id = isSame ? proved.id : randomUUID();
+      kept.result = { proved: { id, accountId, methods, session } };
+      await kept.persist();
+      return id;
+    },
+
     async answer(ctx, interaction, answer) {
       const result = await resultOf(interaction, answer);
       return host.current().provider.interactionResult(ctx.req, ctx.res, result, {
-        mergeWithLastSubmission: answer.kind !== 'denied',
+        mergeWithLastSubmission: answer.kind !== 'denied' && answer.kind !== 'unmet',
       });
     },
   };

@@ -1,7 +1,9 @@
 import type { Configuration as EngineConfiguration, KoaContextWithOIDC } from 'oidc-provider';
 import type { Configuration } from '../../config/configuration.ts';
 import { LONGEST_API_TOKEN_LIFETIME } from '../clients/apis.ts';
+import { withinGrant } from './bounded-grants.ts';
 import { entitiesOf } from './engine-context.ts';
+import { codeLifetime } from './profiles.ts';
 
 /** A session that nobody has signed in to yet (s): enough to finish an interaction, too short to fill the store. */
 export const ANONYMOUS_SESSION_SECONDS = 3600;
@@ -23,15 +25,16 @@ export function maximumTokenLifetime(lifetimes: Configuration['lifetimes']): num
 /** The engine's lifetimes, in seconds. */
 export function lifetimes(configured: Configuration['lifetimes']): NonNullable<EngineConfiguration['ttl']> {
   return {
-    AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? configured.accessToken,
+    AccessToken: (ctx, token) =>
+      withinGrant(ctx, token.resourceServer?.accessTokenTTL ?? configured.accessToken),
     ClientCredentials: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? configured.clientCredentials,
-    AuthorizationCode: configured.authorizationCode,
+    AuthorizationCode: (_ctx, _code, client) => codeLifetime(client, configured.authorizationCode),
     DeviceCode: configured.deviceCode,
     IdToken: configured.idToken,
     Interaction: configured.interaction,
     Grant: grantLifetime(configured),
     // RFC 9700 §4.14.2: rotation never prolongs; the absolute limit is that of the family's first token.
-    RefreshToken: (ctx) => rotatedLifetime(ctx) ?? configured.refreshToken,
+    RefreshToken: (ctx) => withinGrant(ctx, rotatedLifetime(ctx) ?? configured.refreshToken),
     Session: (_ctx, session) =>
       session.accountId === undefined ? ANONYMOUS_SESSION_SECONDS : configured.session,
   };

@@ -6,7 +6,7 @@ import type { PollPace } from '../authentication/poll-pace.ts';
 const LONGEST_WAIT_SECONDS = 1800;
 
 /**
- * Tells clients that ask too often for an answer that is still pending to slow down (RFC 8628 §3.5). An answer that is there
+ * Tells clients that ask too often for an answer that is still pending to slow down (RFC 8628 §3.5, OpenID Connect CIBA Core §11). An answer that is there
  * is given however early it is asked for. The engine knows nothing of it.
  */
 export function pacePolling(pace: PollPace): Koa.Middleware {
@@ -16,7 +16,8 @@ export function pacePolling(pace: PollPace): Koa.Middleware {
     const { error } = (ctx.body ?? {}) as { error?: unknown };
     if (error !== 'authorization_pending') return;
     const engineContext = ctx as unknown as KoaContextWithOIDC;
-    const code = engineContext.oidc.params?.device_code;
+    const { device_code: deviceCode, auth_req_id: requestId } = engineContext.oidc.params ?? {};
+    const code = deviceCode ?? requestId;
     if (typeof code !== 'string') return;
     if (!(await pace.isTooEarly(code, LONGEST_WAIT_SECONDS))) return;
     ctx.body = {

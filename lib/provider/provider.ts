@@ -3,49 +3,73 @@
  * file a concern), the translation of storage refusals into protocol errors, and the swap to a new engine instance when
  * signing keys change. It refuses implicit, hybrid and password grants, clients without PKCE, and any resource that is
  * not a registered API. It answers for RFC 6749, 6750, 7009, 7523, 7636, 7662, 8414, 8628, 8705, 8707, 9068, 9101, 9126, 9207, 9449,
- * 8693, 9700, 9701, JARM, the Token Status List draft
+ * 8693, 9396, 9700, 9701, JARM, FAPI 2.0 and 1.0 Advanced, the Token Status List draft
  * and OpenID Connect Core, Discovery and RP-Initiated Logout.
  */
 import type Koa from 'koa';
 import Provider, { type Configuration as EngineConfiguration, errors } from 'oidc-provider';
+import { ACR_VALUES } from '../../config/acr-values.ts';
 import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import { registrationIsOpen } from '../accounts/registration-is-open.ts';
+import type { AddressThrottle } from '../authentication/address-throttle.ts';
+import type { AuthenticationRequests } from '../authentication/authentication-requests.ts';
 import type { ClientThrottle } from '../authentication/client-throttle.ts';
+import type { SecondFactors } from '../authentication/second-factors.ts';
 import type { UserCodeThrottle } from '../authentication/user-code-throttle.ts';
 import type { Apis } from '../clients/apis.ts';
 import { certificateMethods } from '../clients/certificate-metadata.ts';
+import type { ClientDocuments } from '../clients/client-documents.ts';
 import type { Clients } from '../clients/clients.ts';
 import { allowedResponseTypes } from '../clients/configuration-problem.ts';
+import type { UnusedClients } from '../clients/unused-clients.ts';
 import type { Sealer } from '../database/sealer.ts';
 import type { Grants } from '../grants/grants.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
+import type { Deliver } from '../notifications/notification-delivery.ts';
+import type { Notifications } from '../notifications/notifications.ts';
 import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';
 import { noteOf } from '../observability/request-note.ts';
+import type { SafeFetch } from '../outbound/safe-fetch.ts';
+import { tellOfActivity } from './account-activity.ts';
 import { defaultAlgorithms, enabledAlgorithms } from './algorithms.ts';
+import { addAssertionGrant, assertionGrantDiscovery } from './assertion-grant.ts';
+import { tellAssurance } from './assurance.ts';
+import { endsWithSession, keepBoundsInGrants } from './bounded-grants.ts';
+import { backchannelRequestLifetime, leavePings } from './ciba.ts';
 import { claimsAndScopes } from './claims.ts';
 import { clientAssertions } from './client-assertions.ts';
+import { documentRefresher, type RefreshDocument } from './client-document-fetcher.ts';
 import { throttleClientAuthentication } from './client-throttling.ts';
 import { cookies } from './cookies.ts';
 import { allowCrossOrigin } from './cross-origin.ts';
 import { completeDeviceFlow } from './device-flow.ts';
 import { leaveStacksOut } from './engine-errors.ts';
+import { engineFetch } from './engine-fetch.ts';
 import { completeEngine } from './engine-overrides.ts';
 import { engineStorage } from './engine-storage.ts';
+import { engineSuccession } from './engine-succession.ts';
 import { type EnginePages, features } from './features.ts';
 import { findAccount } from './find-account.ts';
 import { interactions, loadExistingGrant, promptValues } from './interaction-policy.ts';
 import { answerForJwtAccessTokens, jwtAccessTokenReader } from './jwt-access-tokens.ts';
 import { lifetimes } from './lifetimes.ts';
+import { completeLogout, logoutDiscovery } from './logout.ts';
+import { noticeDeliveries } from './notice-deliveries.ts';
 import { fixOrigin } from './origin.ts';
 import { pairwiseSubjects } from './pairwise-subjects.ts';
+import { pkceRequired, rotatesRefreshTokens } from './profiles.ts';
+import { reportProtocolErrors } from './protocol-errors.ts';
 import { type PublishedDocument, publishedDocuments } from './published-documents.ts';
+import { noteUse, registrationDiscovery } from './registration.ts';
 import { requestEncryptionKeys } from './request-encryption-keys.ts';
 import { releaseScopeClaims } from './scope-claims.ts';
+import { noteDevicesInSessions } from './session-device.ts';
 import { signingKeySet } from './signing.ts';
 import { statusListEndpoint } from './status-list-endpoint.ts';
-import { addTokenExchange, exchangeClaims } from './token-exchange.ts';
+import { tokenClaims } from './token-claims.ts';
+import { addTokenExchange } from './token-exchange.ts';
 import { createTokenStatusDesk, keepStatusesInGrants, type TokenStatusDesk } from './token-status.ts';
 
 /** What the engine is built on. */
@@ -54,10 +78,18 @@ export interface ProviderRooms {
   accounts: AccountAdapter;
   clientThrottle: ClientThrottle;
   userCodes: UserCodeThrottle;
+  secondFactors: SecondFactors;
   clients: Clients;
+  unusedClients: Pick<UnusedClients, 'used'>;
+  clientDocuments: ClientDocuments;
+  documentThrottle: AddressThrottle;
   apis: Apis;
   grants: Grants;
   keys: SigningKeys;
+  safeFetch: SafeFetch;
+  notifications: Notifications;
+  /** Sign-ins that wait for a person's answer. */
+  requests: AuthenticationRequests;
   sealer: Sealer;
   /** What pairwise subjects are made with; the same for the life of the directory. */
   pairwiseKey: Buffer;
@@ -77,6 +109,8 @@ export interface Engine {
 /** Holds the present engine and swaps it when the signing keys change; requests in flight finish on the one they began with. */
 export interface ProviderHost {
   current(): Engine;
+  /** How each kind of notice is delivered. */
+  readonly deliveries: ReadonlyMap<string, Deliver>;
   close(): void;
 }
 
@@ -85,7 +119,19 @@ function decryptsRequests({ encryption, requestObjects }: Configuration['feature
   return encryption && requestObjects !== 'off';
 }
 
-function engineConfiguration(rooms: ProviderRooms, pages: EnginePages): EngineConfiguration {
+/** What discovery says to people, and of the languages that they are spoken to in (OpenID Connect Discovery §3). */
+function peopleDiscovery({ privacyUrl, termsUrl }: Configuration['branding'], locales: readonly string[]) {
+  return {
+    ui_locales_supported: locales,
+    ...(privacyUrl === undefined ? {} : { op_policy_uri: privacyUrl }),
+    ...(termsUrl === undefined ? {} : { op_tos_uri: termsUrl }),
+  };
+}
+
+function engineConfiguration(
+  rooms: ProviderRooms & { detailTypes: Iterable<string> },
+  pages: EnginePages,
+): EngineConfiguration {
   const { configuration, accounts, clients, grants, keys, sealer } = rooms;
   const switches = configuration.features;
   const registration = registrationIsOpen(configuration, accounts);
@@ -98,19 +144,31 @@ function engineConfiguration(rooms: ProviderRooms, pages: EnginePages): EngineCo
     ...pairwiseSubjects(switches.pairwiseSubjects, rooms.pairwiseKey),
     ...claimsAndScopes(),
     cookies: cookies(configuration.issuer),
-    ttl: lifetimes(configuration.lifetimes),
+    ttl: {
+      ...lifetimes(configuration.lifetimes),
+      BackchannelAuthenticationRequest: backchannelRequestLifetime(switches.ciba.lifetime),
+    },
     features: features(rooms, pages),
-    interactions: interactions({ registration }),
+    interactions: interactions({ registration, assurance: rooms }),
+    acrValues: [...ACR_VALUES],
     // OpenID Connect Prompt Create §5.
-    discovery: { prompt_values_supported: promptValues(registration) },
+    discovery: {
+      prompt_values_supported: promptValues(registration),
+      ...peopleDiscovery(configuration.branding, pages.locales),
+      ...registrationDiscovery(configuration),
+      ...assertionGrantDiscovery(switches),
+      ...logoutDiscovery(configuration),
+    },
     loadExistingGrant: loadExistingGrant(grants, configuration.lifetimes),
     findAccount: findAccount(accounts),
+    fetch: engineFetch(rooms.safeFetch),
     clientBasedCORS: allowCrossOrigin,
     assertJwtClientAuthClaimsAndHeader: clientAssertions(grants.rememberedSince),
     renderError: (ctx, out, error) =>
       error instanceof errors.SessionNotFound ? pages.interrupted(ctx) : pages.error(ctx, out, error),
     routes: { introspection: '/introspection' },
-    responseTypes: allowedResponseTypes(switches) as ['code'],
+    // The account page's own; registered applications are told of, and held to, what is allowed (lib/clients).
+    responseTypes: [...new Set([...allowedResponseTypes(switches), 'none'])] as ['code'],
     clientAuthMethods: [
       'client_secret_basic',
       'client_secret_post',
@@ -122,40 +180,63 @@ function engineConfiguration(rooms: ProviderRooms, pages: EnginePages): EngineCo
     clientDefaults: defaultAlgorithms(configuration.keys),
     enabledJWA: enabledAlgorithms(configuration.keys),
     extraClientMetadata: {
-      properties: ['refresh_token_grace', 'resource_server', 'initiate_login_uri', 'id_token_scope_claims'],
+      properties: [
+        'refresh_token_grace',
+        'resource_server',
+        'initiate_login_uri',
+        'frontchannel_logout_uri',
+        'frontchannel_logout_session_required',
+        'required_acr',
+        'id_token_scope_claims',
+        'profile',
+      ],
     },
-    // RFC 9700 §2.1.1: PKCE for every client, with S256, the only method the engine knows.
-    pkce: { required: () => true },
+    // With S256, the only method that the engine knows.
+    pkce: { required: pkceRequired(switches) },
     allowOmittingSingleRegisteredRedirectUri: false,
-    // RFC 9700 §2.2.2: every refresh token rotates, public client or not.
-    rotateRefreshToken: true,
+    // Public client or not.
+    rotateRefreshToken: rotatesRefreshTokens,
     // A device's session is not the one of the browser in which it was let in (RFC 8628); the others end with theirs.
-    expiresWithSession: (_ctx, source) =>
-      source.kind !== 'DeviceCode' && !source.scopes.has('offline_access'),
+    expiresWithSession: (ctx, source) =>
+      source.kind !== 'DeviceCode' && (!source.scopes.has('offline_access') || endsWithSession(ctx)),
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     // What ends is what was issued; the person's consent is theirs to take back (see loadExistingGrant).
     revokeGrantPolicy: () => false,
   };
 }
 
+/** What every engine instance shares. */
+interface EngineParts {
+  statuses: TokenStatusDesk | undefined;
+  refreshDocument: RefreshDocument | undefined;
+}
+
 async function createEngine(
   rooms: ProviderRooms,
   pages: EnginePages,
-  statuses: TokenStatusDesk | undefined,
+  { statuses, refreshDocument }: EngineParts,
 ): Promise<Engine> {
+  const { richAuthorizationRequests } = rooms.configuration.features;
+  const detailTypes = richAuthorizationRequests ? (await rooms.apis.detailTypes()).keys() : [];
   const provider = new Provider(rooms.configuration.issuer, {
-    ...engineConfiguration(rooms, pages),
+    ...engineConfiguration({ ...rooms, detailTypes }, pages),
     ...(statuses === undefined ? {} : { formats: { customizers: { jwt: statuses.stamp } } }),
-    ...(rooms.configuration.features.tokenExchange
-      ? { extraTokenClaims: exchangeClaims(rooms.clients) }
-      : {}),
+    extraTokenClaims: tokenClaims(rooms),
   });
   fixOrigin(provider, rooms.configuration.issuer);
-  completeEngine(provider, rooms);
+  completeEngine(provider, { ...rooms, refreshDocument });
+  tellAssurance(provider, rooms.configuration);
   releaseScopeClaims(provider);
+  noteDevicesInSessions(provider);
+  tellOfActivity(provider, rooms.events);
   completeDeviceFlow(provider, rooms);
+  leavePings(provider, rooms.notifications);
+  noteUse(provider, rooms);
+  keepBoundsInGrants(provider);
+  addAssertionGrant(provider, { ...rooms, rememberedSince: rooms.grants.rememberedSince });
   throttleClientAuthentication(provider, rooms);
   const statusLists = completeJwtAccessTokens(provider, rooms, statuses);
+  reportProtocolErrors(provider, rooms.log);
   // By redirect or form: where the answer itself does not tell.
   provider.on('authorization.error', (ctx, error) => {
     const note = noteOf(ctx.req);
@@ -165,9 +246,15 @@ async function createEngine(
     rooms.log.error({ err: error, path: ctx.path, method: ctx.method }, 'request failed');
   });
   const [engine] = provider.middleware as [Koa.Middleware];
+  const answer = completeLogout(provider, rooms, pages.frontChannelLogout)(engine);
   const handle: Koa.Middleware =
-    statusLists === undefined ? engine : (ctx, next) => statusLists(ctx, () => engine(ctx, next));
-  return { provider, handle, documents: await publishedDocuments(provider, handle) };
+    statusLists === undefined ? answer : (ctx, next) => statusLists(ctx, () => answer(ctx, next));
+  const documents = await publishedDocuments(provider, handle, {
+    response_types_supported: allowedResponseTypes(rooms.configuration.features),
+    // People have none (lib/provider/ciba.ts).
+    backchannel_user_code_parameter_supported: false,
+  });
+  return { provider, handle, documents };
 }
 
 /** JWT access tokens that can be introspected and, with statuses, revoked; answers what is to be asked before the engine. */
@@ -199,18 +286,14 @@ export async function createProviderHost(rooms: ProviderRooms, pages: EnginePage
         grants,
       })
     : undefined;
-  let engine = await createEngine(rooms, pages, statuses);
-  let latestRevision = rooms.keys.snapshot().revision;
-  const stopListening = rooms.keys.onChange(({ revision }) => {
-    latestRevision = revision;
-    createEngine(rooms, pages, statuses).then(
-      (next) => {
-        // Of two changes close together the later must win, whichever instance is ready first.
-        if (revision === latestRevision) engine = next;
-      },
-      (error: unknown) =>
-        rooms.log.error({ err: error }, 'the engine could not take over the changed signing keys'),
-    );
+  const refreshDocument = configuration.clientDocuments.enabled ? documentRefresher(rooms) : undefined;
+  const parts = { statuses, refreshDocument };
+  const { current, close } = await engineSuccession({
+    make: () => createEngine(rooms, pages, parts),
+    keys: rooms.keys,
+    apis: configuration.features.richAuthorizationRequests ? rooms.apis : undefined,
+    log: rooms.log,
   });
-  return { current: () => engine, close: stopListening };
+  const deliveries = noticeDeliveries(() => current().provider, rooms);
+  return { current, deliveries, close };
 }

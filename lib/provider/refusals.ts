@@ -16,6 +16,8 @@ export interface RefusalResponse {
 /** What the refused request was, as far as that decides the answer. */
 export interface RefusedRequest {
   clientAssertion: boolean;
+  /** Whether the request redeems an assertion of another issuer (RFC 7523 §2.1). */
+  assertionGrant?: boolean;
   /** The engine's name of the endpoint. */
   route?: string | undefined;
 }
@@ -38,6 +40,10 @@ export function refusalResponse(refusal: Refusal, request: RefusedRequest): Refu
       return { status: 400, error: 'invalid_grant', description: 'grant request is invalid' };
     case 'replayed':
       if (request.route === 'userinfo') return replayedAtUserinfo();
+      // Which of its JWTs it was does not matter: the same request came before.
+      if (request.assertionGrant === true) {
+        return { status: 400, error: 'invalid_grant', description: 'grant request is invalid' };
+      }
       // RFC 7523 §3 item 7 for assertions, RFC 9449 §4.3 item 12 for proofs.
       return request.clientAssertion
         ? { status: 401, error: 'invalid_client', description: 'client authentication failed' }

@@ -1,5 +1,6 @@
 import { type Configuration as EngineConfiguration, errors } from 'oidc-provider';
 import type { Configuration } from '../../config/configuration.ts';
+import { assertProfiledRequest } from './profiles.ts';
 
 type Features = NonNullable<EngineConfiguration['features']>;
 
@@ -37,6 +38,7 @@ export function requestObjects(
       if (sub !== undefined && sub === client.clientId) {
         throw new errors.InvalidRequestObject('a client assertion is no request object');
       }
+      assertProfiledRequest(claims, header, client);
       const type = (header as { typ?: unknown }).typ;
       if (type !== undefined && !/^(application\/)?(jwt|oauth-authz-req\+jwt)$/i.test(String(type))) {
         throw new errors.InvalidRequestObject('the type of the request object must be oauth-authz-req+jwt');

@@ -2,6 +2,7 @@ import { type Configuration as EngineConfiguration, errors, type ResourceServer 
 import type { Api, Apis } from '../clients/apis.ts';
 import type { Clients, StoredClient } from '../clients/clients.ts';
 import { whileAvailable } from './engine-storage.ts';
+import { assertProfiledTokens } from './profiles.ts';
 
 /**
  * APIs as resource servers: RFC 8707 resource indicators, and JWT access tokens by the RFC 9068 profile
@@ -28,6 +29,7 @@ export function resources(
           `the API wants tokens signed with ${api.algorithm}, which is not configured`,
         );
       }
+      if (api.tokenFormat === 'jwt') assertProfiledTokens(client, api.algorithm);
       return describe(api, await whileAvailable(() => clients.find(client.clientId)));
     },
   };

@@ -1,7 +1,11 @@
 import type Koa from 'koa';
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import { JWT_BEARER_GRANT } from '../clients/assertion-grant-metadata.ts';
 import type { Grants } from '../grants/grants.ts';
+import type { Log } from '../observability/log.ts';
+import { REQUESTS_PATH } from './ciba.ts';
 import type { EnginePages } from './features.ts';
+import { reportProtocolError } from './protocol-errors.ts';
 import { type RefusalResponse, refusalResponse } from './refusals.ts';
 
 function wantsPage(ctx: Koa.Context): boolean {
@@ -15,8 +19,9 @@ function wantsPage(ctx: Koa.Context): boolean {
 
 async function replaceResponse(
   ctx: Koa.Context,
-  refusal: RefusalResponse,
+  refusal: RefusalResponse & { reason: string },
   pages: EnginePages,
+  log: Log,
 ): Promise<void> {
   // Cookies and redirects that the refused request was about to hand out belong to writes that were not kept.
   ctx.remove('Set-Cookie');
@@ -24,9 +29,11 @@ async function replaceResponse(
   ctx.status = refusal.status;
   if (refusal.challenge !== undefined) ctx.set('WWW-Authenticate', refusal.challenge);
   const out = { error: refusal.error, error_description: refusal.description };
+  const error = Object.assign(new Error(refusal.error), { ...out, error_detail: refusal.reason });
   if (wantsPage(ctx)) {
-    await pages.error(ctx as unknown as KoaContextWithOIDC, out, new Error(refusal.error));
+    await pages.error(ctx as unknown as KoaContextWithOIDC, out, error);
   } else {
+    reportProtocolError(log, ctx as unknown as KoaContextWithOIDC, error, refusal.status);
     ctx.body = out;
   }
 }
@@ -50,6 +57,7 @@ export async function settleRequest(
   grants: Grants,
   pages: EnginePages,
   cookieName: string,
+  log: Log,
 ): Promise<void> {
   const failed = ctx.status >= 400;
   const outcome = await grants.commit(failed ? 'revocations-and-state' : 'everything');
@@ -60,9 +68,17 @@ export async function settleRequest(
     case 'refused': {
       const { oidc } = ctx as unknown as Partial<KoaContextWithOIDC>;
       const clientAssertion = oidc?.params?.client_assertion !== undefined;
-      await replaceResponse(ctx, refusalResponse(outcome, { clientAssertion, route: oidc?.route }), pages);
+      const assertionGrant = oidc?.params?.grant_type === JWT_BEARER_GRANT;
+      const request = { clientAssertion, assertionGrant, route: oidc?.route };
+      const reason = `${outcome.model} ${outcome.reason}`;
+      await replaceResponse(ctx, { ...refusalResponse(outcome, request), reason }, pages, log);
       const answeredBefore = outcome.model === 'Interaction' && outcome.reason === 'already_used';
       if (outcome.model === 'DeviceCode' && wantsPage(ctx)) pages.device.answered(ctx);
+      if (outcome.model === 'BackchannelAuthenticationRequest' && ctx.path.startsWith(REQUESTS_PATH)) {
+        // Answered in another tab: the page says so.
+        ctx.status = 303;
+        ctx.redirect(`${REQUESTS_PATH}?done=request-gone`);
+      }
       if (answeredBefore && wantsPage(ctx)) await pages.interrupted(ctx as unknown as KoaContextWithOIDC);
       return;
     }

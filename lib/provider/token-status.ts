@@ -145,5 +145,5 @@ export function createTokenStatusDesk(options: {
 export function keepStatusesInGrants(provider: Provider): void {
   const { Grant } = prototypesOf(provider);
   const members = [...Grant.IN_PAYLOAD, 'tokenStatuses'];
-  Object.defineProperty(Grant, 'IN_PAYLOAD', { get: () => members });
+  Object.defineProperty(Grant, 'IN_PAYLOAD', { get: () => members, configurable: true });
 }

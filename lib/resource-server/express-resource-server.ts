@@ -1,6 +1,7 @@
 import type { AccessTokenClaims } from './access-token-claims.ts';
 import { authorizationFields } from './bearer-token.ts';
 import { createRequestCheck, metadataToServe, type ResourceServerOptions } from './request-checks.ts';
+import type { RequiredAuthentication } from './required-authentication.ts';
 
 /** Locals of a response behind the middleware: `(req, res: Response<unknown, ExpressTokenLocals>) => …`. */
 export interface ExpressTokenLocals<Extra extends object = object> {
@@ -37,6 +38,8 @@ export interface ExpressResourceServer {
   requireToken(): ExpressMiddlewareLike;
   /** A good token with all of these scopes; it need not stand behind `requireToken`. */
   requireScopes(...scopes: string[]): ExpressMiddlewareLike;
+  /** A good token with all of these scopes, whose person signed in as required (RFC 9470 step-up authentication). */
+  requireAuthentication(required: RequiredAuthentication, ...scopes: string[]): ExpressMiddlewareLike;
   /**
    * Serves the API's metadata (RFC 9728) at its well-known path and passes on everything else: `app.use(api.metadata())`.
    *
@@ -54,14 +57,14 @@ export interface ExpressResourceServer {
 export function expressResourceServer(options: ResourceServerOptions): ExpressResourceServer {
   const check = createRequestCheck(options);
   const require =
-    (scopes: string[]): ExpressMiddlewareLike =>
+    (scopes: string[], required?: RequiredAuthentication): ExpressMiddlewareLike =>
     async (request, response, next) => {
       try {
         const presented = {
           authorization: authorizationFields(request.rawHeaders),
           url: request.originalUrl,
         };
-        const checked = await check(presented, scopes);
+        const checked = await check(presented, scopes, required);
         if (checked.outcome === 'answered') {
           const { status, headers, body } = checked.response;
           response.status(status);
@@ -80,6 +83,7 @@ export function expressResourceServer(options: ResourceServerOptions): ExpressRe
   return {
     requireToken: () => require([]),
     requireScopes: (...scopes) => require(scopes),
+    requireAuthentication: (required, ...scopes) => require(scopes, required),
     metadata() {
       const metadata = metadataToServe(options);
       return async (request, response, next) => {

@@ -1,5 +1,6 @@
 import type { AccessTokenClaims } from './access-token-claims.ts';
 import { createRequestCheck, metadataToServe, type ResourceServerOptions } from './request-checks.ts';
+import type { RequiredAuthentication } from './required-authentication.ts';
 
 /** A handler of the fetch style, given the token's claims; `rest` is whatever the platform passes on (environment, …). */
 export type TokenHandler<Extra extends object, Rest extends unknown[]> = (
@@ -17,6 +18,11 @@ export interface FetchResourceServer<Extra extends object = object> {
   requireToken<Rest extends unknown[]>(handler: TokenHandler<Extra, Rest>): FetchHandler<Rest>;
   /** A good token with all of these scopes. */
   requireScopes(
+    ...scopes: string[]
+  ): <Rest extends unknown[]>(handler: TokenHandler<Extra, Rest>) => FetchHandler<Rest>;
+  /** A good token with all of these scopes, whose person signed in as required (RFC 9470 step-up authentication). */
+  requireAuthentication(
+    required: RequiredAuthentication,
     ...scopes: string[]
   ): <Rest extends unknown[]>(handler: TokenHandler<Extra, Rest>) => FetchHandler<Rest>;
   /**
@@ -37,11 +43,16 @@ export function fetchResourceServer<Extra extends object = object>(
 ): FetchResourceServer<Extra> {
   const check = createRequestCheck<Extra>(options);
   const wrap =
-    <Rest extends unknown[]>(scopes: string[], handler: TokenHandler<Extra, Rest>): FetchHandler<Rest> =>
+    <Rest extends unknown[]>(
+      scopes: string[],
+      handler: TokenHandler<Extra, Rest>,
+      required?: RequiredAuthentication,
+    ): FetchHandler<Rest> =>
     async (request, ...rest) => {
       // Headers joins repeated fields with a comma, which no bearer token contains: two fields are seen as malformed.
       const field = request.headers.get('authorization');
-      const checked = await check({ authorization: field === null ? [] : [field], url: request.url }, scopes);
+      const presented = { authorization: field === null ? [] : [field], url: request.url };
+      const checked = await check(presented, scopes, required);
       if (checked.outcome === 'admitted') return handler(request, checked.token, ...rest);
       const { status, headers, body } = checked.response;
       return Response.json(body, { status, headers });
@@ -52,6 +63,10 @@ export function fetchResourceServer<Extra extends object = object>(
       (...scopes) =>
       (handler) =>
         wrap(scopes, handler),
+    requireAuthentication:
+      (required, ...scopes) =>
+      (handler) =>
+        wrap(scopes, handler, required),
     metadata() {
       const metadata = metadataToServe(options);
       return (request) => {

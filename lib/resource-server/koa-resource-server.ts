@@ -1,6 +1,7 @@
 import type { AccessTokenClaims } from './access-token-claims.ts';
 import { authorizationFields } from './bearer-token.ts';
 import { createRequestCheck, metadataToServe, type ResourceServerOptions } from './request-checks.ts';
+import type { RequiredAuthentication } from './required-authentication.ts';
 
 /** State of a Koa context behind the middleware: `new Koa<KoaTokenState>()`. */
 export interface KoaTokenState<Extra extends object = object> {
@@ -28,6 +29,8 @@ export interface KoaResourceServer {
   requireToken(): KoaMiddlewareLike;
   /** A good token with all of these scopes; it need not stand behind `requireToken`. */
   requireScopes(...scopes: string[]): KoaMiddlewareLike;
+  /** A good token with all of these scopes, whose person signed in as required (RFC 9470 step-up authentication). */
+  requireAuthentication(required: RequiredAuthentication, ...scopes: string[]): KoaMiddlewareLike;
   /**
    * Serves the API's metadata (RFC 9728) at its well-known path and passes on everything else: `app.use(api.metadata())`.
    *
@@ -45,10 +48,10 @@ export interface KoaResourceServer {
 export function koaResourceServer(options: ResourceServerOptions): KoaResourceServer {
   const check = createRequestCheck(options);
   const require =
-    (scopes: string[]): KoaMiddlewareLike =>
+    (scopes: string[], required?: RequiredAuthentication): KoaMiddlewareLike =>
     async (ctx, next) => {
       const request = { authorization: authorizationFields(ctx.req.rawHeaders), url: ctx.originalUrl };
-      const checked = await check(request, scopes);
+      const checked = await check(request, scopes, required);
       if (checked.outcome === 'admitted') {
         ctx.state.token = checked.token;
         await next();
@@ -62,6 +65,7 @@ export function koaResourceServer(options: ResourceServerOptions): KoaResourceSe
   return {
     requireToken: () => require([]),
     requireScopes: (...scopes) => require(scopes),
+    requireAuthentication: (required, ...scopes) => require(scopes, required),
     metadata() {
       const metadata = metadataToServe(options);
       return async (ctx, next) => {

@@ -38,6 +38,21 @@ function answerTo(refusal: Refusal, realm: string): RefusalResponse {
       answer.headers['WWW-Authenticate'] += `, scope="${quotable(refusal.requiredScopes.join(' '))}"`;
       return answer;
     }
+    case 'insufficient_user_authentication': {
+      const { acrValues, maxAge } = refusal.required;
+      const answer = challenge(
+        401,
+        realm,
+        'insufficient_user_authentication',
+        'A different authentication of the person is required',
+      );
+      // RFC 9470 §3: what the client is to ask for.
+      if (acrValues !== undefined) {
+        answer.headers['WWW-Authenticate'] += `, acr_values="${quotable(acrValues.join(' '))}"`;
+      }
+      if (maxAge !== undefined) answer.headers['WWW-Authenticate'] += `, max_age="${maxAge}"`;
+      return answer;
+    }
     case 'unavailable':
       return {
         status: 503,

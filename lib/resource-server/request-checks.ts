@@ -5,6 +5,7 @@ import {
   type ResourceDescription,
 } from './protected-resource-metadata.ts';
 import { type RefusalResponse, refusalResponse } from './refusal-response.ts';
+import type { RequiredAuthentication } from './required-authentication.ts';
 import {
   createTokenVerifier,
   type Refusal,
@@ -45,6 +46,7 @@ export function metadataToServe(options: ResourceServerOptions): ProtectedResour
 export type RequestCheck<Extra extends object> = (
   request: BearerPresentation,
   requiredScopes: readonly string[],
+  authentication?: RequiredAuthentication,
 ) => Promise<
   | { outcome: 'admitted'; token: Extract<Verification<Extra>, { outcome: 'valid' }>['claims'] }
   | { outcome: 'answered'; response: RefusalResponse }
@@ -61,8 +63,8 @@ export function createRequestCheck<Extra extends object>(
   const verifier = createTokenVerifier<Extra>(options);
   const { realm = options.audience, onRefusal } = options;
   const metadataUrl = metadataOf(options)?.url;
-  return async (request, requiredScopes) => {
-    const verification = await verifier.verifyRequest(request, requiredScopes);
+  return async (request, requiredScopes, authentication) => {
+    const verification = await verifier.verifyRequest(request, requiredScopes, authentication);
     if (verification.outcome === 'valid') return { outcome: 'admitted', token: verification.claims };
     onRefusal?.(verification);
     return { outcome: 'answered', response: refusalResponse(verification, realm, metadataUrl) };

@@ -4,13 +4,14 @@
  * for another audience, tokens bound to a key (the caller would have to prove it), and tokens in a URL. It depends on
  * `jose` alone and on nothing else of this project. It answers for RFC 6750 (bearer tokens), RFC 9068 (JWT access
  * tokens), RFC 8414 and OpenID Connect Discovery (where the keys are), RFC 8725 (JWT best practices), RFC 9728 (its own
- * metadata), and the Token Status List draft (tokens that were revoked before they expire).
+ * metadata), RFC 9470 (step-up authentication), and the Token Status List draft (tokens that were revoked before they expire).
  */
 import { errors, jwtVerify } from 'jose';
 import { type AccessTokenClaims, parseClaims, scopesOf } from './access-token-claims.ts';
 import { type BearerPresentation, readBearerToken } from './bearer-token.ts';
 import type { Fetch } from './fetch-json.ts';
 import { createIssuerKeys, IssuerUnavailable } from './issuer-keys.ts';
+import { isAuthenticated, type RequiredAuthentication } from './required-authentication.ts';
 import { statusReferenceOf } from './status-list-token.ts';
 import { createTokenStatuses } from './token-status.ts';
 
@@ -62,6 +63,8 @@ export type Refusal =
   | { outcome: 'expired' }
   | { outcome: 'invalid'; reason: string }
   | { outcome: 'insufficient_scope'; requiredScopes: readonly string[] }
+  /** The person did not sign in as is required for this (RFC 9470). */
+  | { outcome: 'insufficient_user_authentication'; required: RequiredAuthentication }
   /** The issuer's keys or its status list cannot be had: nothing is known about the token. `retryAfter` is in seconds. */
   | { outcome: 'unavailable'; retryAfter: number; reason: string };
 
@@ -73,11 +76,16 @@ export type Verification<Extra extends object = object> =
 /** Checks the tokens of one issuer for one API. Keep one for the life of the process: it holds the issuer's keys. */
 export interface TokenVerifier<Extra extends object = object> {
   /** Checks a token that was already taken out of its request. Never rejects because of the token. */
-  verifyToken(token: string, requiredScopes?: readonly string[]): Promise<Verification<Extra>>;
+  verifyToken(
+    token: string,
+    requiredScopes?: readonly string[],
+    authentication?: RequiredAuthentication,
+  ): Promise<Verification<Extra>>;
   /** Checks what a request presents: its `Authorization` header fields, and that its query carries no token. */
   verifyRequest(
     request: BearerPresentation,
     requiredScopes?: readonly string[],
+    authentication?: RequiredAuthentication,
   ): Promise<Verification<Extra>>;
 }
 
@@ -113,7 +121,11 @@ export function createTokenVerifier<Extra extends object = object>(
     return { outcome: 'unavailable', retryAfter: status.retryAfter, reason: status.reason };
   }
 
-  async function verifyToken(token: string, scopes: readonly string[] = []): Promise<Verification<Extra>> {
+  async function verifyToken(
+    token: string,
+    scopes: readonly string[] = [],
+    required: RequiredAuthentication = {},
+  ): Promise<Verification<Extra>> {
     if (token.length > LONGEST_TOKEN) return { outcome: 'invalid', reason: 'token is too long' };
     try {
       const { payload } = await jwtVerify(token, keys.keyFor, {
@@ -134,6 +146,9 @@ export function createTokenVerifier<Extra extends object = object>(
       if (!requiredScopes.every((scope) => granted.has(scope))) {
         return { outcome: 'insufficient_scope', requiredScopes };
       }
+      if (!isAuthenticated(claims, required, clockTolerance)) {
+        return { outcome: 'insufficient_user_authentication', required };
+      }
       return { outcome: 'valid', claims: claims as AccessTokenClaims & Extra };
     } catch (error) {
       return refusalFor(error);
@@ -142,9 +157,9 @@ export function createTokenVerifier<Extra extends object = object>(
 
   return {
     verifyToken,
-    async verifyRequest(request, scopes) {
+    async verifyRequest(request, scopes, authentication) {
       const bearer = readBearerToken(request);
-      return bearer.outcome === 'presented' ? verifyToken(bearer.token, scopes) : bearer;
+      return bearer.outcome === 'presented' ? verifyToken(bearer.token, scopes, authentication) : bearer;
     },
   };
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { LANGUAGE_SWITCH_SAMPLE } from '../../lib/http/frame-samples.ts';
 import { PAGE_SAMPLES } from '../../lib/http/page-samples.ts';
 import { createRenderer, type Renderer } from '../../lib/http/render.ts';
 import { createStaticAssets, type StaticAssets } from '../../lib/http/static-assets.ts';
@@ -12,11 +13,20 @@ const STRICT_POLICY = [
   "style-src 'self'",
   "img-src 'self'",
   "script-src 'self'",
+  "connect-src 'self'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
 
+const DRESSED: Branding = {
+  name: 'Latchkey',
+  privacyUrl: 'https://id.example/privacy',
+  termsUrl: 'https://id.example/terms',
+};
+
 export interface PageServer {
+  /** Every language that there are pages in. */
+  readonly locales: readonly string[];
   /** Address of every sample of every page in a language. */
   pages(locale: string): { page: PageName; sample: string; url: string }[];
   url(page: PageName, sample: string, locale: string): string;
@@ -24,14 +34,16 @@ export interface PageServer {
 }
 
 /** Serves the samples of all pages, and the assets, on a free loopback port under the strict policy. */
-export async function servePages(branding: Branding = { name: 'Latchkey' }): Promise<PageServer> {
+export async function servePages(branding: Branding = DRESSED): Promise<PageServer> {
   const assets = createStaticAssets({ branding });
-  const server = listener(createRenderer({ branding, assets }), assets);
+  const renderer = createRenderer({ branding, assets });
+  const server = listener(renderer, assets);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const url = (page: PageName, sample: string, locale: string) => `${origin}/${locale}/${page}/${sample}`;
   return {
+    locales: renderer.locales,
     url,
     pages: (locale) =>
       PAGE_NAMES.flatMap((page) =>
@@ -67,6 +79,8 @@ function listener(renderer: Renderer, assets: StaticAssets): Server {
     }
     response.setHeader('content-type', 'text/html; charset=utf-8');
     response.setHeader('content-security-policy', STRICT_POLICY);
-    response.end(renderer.render(page as PageName, model, { locale }));
+    response.end(
+      renderer.render(page as PageName, model, { locale, languageSwitch: LANGUAGE_SWITCH_SAMPLE }),
+    );
   });
 }

@@ -9,6 +9,9 @@ const VIEWPORTS = {
   desktop: { width: 1280, height: 860 },
 } as const;
 
+/** The operator's links and the languages, below every page. */
+const AFTER_THE_PAGE = ['privacy', 'terms', 'languages'];
+
 /** What the Tab key reaches, in order, from where the page puts the keyboard. */
 async function tabOrder(tab: Page): Promise<string[]> {
   const reached: string[] = [];
@@ -99,7 +102,10 @@ describe('pages in Chromium', function () {
     const tab = await newTab();
     await tab.goto(server.url('login', 'plain', 'en'));
     expect(await tab.evaluate('document.activeElement.id'), 'ready to type').to.equal('login');
-    expect(await tabOrder(tab)).to.deep.equal(['login', 'password', 'quiet reveal', 'submit', 'cancel']);
+    expect(await tabOrder(tab)).to.deep.equal([
+      ...['login', 'password', 'quiet reveal', 'submit', 'passkey', 'cancel'],
+      ...AFTER_THE_PAGE,
+    ]);
     await tab.goto(server.url('login', 'refused', 'en'));
     expect(await tab.evaluate('document.activeElement.id'), 'the login is there already').to.equal(
       'password',
@@ -110,7 +116,10 @@ describe('pages in Chromium', function () {
     const tab = await newTab();
     await tab.goto(server.url('consent', 'full', 'en'));
     expect(await tab.evaluate('document.activeElement.localName')).to.equal('body');
-    expect(await tabOrder(tab)).to.deep.equal(['switch', 'policy', 'tos', 'approve', 'deny']);
+    expect(await tabOrder(tab)).to.deep.equal([
+      ...['switch', 'policy', 'tos', 'approve', 'deny'],
+      ...AFTER_THE_PAGE,
+    ]);
   });
 
   it('show where the keyboard is', async () => {
@@ -127,8 +136,9 @@ describe('pages in Chromium', function () {
     const tab = await newTab({ viewport: VIEWPORTS.phone });
     for (const { page, sample, url } of server.pages('en')) {
       await tab.goto(url);
+      await tab.click('#languages');
       const small = await tab.evaluate<string[]>(
-        `Array.from(document.querySelectorAll('button, .button, input:not([type=hidden])'))
+        `Array.from(document.querySelectorAll('button, .button, #languages, input:not([type=hidden], [hidden])'))
           .filter((target) => target.getBoundingClientRect().height < 44).map((target) => target.outerHTML)`,
       );
       expect(small, `${page} ${sample}`).to.deep.equal([]);
@@ -175,6 +185,35 @@ describe('pages in Chromium', function () {
       await tab.goto(server.url('logout', 'client', 'en'));
       const [sent] = await Promise.all([tab.waitForRequest('**/session/end/confirm'), tab.click(button)]);
       expect(Object.fromEntries(new URLSearchParams(sent.postData() ?? ''))).to.deep.equal(sentFields);
+    }
+  });
+
+  it('have words that fit on a phone, in every language, and right to left as well', async () => {
+    const tab = await newTab({ viewport: VIEWPORTS.phone });
+    await tab.goto(server.url('home', 'plain', 'en'));
+    for (const locale of server.locales) {
+      const urls = server.pages(locale).map(({ url }) => url);
+      const direction = locale === 'de' ? 'rtl' : 'ltr';
+      // Put in place rather than navigated to, which takes a tenth of the time.
+      const tooWide = await tab.evaluate<string[]>(
+        `(async ({ urls, locale, direction }) => {
+          const found = [];
+          document.documentElement.lang = locale;
+          document.documentElement.dir = direction;
+          for (const url of urls) {
+            const page = new DOMParser().parseFromString(await (await fetch(url)).text(), 'text/html');
+            document.body.innerHTML = page.body.innerHTML;
+            for (const details of document.querySelectorAll('details')) details.open = true;
+            for (const element of document.querySelectorAll('main *, footer *')) {
+              const { left, right, width } = element.getBoundingClientRect();
+              if (width > 1 && (left < -1 || right > innerWidth + 1)) found.push(url + ' ' + element.outerHTML);
+            }
+            if (document.documentElement.scrollWidth > innerWidth) found.push(url + ' scrolls sideways');
+          }
+          return found;
+        })(${JSON.stringify({ urls, locale, direction })})`,
+      );
+      expect(tooWide, locale).to.deep.equal([]);
     }
   });
 

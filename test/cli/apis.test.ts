@@ -22,6 +22,7 @@ describe('latchkey apis', () => {
       name: null,
       scopes: ['read', 'write'],
       scope_descriptions: {},
+      authorization_details_types: {},
       token_format: 'jwt',
       algorithm: 'ES256',
       lifetime: null,

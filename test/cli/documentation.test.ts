@@ -14,7 +14,7 @@ const INPUTS: Record<string, string> = {
 /** Files that an example writes or reads: in the data directory here. */
 const FILE = /^[a-z]+\.(db|json)$/;
 /** Words that stand for an identifier which only the reader has. */
-const PLACEHOLDER = /\b(KID|UID|GRANT)\b/;
+const PLACEHOLDER = /\b(KID|UID|GRANT|NOTICE|TOKEN)\b/;
 
 const examples = [...PAGE.matchAll(/^```sh\n([\s\S]*?)^```/gm)]
   .flatMap(([, block]) => (block as string).trim().split('\n'))
@@ -40,9 +40,11 @@ describe('the examples of docs/cli.md', () => {
       'users',
       'apis',
       'clients',
+      'registration-tokens',
       'keys',
       'sessions',
       'grants',
+      'notifications',
       'backup',
       'restore',
       'export',

@@ -2,7 +2,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
+import { RecoveryCodes } from '../../lib/authentication/recovery-codes.ts';
+import { Totp } from '../../lib/authentication/totp.ts';
 import { sharedPostgres } from '../database/shared-postgres.ts';
+import { AuthenticatorApp } from '../flows/second-factor.ts';
 import { CliBench } from './cli-bench.ts';
 
 const PASSWORD = 'marmalade sandwich on tuesday\n';
@@ -100,7 +103,13 @@ for (const store of ['SQLite', 'PostgreSQL'] as const) {
       expect({ format, version }).to.deep.equal({ format: 'latchkey-directory', version: 1 });
       expect(people[0].password.hash).to.match(/^\$argon2id\$/);
       expect(clients.map((client: Document) => client.secret)).to.deep.equal([undefined, undefined]);
-      expect(Object.keys(rest)).to.have.members(['issuer', 'exported_at', 'apis']);
+      expect(Object.keys(rest)).to.have.members([
+        'issuer',
+        'exported_at',
+        'apis',
+        'passkeys',
+        'second_factors',
+      ]);
     });
 
     it('moves the secrets of a MAC only when it is told to, and says who needs a new one', async () => {
@@ -119,6 +128,38 @@ for (const store of ['SQLite', 'PostgreSQL'] as const) {
       expect(documentIn(path.join(folder, 'back.json')).clients[0]).to.deep.equal(
         documentIn(other).clients[0],
       );
+    });
+
+    it('moves second factors: an authenticator app with its secret only, and recovery codes as digests', async () => {
+      const sub = 'factored-person';
+      const there = await source.openRooms();
+      const totp = new Totp(there.database);
+      const { sealed, secret } = await totp.begin(sub, { issuer: 'Acme', login: 'factored' });
+      const phone = new AuthenticatorApp(secret);
+      let codes: string[] = [];
+      const confirmed = await totp.confirm(sub, { sealed, code: phone.code() }, async (transaction, now) => {
+        codes = await new RecoveryCodes(there.database).replace(sub, transaction, now);
+      });
+      expect(confirmed.outcome).to.equal('confirmed');
+      await there.close();
+      await source.json(['export', '--to', file]);
+      expect(documentIn().second_factors.totp[0]).not.to.have.property('secret');
+      expect(JSON.stringify(documentIn())).not.to.contain(codes[0]?.replaceAll('-', ''));
+      expect(await importing()).to.deep.include({ authenticator_apps: 0 });
+      await source.json(['export', '--to', file, '--with-secrets', '--overwrite']);
+      expect(await importing()).to.deep.include({ authenticator_apps: 1 });
+      expect(await importing(), 'once more').to.deep.include({ authenticator_apps: 0 });
+      const here = await target.openRooms();
+      try {
+        const code = phone.code();
+        expect(await new Totp(here.database).use(sub, code)).to.equal(true);
+        expect(await new Totp(here.database).use(sub, code), 'the same code').to.equal(false);
+        const recovery = new RecoveryCodes(here.database);
+        expect(await recovery.use(sub, codes[0] ?? '')).to.equal(true);
+        expect(await recovery.count(sub)).to.equal(9);
+      } finally {
+        await here.close();
+      }
     });
 
     it('says which applications will know people by other names: the key of pairwise subjects stays where it is', async () => {

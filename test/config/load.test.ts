@@ -204,6 +204,21 @@ describe('loading the configuration', () => {
       /^features\.encryption \(LATCHKEY_FEATURES_ENCRYPTION\): "yes" must be true or false$/,
     ],
     [
+      'attestation without makers to trust',
+      { LATCHKEY_PASSKEYS_ATTESTATION: 'required' },
+      /^passkeys\.attestation_roots_file \(LATCHKEY_PASSKEYS_ATTESTATION_ROOTS_FILE\): is missing/,
+    ],
+    [
+      'models of authenticators that nothing is held against',
+      { LATCHKEY_PASSKEYS_ALLOWED_AAGUIDS: '01020304-0506-0708-0102-030405060708' },
+      /^passkeys\.allowed_aaguids .*attestation is not required$/,
+    ],
+    [
+      'a model that is none',
+      { LATCHKEY_PASSKEYS_ALLOWED_AAGUIDS: 'my-key' },
+      /^passkeys\.allowed_aaguids.*must be an AAGUID/,
+    ],
+    [
       'client certificates without TLS',
       { LATCHKEY_FEATURES_MUTUAL_TLS_CERTIFICATES: 'tls' },
       /^features\.mutual_tls\.certificates \(LATCHKEY_FEATURES_MUTUAL_TLS_CERTIFICATES\): .*no TLS of its own/,

@@ -26,10 +26,13 @@ function attribute(tag: string, name: string): string | undefined {
  */
 export class FormBrowser {
   readonly #origin: string;
+  readonly #headers: Record<string, string>;
   readonly #cookies = new Map<string, StoredCookie>();
 
-  constructor(issuer: string) {
+  /** `headers` go with every request: what the browser says of itself. */
+  constructor(issuer: string, headers: Record<string, string> = {}) {
     this.#origin = new URL(issuer).origin;
+    this.#headers = headers;
   }
 
   /** Cookies held, by name. */
@@ -61,7 +64,7 @@ export class FormBrowser {
   /** One request with cookies, redirects not followed. */
   async request(url: URL | string, init: RequestInit = {}): Promise<Response> {
     const target = new URL(url, this.#origin);
-    const headers = new Headers(init.headers);
+    const headers = new Headers({ ...this.#headers, ...Object.fromEntries(new Headers(init.headers)) });
     headers.set('Accept', headers.get('Accept') ?? 'text/html,application/xhtml+xml');
     const cookie = this.#cookieHeader(target.pathname);
     if (cookie !== '') headers.set('Cookie', cookie);

@@ -119,10 +119,11 @@ describe('introspection and revocation', function () {
       for (const caller of [app, jwtApiItself]) {
         const { status, body, headers } = await caller.introspect(access_token);
         expect(status).to.equal(200);
-        const { sub, exp, iat, jti } = claims;
+        const { sub, exp, iat, jti, acr, amr, auth_time } = claims;
         expect(body).to.deep.equal({
           ...{ active: true, iss: latchkey.issuer, client_id: app.clientId, token_type: 'Bearer' },
           ...{ sub, aud: jwtApi, scope: 'read', exp, iat, jti },
+          ...{ acr, amr, auth_time },
         });
         expect(headers.get('cache-control')).to.contain('no-store');
       }

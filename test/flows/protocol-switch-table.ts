@@ -11,6 +11,8 @@ export const OFF = {
   LATCHKEY_FEATURES_WEB_MESSAGE: 'false',
   LATCHKEY_FEATURES_PAIRWISE_SUBJECTS: 'false',
   LATCHKEY_FEATURES_DPOP_NONCES: 'off',
+  LATCHKEY_FEATURES_BACKCHANNEL_LOGOUT: 'false',
+  LATCHKEY_FEATURES_FRONTCHANNEL_LOGOUT: 'false',
   LATCHKEY_FEATURES_MUTUAL_TLS_CERTIFICATES: 'off',
 };
 export const ON = {
@@ -23,6 +25,8 @@ export const ON = {
   LATCHKEY_FEATURES_WEB_MESSAGE: 'true',
   LATCHKEY_FEATURES_PAIRWISE_SUBJECTS: 'true',
   LATCHKEY_FEATURES_DPOP_NONCES: 'optional',
+  LATCHKEY_FEATURES_BACKCHANNEL_LOGOUT: 'true',
+  LATCHKEY_FEATURES_FRONTCHANNEL_LOGOUT: 'true',
   LATCHKEY_FEATURES_MUTUAL_TLS_CERTIFICATES: 'proxy',
   LATCHKEY_TRUSTED_PROXIES: 'loopback',
 };
@@ -48,6 +52,16 @@ export const SWITCHES: {
     setting: 'request_objects',
     registration: async () => ({ require_signed_request_object: true, jwks: await jwksOf('ES256') }),
     told: (metadata) => metadata.request_object_signing_alg_values_supported,
+  },
+  {
+    setting: 'backchannel_logout',
+    registration: () => ({ backchannel_logout_uri: 'http://localhost:9/logout' }),
+    told: (metadata) => metadata.backchannel_logout_supported,
+  },
+  {
+    setting: 'frontchannel_logout',
+    registration: () => ({ frontchannel_logout_uri: 'http://localhost:9/logout' }),
+    told: (metadata) => metadata.frontchannel_logout_supported,
   },
   {
     setting: 'jwt_responses',

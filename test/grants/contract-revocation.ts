@@ -218,6 +218,17 @@ export function describeRevocation(makePlace: MakePlace): void {
         expect(await find(grants, 'Interaction', 'answered-again')).to.have.nested.property('result.login');
       });
 
+      it('takes what was proved out of an interaction that waits for a second step', async () => {
+        const { grants } = here;
+        const proved = { accountId: 'ada', methods: ['pwd'] };
+        await save(grants, 'Interaction', 'half', { result: { proved } });
+        expect(await find(grants, 'Interaction', 'half')).to.have.nested.property('result.proved');
+        await grants.endAccount('ada', { consent: false });
+        expect(await find(grants, 'Interaction', 'half'))
+          .to.have.property('result')
+          .that.deep.equals({});
+      });
+
       it('refuses a login, a session and a consent that were in flight', async () => {
         const { grants } = here;
         const writes: Record<string, () => Promise<void>> = {

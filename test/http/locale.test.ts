@@ -15,7 +15,12 @@ describe('choice of the language', () => {
     ['DE-at', undefined, 'de'],
     ['pt-br-x-old', undefined, 'pt-BR'],
     ['zh-hant-TW', undefined, 'zh-Hant'],
-    ['pt', undefined, 'en'],
+    ['pt', undefined, 'pt-BR'],
+    ['pt-PT', undefined, 'pt-BR'],
+    ['zh-TW', undefined, 'zh-Hant'],
+    ['zh-CN', undefined, 'en'],
+    ['zh', undefined, 'en'],
+    ['sv', undefined, 'en'],
     [undefined, 'fr, de;q=0.8, en;q=0.9', 'en'],
     [undefined, 'de-CH , en;q=0.9', 'de'],
     [undefined, 'en;q=0.2,de;q=0.7', 'de'],
@@ -30,6 +35,18 @@ describe('choice of the language', () => {
       expect(chooseLocale(uiLocales, acceptLanguage, available)).to.equal(chosen);
     });
   }
+
+  for (const tag of ['zh', 'zh-CN', 'zh-Hans', 'zh-hans-SG', 'ZH-cn', 'zh-SG', 'cmn']) {
+    it(`${tag} is Chinese in simplified characters`, () => {
+      expect(chooseLocale(tag, undefined, ['en', 'zh-Hans', 'ja'])).to.equal('zh-Hans');
+    });
+  }
+
+  it('people who read traditional characters get simplified ones only where their browser names Chinese at large', () => {
+    const there = ['en', 'zh-Hans'];
+    expect(chooseLocale(undefined, 'zh-TW', there)).to.equal('en');
+    expect(chooseLocale(undefined, 'zh-TW,zh;q=0.9,en;q=0.8', there)).to.equal('zh-Hans');
+  });
 
   it('always gives an available language and never throws', () => {
     const header = fc.option(fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(...'de-;q=0.1,* ') })), {

@@ -14,6 +14,16 @@ const templates = readdirSync(VIEWS_FOLDER, { recursive: true, encoding: 'utf8' 
   .filter((file) => file.endsWith('.eta'))
   .map((file) => ({ file, source: readFileSync(join(VIEWS_FOLDER, file), 'utf8') }));
 
+const SECTIONS = [
+  ...['overview', 'profile', 'email', 'password', 'passkeys', 'two-step', 'sessions', 'applications'],
+  ...['requests', 'activity', 'data'],
+];
+const SECURITY_MAILS = [
+  ...['password-changed', 'email-change-asked', 'email-changed', 'deletion-asked', 'deletion-cancelled'],
+  ...['account-deleted', 'two-step-added', 'two-step-removed', 'recovery-codes-made'],
+  ...['passkey-added', 'passkey-removed', 'passkey-copied'],
+];
+
 /** Families whose keys are put together from a value: what the templates ask for is checked by rendering them. */
 const FAMILIES: Record<string, readonly string[]> = {
   scope: ['openid', 'profile', 'email', 'phone', 'address'],
@@ -42,6 +52,31 @@ const FAMILIES: Record<string, readonly string[]> = {
     `${reason}.text`,
   ]),
   'duration.minutes': ['one', 'other'],
+  'account-passkeys.problem': [
+    ...['expired', 'known', 'too_many', 'unverified', 'not_allowed', 'invalid', 'last'],
+  ],
+  'account.section': SECTIONS,
+  'account.about': SECTIONS.filter((section) => section !== 'overview'),
+  'account.done': [
+    ...['saved', 'password-changed', 'email-change-asked', 'verification-sent', 'session-ended'],
+    ...['sessions-ended', 'application-removed'],
+    ...['passkey-added', 'passkey-renamed', 'passkey-removed'],
+    ...['two-step-added', 'two-step-removed', 'device-forgotten'],
+    ...['request-confirmed', 'request-refused', 'request-gone'],
+  ],
+  activity: [
+    ...['signed-in', 'sign-in-failed', 'profile-changed', 'session-ended', 'sessions-ended'],
+    ...['application-allowed', 'application-removed', 'data-exported', 'other'],
+    ...['request-confirmed', 'request-refused'],
+    ...SECURITY_MAILS.filter((kind) => kind !== 'account-deleted'),
+  ],
+  'device-name': ['both', 'none'],
+  'profile-field': ['name', 'given_name', 'family_name', 'nickname', 'locale', 'zoneinfo'],
+  'account-delete.days': ['one', 'other'],
+  'account-two-step.passkeys': ['one', 'other'],
+  'account-two-step.codes.left': ['one', 'other'],
+  'second-step.remember': ['one', 'other'],
+  'second-step.recovery-code.left': ['one', 'other'],
   'password.hint': ['one', 'other'],
   'password.short': ['one', 'other'],
   password: ['too_long', 'common', 'personal', 'other'],
@@ -50,34 +85,69 @@ const FAMILIES: Record<string, readonly string[]> = {
     'registered',
     'already-registered',
     'email-verified',
+    'email-changed',
+    'deletion-asked',
     'expired',
   ].flatMap((result) => [`${result}.title`, `${result}.text`]),
   mail: [
-    ...['reset', 'register', 'verify-email', 'invitation'].map((kind) => `${kind}.button`),
-    ...['reset', 'register', 'already-registered', 'password-changed', 'verify-email', 'invitation'].flatMap(
-      (kind) => [`${kind}.subject`, `${kind}.text`, `${kind}.note`],
+    ...['reset', 'register', 'verify-email', 'invitation', 'change-email', 'sign-in-request'].map(
+      (kind) => `${kind}.button`,
     ),
+    ...[
+      ...['reset', 'register', 'already-registered', 'verify-email', 'invitation'],
+      ...['change-email', 'change-email-taken', 'sign-in-code', 'sign-in-request'],
+      ...SECURITY_MAILS,
+    ].flatMap((kind) => [`${kind}.subject`, `${kind}.text`, `${kind}.note`]),
     ...['once', 'instead', 'footer'],
   ],
 };
 
-/** English and German happen to say these alike. */
-const SAME_IN_GERMAN = new Set(['layout.problem', 'consent.api']);
+/** What a language happens to say as English does. */
+const SAME_AS_ENGLISH: Record<string, readonly string[]> = {
+  'de.json': ['layout.problem', 'consent.api', 'account.section.passkeys'],
+  'fr.json': ['duration.minutes.one', 'duration.minutes.other', 'account.section.applications'],
+  'es.json': ['error.status'],
+};
+
+/** The keys of English, with the plural forms that a language has for whole numbers up to a thousand. */
+function keysFor(locale: string): string[] {
+  const rules = new Intl.PluralRules(locale);
+  const forms = new Set(Array.from({ length: 1001 }, (_, count) => rules.select(count)));
+  const families = Object.keys(english).filter((key) => key.endsWith('.one'));
+  const plain = Object.keys(english).filter(
+    (key) => !families.some((one) => [one, one.replace(/one$/, 'other')].includes(key)),
+  );
+  return [
+    ...plain,
+    ...families.flatMap((one) => Array.from(forms, (form) => one.replace(/one$/, form))),
+  ];
+}
 
 describe('message catalogues', () => {
-  it('are more than one', () => {
-    expect(others).to.include('de.json');
+  it('are those of six languages', () => {
+    expect(others).to.have.members(['de.json', 'es.json', 'fr.json', 'ja.json', 'zh-Hans.json']);
   });
 
   for (const file of others) {
     it(`${file} has the keys and placeholders of en.json, and nothing left untranslated`, () => {
       const catalogue = readCatalogue(file);
-      expect(Object.keys(catalogue)).to.have.members(Object.keys(english));
+      expect(Object.keys(catalogue)).to.have.members(keysFor(file.replace('.json', '')));
+      const same: string[] = [];
       for (const [key, message] of Object.entries(catalogue)) {
         expect(placeholdersOf(message), key).to.deep.equal(placeholdersOf(english[key] as string));
-        expect(message.trim(), key).not.to.equal('');
-        if (!SAME_IN_GERMAN.has(key)) expect(message, key).not.to.equal(english[key]);
+        expect(message.trim(), key).to.equal(message).and.not.to.equal('');
+        if (message === english[key]) same.push(key);
       }
+      expect(same).to.have.members([...(SAME_AS_ENGLISH[file] ?? [])]);
+    });
+
+    it(`${file} is written with the marks of its language`, () => {
+      const all = Object.values(readCatalogue(file)).join('\n');
+      expect(all, 'straight quotation marks').not.to.match(/["']/);
+      if (file === 'fr.json') expect(all, 'plain spaces at double marks').not.to.match(/ [:;?!»]|« |[^\s:;?!]\?/);
+      if (file === 'es.json') expect(all.match(/¿/g)?.length).to.equal(all.match(/\?/g)?.length);
+      if (file === 'zh-Hans.json') expect(all, 'marks of Latin script').not.to.match(/[\p{Script=Han}][,.;:?!]/u);
+      if (file === 'ja.json') expect(all, 'marks of Latin script').not.to.match(/[\p{Script=Hiragana}][,.;?!]/u);
     });
   }
 
@@ -132,6 +202,11 @@ describe('messages', () => {
     expect(messages.html('greeting', { name: new SafeHtml('<i>x</i>') }).html).to.equal(
       'Hello <i>x</i>, <i>x</i>!',
     );
+  });
+
+  it('needs no form for one where a language has none', () => {
+    const japanese = createMessages('ja', { 'fish.other': '{count} 匹' });
+    expect(japanese.plural('fish', 1).html).to.equal('1 匹');
   });
 
   it('chooses the plural form and writes the number in the language', () => {

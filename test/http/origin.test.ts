@@ -40,7 +40,7 @@ function steady(text: string, issuer: string): string {
     .replace(/(Connection|Keep-Alive): .*\r\n/g, '')
     .replace(/[\w-]{20,}/g, '*')
     .replace(/expires=[^;\r\n]*/g, 'expires')
-    .replace(/id="reference">[^<]*/g, 'reference')
+    .replace(/id="reference">[^<]*|Latchkey-Reference: \w+/g, 'reference')
     .replace(/Content-Length: \d+\r\n/g, '')
     .replaceAll(issuer, 'ISSUER');
 }

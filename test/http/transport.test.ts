@@ -95,6 +95,34 @@ describe('own TLS', () => {
     }
   });
 
+  it('agrees on the cipher suites that BCP 195 recommends alone, also with a renewed certificate', async () => {
+    const agreed = (options: { maxVersion: 'TLSv1.2' | 'TLSv1.3'; ciphers?: string }) =>
+      new Promise<string>((resolve) => {
+        const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...options }, () => {
+          resolve(socket.getCipher().standardName);
+          socket.destroy();
+        });
+        socket.on('error', () => resolve('none'));
+      });
+    const renewed = () => latchkey.output.split('was reloaded').length - 1;
+    const before = renewed();
+    writeFileSync(join(folder, 'cert.pem'), `${testCertificate.certificate}\n`);
+    for (const moment of ['as started', 'as renewed']) {
+      if (moment === 'as renewed') await eventually('the certificate is reloaded', () => renewed() > before);
+      expect(await agreed({ maxVersion: 'TLSv1.3' }), moment).to.match(/^TLS_AES_|^TLS_CHACHA20_/);
+      for (const ciphers of ['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384']) {
+        expect(await agreed({ maxVersion: 'TLSv1.2', ciphers }), moment).to.match(/_GCM_/);
+      }
+      for (const ciphers of [
+        'ECDHE-ECDSA-AES128-SHA256',
+        'ECDHE-ECDSA-AES256-SHA',
+        'ECDHE-ECDSA-CHACHA20-POLY1305',
+      ]) {
+        expect(await agreed({ maxVersion: 'TLSv1.2', ciphers }), `${moment}: ${ciphers}`).to.equal('none');
+      }
+    }
+  });
+
   it('gives no answer to plain http but an end, and no stack trace', async () => {
     const answer = await rawRequest(port, lines('GET / HTTP/1.1', 'Host: localhost'));
     expect(answer.text).not.to.match(/ at |Error|node:/);

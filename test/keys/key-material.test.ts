@@ -1,6 +1,33 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { expect } from 'chai';
-import { makeKeyMaterial, prepareSigner, readPrivateKey } from '../../lib/keys/key-material.ts';
+import { calculateJwkThumbprint, compactVerify, importJWK } from 'jose';
+import { SIGNATURE_ALGORITHMS } from '../../config/signature-algorithms.ts';
+import {
+  makeKeyMaterial,
+  prepareSigner,
+  readPrivateKey,
+  readPublicKey,
+} from '../../lib/keys/key-material.ts';
+
+describe('a key of each algorithm', function () {
+  this.timeout(30_000);
+  for (const algorithm of SIGNATURE_ALGORITHMS) {
+    it(`${algorithm}: signs what another implementation verifies, by its published part alone`, async () => {
+      const { publicJwk, privateKey, kid } = await makeKeyMaterial(algorithm);
+      expect(publicJwk)
+        .to.include({ alg: algorithm, use: 'sig', kid })
+        .and.not.have.any.keys('d', 'priv', 'p');
+      expect(await calculateJwkThumbprint(publicJwk)).to.equal(kid);
+      expect(readPublicKey(publicJwk).type).to.equal('public');
+      const encoded = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+      const input = `${encoded({ alg: algorithm, kid })}.${encoded({ sub: 'ada' })}`;
+      const signature = prepareSigner(algorithm, readPrivateKey(privateKey))(Buffer.from(input));
+      const token = `${input}.${signature.toString('base64url')}`;
+      const verified = await compactVerify(token, await importJWK(publicJwk, algorithm));
+      expect(JSON.parse(Buffer.from(verified.payload).toString())).to.deep.equal({ sub: 'ada' });
+    });
+  }
+});
 
 describe('an ES256 signature', () => {
   it('has 64 octets whatever the length of its integers, and verifies (RFC 7518 section 3.4)', async () => {

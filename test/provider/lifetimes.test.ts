@@ -19,7 +19,9 @@ const configured: Configuration['lifetimes'] = {
 
 type Lifetime = (ctx: unknown, entity: unknown, client?: unknown) => number;
 
-function lifetimeOf(name: 'AccessToken' | 'ClientCredentials' | 'RefreshToken' | 'Session'): Lifetime {
+function lifetimeOf(
+  name: 'AccessToken' | 'AuthorizationCode' | 'ClientCredentials' | 'RefreshToken' | 'Session',
+): Lifetime {
   return lifetimes(configured)[name] as Lifetime;
 }
 
@@ -38,6 +40,14 @@ describe('lifetimes', () => {
     expect(lifetime(requestWith({}), {})).to.equal(1000);
     expect(lifetime(requestWith({ RotatedRefreshToken: { remainingTTL: 400 } }), {})).to.equal(400);
     expect(lifetime(requestWith({ RotatedRefreshToken: { remainingTTL: 0 } }), {})).to.equal(1);
+  });
+
+  it('a code of FAPI 2.0 is of no use after a minute, whatever is configured', () => {
+    const lifetime = lifetimes({ ...configured, authorizationCode: 300 }).AuthorizationCode as Lifetime;
+    expect(lifetime({}, {}, {})).to.equal(300);
+    for (const profile of ['fapi2-security', 'fapi2-message-signing']) {
+      expect(lifetime({}, {}, { profile })).to.equal(60);
+    }
   });
 
   it('a session that nobody has signed in to is short', () => {

@@ -21,15 +21,25 @@ interface Answer {
   body: unknown;
 }
 
-/** A server with `/any` for every good token and `/write` for those with the scope `write`; both answer the `sub`. */
+/** What `/transfer` asks for. */
+const REQUIRED = { acrValues: ['https://refeds.org/profile/mfa', 'phr'], maxAge: 300 };
+
+/**
+ * A server with `/any` for every good token, `/write` for those with the scope `write`, and `/transfer` for those of people who
+ * signed in as REQUIRED; all answer the `sub`.
+ */
 type App = (options: ResourceServerOptions) => RequestListener;
 
 const koaApp: App = (options) => {
   const api = koaResourceServer(options);
   const app = new Koa<KoaTokenState>();
   app.use(async (ctx, next) => {
-    const guard = ctx.path === '/write' ? api.requireScopes('write') : api.requireToken();
-    await guard(ctx, next);
+    const guards: Record<string, ReturnType<typeof api.requireToken>> = {
+      '/any': api.requireToken(),
+      '/write': api.requireScopes('write'),
+      '/transfer': api.requireAuthentication(REQUIRED, 'read'),
+    };
+    await guards[ctx.path]?.(ctx, next);
   });
   app.use((ctx) => {
     ctx.body = { sub: ctx.state.token.sub };
@@ -45,6 +55,7 @@ const expressApp: App = (options) => {
   };
   app.get('/any', api.requireToken(), answer);
   app.get('/write', api.requireScopes('write'), answer);
+  app.get('/transfer', api.requireAuthentication(REQUIRED, 'read'), answer);
   return app;
 };
 
@@ -55,6 +66,10 @@ const fetchApp: App = (options) => {
     '/write': api.requireScopes('write')((_request, token, place: string) =>
       Response.json({ sub: token.sub, place }),
     ),
+    '/transfer': api.requireAuthentication(
+      REQUIRED,
+      'read',
+    )((_request, token, place: string) => Response.json({ sub: token.sub, place })),
   };
   return async (incoming, outgoing) => {
     const url = new URL(incoming.url ?? '/', 'http://localhost');
@@ -168,6 +183,32 @@ for (const [name, makeApp] of Object.entries({ Koa: koaApp, Express: expressApp,
         cacheControl: 'no-store',
       });
       expect(answer.body).to.include({ error: 'insufficient_scope' });
+    });
+
+    it('says how the person is to sign in, when the token does not tell of such a sign-in (RFC 9470)', async () => {
+      const now = Math.floor(Date.now() / 1000);
+      const challenge = `${realm}, error="insufficient_user_authentication", error_description="A different authentication of the person is required", acr_values="https://refeds.org/profile/mfa phr", max_age="300"`;
+      for (const claims of [
+        {},
+        { acr: 'phr' },
+        { auth_time: now },
+        { acr: 'https://refeds.org/profile/sfa', auth_time: now },
+        { acr: 'phr', auth_time: now - 400 },
+      ]) {
+        const answer = await get('/transfer', [`Bearer ${await issuer.sign({ claims })}`]);
+        expect(answer, JSON.stringify(claims)).to.include({
+          status: 401,
+          challenge,
+          cacheControl: 'no-store',
+        });
+        expect(answer.body).to.include({ error: 'insufficient_user_authentication' });
+      }
+      const good = { acr: 'phr', auth_time: now - 200 };
+      const passed = await get('/transfer', [`Bearer ${await issuer.sign({ claims: good })}`]);
+      expect(passed.status).to.equal(200);
+      // A scope is missing whoever signs in again.
+      const scopeless = await issuer.sign({ claims: { scope: '' } });
+      expect((await get('/transfer', [`Bearer ${scopeless}`])).status).to.equal(403);
     });
 
     it('refuses two Authorization headers and a token in the query', async () => {

@@ -280,7 +280,7 @@ describe('secrets that are planted', () => {
 
   it('are not in what the server wrote, at level trace', () => {
     expect(latchkey.output)
-      .to.contain('protocol error page')
+      .to.contain('protocol error')
       .and.contain('login failed')
       .and.contain('request refused');
     expectNowhere([['the log', Buffer.from(latchkey.output)]]);

@@ -1,0 +1,31 @@
+import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
+import { type EngineSession, prototypesOf } from './engine-context.ts';
+
+/** Longer ones say nothing more, and are kept in every session. */
+const USER_AGENT_CHARACTERS = 256;
+
+/** The `User-Agent` of a request, as far as it is kept. */
+export function userAgentOf(ctx: { get(name: string): string }): string {
+  return ctx.get('User-Agent').slice(0, USER_AGENT_CHARACTERS);
+}
+
+/**
+ * Notes in each session where it was signed in and when it was last used. It is part of the session, which the engine writes with every
+ * authorization anyway: it costs no write, is sealed like the rest, and ends with it.
+ */
+export function noteDevicesInSessions(provider: Provider): void {
+  const { Session } = prototypesOf(provider);
+  const members = [...Session.IN_PAYLOAD, 'device'];
+  Object.defineProperty(Session, 'IN_PAYLOAD', { get: () => members });
+  const { save } = Session.prototype;
+  Session.prototype.save = function saveWithDevice(this: EngineSession, seconds) {
+    const ctx = Provider.ctx as KoaContextWithOIDC | undefined;
+    const { accountId, loginTs, device } = this;
+    if (ctx !== undefined && accountId !== undefined && loginTs !== undefined) {
+      const place =
+        device?.loginTs === loginTs ? device : { userAgent: userAgentOf(ctx), address: ctx.ip, loginTs };
+      this.device = { ...place, usedAt: Math.floor(Date.now() / 1000) };
+    }
+    return save.call(this, seconds);
+  };
+}

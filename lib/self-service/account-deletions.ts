@@ -1,0 +1,178 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { AccountAdapter } from '../accounts/account-adapter.ts';
+import type { Database } from '../database/database.ts';
+import type { Grants } from '../grants/grants.ts';
+import type { MailTexts } from '../interactions/mail-link-pages.ts';
+import type { Mail } from '../mail/mail.ts';
+import { mailAddress } from '../mail/mail-address.ts';
+import type { Events } from '../observability/events.ts';
+import type { Log } from '../observability/log.ts';
+
+const DAY_MILLISECONDS = 86_400_000;
+/** How often it is looked whose time has come (ms); each process adds up to half of it, so that they take turns. */
+const INTERVAL_MILLISECONDS = 60_000;
+const FIRST_LOOK_MILLISECONDS = 1000;
+/** The most people that one look deletes. */
+const AT_ONCE = 20;
+
+/** What deletions work with. */
+export interface DeletionRooms {
+  database: Database;
+  accounts: AccountAdapter;
+  grants: Grants;
+  mail: Mail;
+  mailTexts: MailTexts;
+  events: Events;
+  log: Log;
+}
+
+/**
+ * People who asked to be deleted. Until their time has come the account is as it was, signed out everywhere; whoever signs in
+ * meanwhile has changed their mind. Any number of processes look whose time has come: each step can be taken twice, and one process tells the
+ * person that it is done. (docs/decisions/0023-account-page.md)
+ */
+export class AccountDeletions {
+  readonly #rooms: DeletionRooms;
+  readonly #stopping = new AbortController();
+  #running: Promise<void> | undefined;
+  #cancelling = new Set<Promise<void>>();
+
+  constructor(rooms: DeletionRooms) {
+    this.#rooms = rooms;
+    rooms.events.on('account.activity', ({ accountId, kind }) => {
+      if (kind === 'signed-in') this.#cancelSoon(accountId);
+    });
+  }
+
+  /** Notes the wish, and answers when it will be fulfilled (Unix time, ms). A repeated one keeps the first date. */
+  async request(sub: string, days: number): Promise<number> {
+    return this.#rooms.database.transaction(async (transaction, now) => {
+      const values = { sub, requested_at: now, due_at: now + days * DAY_MILLISECONDS };
+      await transaction
+        .insertInto('account_deletions')
+        .values(values)
+        .onConflict((conflict) => conflict.column('sub').doNothing())
+        .execute();
+      const row = await transaction
+        .selectFrom('account_deletions')
+        .select('due_at')
+        .where('sub', '=', sub)
+        .executeTakeFirstOrThrow();
+      return Number(row.due_at);
+    });
+  }
+
+  /** Looks from time to time until `stop`; does not keep the process alive. */
+  start(): void {
+    this.#running = this.#lookFromTimeToTime();
+  }
+
+  /** Resolves when nothing is under way. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+    await Promise.all(this.#cancelling);
+  }
+
+  /** Deletes those whose time has come. */
+  async deleteDue(): Promise<void> {
+    const { database, log } = this.#rooms;
+    const due = await database.query
+      .selectFrom('account_deletions')
+      .select('sub')
+      .where('due_at', '<=', database.now())
+      .orderBy('due_at')
+      .limit(AT_ONCE)
+      .execute();
+    for (const { sub } of due) {
+      if (this.#stopping.signal.aborted) return;
+      await this.#delete(sub).catch((err: unknown) =>
+        log.error({ err }, 'a person who asked for it could not be deleted yet'),
+      );
+    }
+  }
+
+  async #delete(sub: string): Promise<void> {
+    const { accounts, grants, log } = this.#rooms;
+    const account = await accounts.findBySub(sub);
+    const sessions = await grants.listSessions({ accountId: sub });
+    // All ended when it was asked for: a session tells of somebody who came back, though nobody noted that.
+    if (sessions.length > 0) {
+      await this.#cancel(sub, Number.POSITIVE_INFINITY);
+      return;
+    }
+    await grants.endAccount(sub, { consent: true });
+    const deleted = await accounts.directory?.delete(sub, async (transaction, now) => {
+      const pending = await transaction
+        .selectFrom('account_deletions')
+        .select('sub')
+        .where('sub', '=', sub)
+        .where('due_at', '<=', now)
+        .executeTakeFirst();
+      return pending !== undefined;
+    });
+    if (deleted?.outcome === 'not_found') await this.#forget(sub, Number.POSITIVE_INFINITY);
+    if (deleted?.outcome !== 'deleted') return;
+    // Whoever signed in between the two has no account any more; nor may they have a session.
+    await grants.endAccount(sub, { consent: true });
+    log.info('a person was deleted, as they had asked');
+    if (account !== undefined) this.#mailTo(account.claims, 'account-deleted');
+  }
+
+  #cancelSoon(sub: string): void {
+    const { database, log } = this.#rooms;
+    const cancelling = this.#cancel(sub, database.now())
+      // The session that they have now speaks for them when the time has come.
+      .catch((err: unknown) => log.warn({ err }, 'a deletion was not cancelled yet'))
+      .finally(() => this.#cancelling.delete(cancelling));
+    this.#cancelling.add(cancelling);
+  }
+
+  /** Forgets a wish of before `before`, and tells the person. */
+  async #cancel(sub: string, before: number): Promise<void> {
+    const { database, accounts, events } = this.#rooms;
+    const pending = await database.query
+      .selectFrom('account_deletions')
+      .select('sub')
+      .where('sub', '=', sub)
+      .executeTakeFirst();
+    if (pending === undefined || !(await this.#forget(sub, before))) return;
+    events.emit('account.activity', { accountId: sub, kind: 'deletion-cancelled' });
+    const account = await accounts.findBySub(sub);
+    if (account !== undefined) this.#mailTo(account.claims, 'deletion-cancelled');
+  }
+
+  async #forget(sub: string, before: number): Promise<boolean> {
+    const forgotten = await this.#rooms.database.transaction((transaction) =>
+      transaction
+        .deleteFrom('account_deletions')
+        .where('sub', '=', sub)
+        .where('requested_at', '<', Math.min(before, Number.MAX_SAFE_INTEGER))
+        .returning('sub')
+        .executeTakeFirst(),
+    );
+    return forgotten !== undefined;
+  }
+
+  #mailTo(claims: Readonly<Record<string, unknown>>, kind: 'account-deleted' | 'deletion-cancelled'): void {
+    const { mail, mailTexts } = this.#rooms;
+    const to = typeof claims.email === 'string' ? mailAddress(claims.email) : undefined;
+    if (to === undefined) return;
+    const locale = mailTexts.localeFor(undefined, claims.locale);
+    mail.send(() => ({ to, ...mailTexts.compose(kind, locale) }));
+  }
+
+  async #lookFromTimeToTime(): Promise<void> {
+    let milliseconds = FIRST_LOOK_MILLISECONDS;
+    for (;;) {
+      await pause(milliseconds, undefined, { ref: false, signal: this.#stopping.signal }).catch(
+        () => undefined,
+      );
+      if (this.#stopping.signal.aborted) return;
+      await this.deleteDue().catch((err: unknown) =>
+        this.#rooms.log.warn({ err }, 'people who asked for it could not be deleted; later'),
+      );
+      milliseconds = INTERVAL_MILLISECONDS * (1 + Math.random() / 2);
+    }
+  }
+}

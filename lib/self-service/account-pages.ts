@@ -1,0 +1,85 @@
+import type Koa from 'koa';
+import type { PasskeyRegistrationRefusal, PasskeySignals } from '../authentication/passkey-registration.ts';
+import type { Passkey } from '../authentication/passkeys.ts';
+import type { RememberedDevice } from '../authentication/remembered-devices.ts';
+import type { PersonFactors } from '../authentication/second-factors.ts';
+import type { TotpEnrolment } from '../authentication/totp.ts';
+import type { LinkForm } from '../interactions/mail-link-pages.ts';
+import type { PendingAuthenticationRequest } from '../provider/authentication-request-desk.ts';
+import type { ActivityEntry } from './account-activity.ts';
+import type { SignedInPerson } from './signed-in-person.ts';
+
+/** What a page must say about a former attempt. */
+export type AccountProblem =
+  | { kind: 'form-rejected' }
+  | { kind: 'unavailable' }
+  | { kind: 'throttled'; retryAfter: number }
+  /** Nothing that could be an address. */
+  | { kind: 'invalid' }
+  /** Which rule for passwords was broken: see PasswordRules. */
+  | { kind: 'password'; rule: string }
+  | { kind: 'wrong-password' }
+  /** A code is wrong; or its page too old to be confirmed. */
+  | { kind: 'refused' }
+  | { kind: 'expired' }
+  /** A passkey was not made; or not removed, since it is the `last` way to sign in. */
+  | { kind: 'passkey'; reason: PasskeyRegistrationRefusal | 'last' }
+  /** A value that this field cannot have. */
+  | { kind: 'claim'; claim: string };
+
+/** A session of the person, on some device. */
+export interface SessionEntry {
+  uid: string;
+  userAgent: string | undefined;
+  address: string | undefined;
+  /** Unix time, ms. */
+  signedInAt: number | undefined;
+  usedAt: number | undefined;
+  current: boolean;
+}
+
+/** What the person allowed an application, in all sessions together. */
+export interface ApplicationEntry {
+  clientId: string;
+  identityScopes: string[];
+  /** By the API's identifier. */
+  apiScopes: Record<string, string[]>;
+  /** Unix time, ms. */
+  since: number;
+  usedAt: number | undefined;
+}
+
+/** What each page of a signed-in person is told, beside whose it is. */
+export interface AccountPageModels {
+  account: Record<string, never>;
+  'account-profile': { values: Readonly<Record<string, string>>; problem?: AccountProblem };
+  /** `asksCurrent`: the sign-in is too long ago to do without the present password. */
+  'account-password': { asksCurrent: boolean; problem?: AccountProblem };
+  /** `signals`: for the person's own authenticators. */
+  'account-passkeys': { passkeys: Passkey[]; signals: PasskeySignals; problem?: AccountProblem };
+  'account-two-step': { factors: PersonFactors; devices: RememberedDevice[]; problem?: AccountProblem };
+  'account-two-step-app': { enrolment: TotpEnrolment; problem?: AccountProblem };
+  'account-recovery-codes': { codes: string[] };
+  'account-email': { typed: string; problem?: AccountProblem };
+  'account-sessions': { sessions: SessionEntry[]; problem?: AccountProblem };
+  'account-applications': { applications: ApplicationEntry[]; problem?: AccountProblem };
+  'account-requests': { requests: PendingAuthenticationRequest[]; problem?: AccountProblem };
+  'account-activity': { entries: ActivityEntry[] };
+  'account-data': { problem?: AccountProblem };
+  'account-delete': { days: number; problem?: AccountProblem };
+}
+
+/** The pages of this room, drawn by lib/http. The status is the caller's. */
+export interface AccountPages {
+  draw<Page extends keyof AccountPageModels>(
+    ctx: Koa.Context,
+    page: Page,
+    person: SignedInPerson,
+    model: AccountPageModels[Page],
+  ): Promise<void>;
+  /** The page of a link that a mail brought to the new address; whoever has it need not be signed in. */
+  confirmEmail(ctx: Koa.Context, form: LinkForm & { login: string; email: string }): void;
+}
+
+/** What the forms of a signed-in person are protected by: a session's uid, which only its browser is told. */
+export const accountFormPurpose = (sessionUid: string): string => `account:${sessionUid}`;

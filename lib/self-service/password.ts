@@ -1,0 +1,90 @@
+import type Koa from 'koa';
+import type { AccountAdapter } from '../accounts/account-adapter.ts';
+import type { PasswordSignIn } from '../authentication/password-sign-in.ts';
+import { fieldsOf, text } from '../interactions/pending-step.ts';
+import type { AccountPages, AccountProblem } from './account-pages.ts';
+import { doneAt, type OwnPages } from './own-page.ts';
+import { afterSecurityChange, type SecurityChangeRooms } from './security-change.ts';
+import { isFresh } from './sign-in-demand.ts';
+import type { SignedInPerson } from './signed-in-person.ts';
+
+const PASSWORD_PATH = '/account/password';
+
+/** What the change of a password works with. */
+export interface PasswordRooms extends SecurityChangeRooms {
+  accounts: AccountAdapter;
+  signIn: PasswordSignIn;
+  pages: AccountPages;
+}
+
+/**
+ * A person changes their password (ASVS 5.0 V6.2.2 and V6.2.3): with the present one, unless they have only just signed in.
+ * The attempt to tell the present one counts like one to sign in.
+ */
+export function addPassword({ page, form }: OwnPages, rooms: PasswordRooms): void {
+  const { accounts, signIn, pages } = rooms;
+
+  const show = (ctx: Koa.Context, person: SignedInPerson, problem?: AccountProblem): Promise<void> =>
+    pages.draw(ctx, 'account-password', person, {
+      asksCurrent: !isFresh(person),
+      ...(problem === undefined ? {} : { problem }),
+    });
+
+  /** Nothing when the person may go on; the status is set. */
+  async function currentPasswordProblem(
+    ctx: Koa.Context,
+    person: SignedInPerson,
+  ): Promise<AccountProblem | undefined> {
+    if (isFresh(person)) return undefined;
+    const attempt = {
+      login: person.account.login,
+      password: text(fieldsOf(ctx).current),
+      address: ctx.ip,
+    };
+    const judged = await signIn.attempt(attempt);
+    switch (judged.outcome) {
+      case 'authenticated':
+        // Of whoever has this login now.
+        if (judged.account.sub === person.account.sub) return undefined;
+        ctx.status = 422;
+        return { kind: 'wrong-password' };
+      case 'refused':
+        ctx.status = 422;
+        return { kind: 'wrong-password' };
+      case 'throttled':
+        ctx.status = 429;
+        ctx.set('Retry-After', String(judged.retryAfter));
+        return { kind: 'throttled', retryAfter: judged.retryAfter };
+      case 'unavailable':
+        ctx.status = 503;
+        return { kind: 'unavailable' };
+      default:
+        return judged satisfies never;
+    }
+  }
+
+  page(PASSWORD_PATH, {}, (ctx, person) => show(ctx, person));
+  form(
+    PASSWORD_PATH,
+    { page: PASSWORD_PATH },
+    async (ctx, person) => {
+      const problem = await currentPasswordProblem(ctx, person);
+      if (problem !== undefined) {
+        await show(ctx, person, problem);
+        return;
+      }
+      const update = await accounts.directory?.setPassword(person.account.sub, text(fieldsOf(ctx).password));
+      if (update?.outcome === 'updated') {
+        await afterSecurityChange(rooms, ctx, { person, kind: 'password-changed', endsOthers: true });
+        doneAt(ctx, PASSWORD_PATH, 'password-changed');
+      } else if (update?.outcome === 'refused' && update.reason === 'unacceptable_password') {
+        ctx.status = 422;
+        await show(ctx, person, { kind: 'password', rule: update.rule ?? '' });
+      } else {
+        ctx.status = 503;
+        await show(ctx, person, { kind: 'unavailable' });
+      }
+    },
+    show,
+  );
+}

@@ -1,0 +1,137 @@
+import { expect } from 'chai';
+import { ADA } from '../flows/application.ts';
+import { FormBrowser, type Landing } from '../flows/form-browser.ts';
+import { eventually, LatchkeyProcess } from '../flows/latchkey-process.ts';
+import { formOf, post } from '../interactions/page-forms.ts';
+import { linkIn, readOutbox } from '../mail/read-mail.ts';
+import { mailTo, openPage, signedInBrowser } from './own-account.ts';
+
+const CONFIRM = 'Confirm your new e-mail address';
+
+describe('a change of e-mail address', function () {
+  this.timeout(90_000);
+  let latchkey: LatchkeyProcess;
+
+  before(async () => {
+    latchkey = await LatchkeyProcess.start();
+    await latchkey.createPerson(ADA.login, ADA.password);
+  });
+  after(() => latchkey.stop());
+
+  async function newcomer(name: string) {
+    const person = { login: `${name}@example.com`, password: ADA.password };
+    const { sub } = await latchkey.createPerson(person.login, person.password);
+    return { person, sub, browser: await signedInBrowser(latchkey, person) };
+  }
+
+  async function ask(browser: FormBrowser, email: string): Promise<Landing> {
+    return browser.submit(await browser.visit('/account/email'), 'submit', { email });
+  }
+
+  const show = (sub: string) =>
+    latchkey.json<{ login: string; claims: Record<string, unknown> }>(['users', 'show', sub]);
+
+  it('counts when the new address is confirmed, once, in any browser; the old one hears of both steps', async () => {
+    const { person, sub, browser } = await newcomer('moves');
+    const asked = await ask(browser, 'moved@new.example');
+    expect(asked.page).to.contain('id="done"');
+    await mailTo(latchkey.dataDir, person.login, 'A new e-mail address was asked for');
+    const mail = await mailTo(latchkey.dataDir, 'moved@new.example', CONFIRM);
+    expect((await show(sub)).login, 'nothing changes yet').to.equal(person.login);
+    const elsewhere = new FormBrowser(latchkey.issuer);
+    expect(await openPage(elsewhere, '/account', { ...person, login: 'moved@new.example' })).to.include({
+      status: 422,
+    });
+    // A link to the old address must not be a way back in for whoever has that mailbox.
+    await latchkey.json(['users', 'send-reset', sub]);
+    const reset = linkIn(await mailTo(latchkey.dataDir, person.login, 'Choose a new password'));
+
+    const link = linkIn(mail);
+    const page = await elsewhere.visit(link);
+    expect(page).to.include({ status: 200, pageName: 'account-email-confirm' });
+    expect(page.page).to.contain('moved@new.example').and.contain(person.login);
+    expect((await show(sub)).login, 'looking changes nothing').to.equal(person.login);
+    const { action, csrf } = formOf(page, 'confirm');
+    const secret = link.searchParams.get('link') ?? '';
+    expect((await post(elsewhere, action, { link: secret, csrf: 'x' })).status).to.equal(403);
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => post(elsewhere, action, { link: secret, csrf })),
+    );
+    expect(answers.filter(({ status }) => status === 303)).to.have.length(1);
+    expect(answers.filter(({ status }) => status === 410)).to.have.length(9);
+    const done = answers.find(({ status }) => status === 303)?.headers.get('location') ?? '';
+    expect(await elsewhere.visit(done)).to.include({ status: 200, pageName: 'link-result' });
+    expect((await elsewhere.visit(link)).status).to.equal(410);
+
+    const changed = await show(sub);
+    expect(changed.login).to.equal('moved@new.example');
+    expect(changed.claims).to.include({ email: 'moved@new.example', email_verified: true });
+    await mailTo(latchkey.dataDir, person.login, 'Your e-mail address was changed');
+    expect((await elsewhere.visit(reset)).status, 'sent to the old address').to.equal(410);
+    await signedInBrowser(latchkey, { ...person, login: 'moved@new.example' });
+    await eventually('it is told', async () =>
+      (await browser.visit('/account/activity')).page.includes('E-mail address changed'),
+    );
+  });
+
+  it('answers the same for an address that somebody else has, whose owner hears of it', async () => {
+    const { sub, browser, person } = await newcomer('wants');
+    const free = await ask(browser, 'free@new.example');
+    const taken = await ask(browser, ADA.login);
+    const words = ({ page }: Landing) => page.replaceAll(/name="csrf" value="[^"]+"/g, '');
+    expect(words(taken)).to.equal(words(free));
+    const told = await mailTo(latchkey.dataDir, ADA.login, 'This address has an account already');
+    expect(told.text).not.to.contain('?link=');
+    expect(
+      readOutbox(latchkey.dataDir).some(
+        ({ headers }) => headers.get('to') === ADA.login && headers.get('subject') === CONFIRM,
+      ),
+    ).to.equal(false);
+    // Taken between the mail and the button.
+    const link = linkIn(await mailTo(latchkey.dataDir, 'free@new.example', CONFIRM));
+    await latchkey.createPerson('free@new.example', ADA.password);
+    expect(await browser.submit(await browser.visit(link), 'confirm')).to.include({ status: 410 });
+    expect((await show(sub)).login).to.equal(person.login);
+  });
+
+  it('is void when the password was changed since, or the address was', async () => {
+    const { sub, browser, person } = await newcomer('regrets');
+    await ask(browser, 'regrets@new.example');
+    const first = linkIn(await mailTo(latchkey.dataDir, 'regrets@new.example', CONFIRM));
+    const page = await browser.visit(first);
+    await browser.submit(await browser.visit('/account/password'), 'submit', {
+      password: 'seven quiet otters',
+    });
+    expect(await browser.submit(page, 'confirm')).to.include({ status: 410, pageName: 'link-result' });
+    expect((await show(sub)).login).to.equal(person.login);
+
+    await ask(browser, 'second@new.example');
+    const second = linkIn(await mailTo(latchkey.dataDir, 'second@new.example', CONFIRM));
+    await latchkey.json(['users', 'update', sub, '--email', 'regrets@other.example']);
+    expect(await browser.submit(await browser.visit(second), 'confirm')).to.include({ status: 410 });
+    expect((await show(sub)).claims.email).to.equal('regrets@other.example');
+  });
+
+  it('refuses what is no address, and leaves a login alone that is none', async () => {
+    const { sub, browser } = await newcomer('named');
+    for (const email of ['', 'nobody', 'a@b.example, c@d.example', 'named@example.com']) {
+      expect(await ask(browser, email), email).to.include({ status: 422, pageName: 'account-email' });
+    }
+    await latchkey.json(['users', 'update', sub, '--login', 'named']);
+    await ask(browser, 'named@new.example');
+    const link = linkIn(await mailTo(latchkey.dataDir, 'named@new.example', CONFIRM));
+    await browser.submit(await browser.visit(link), 'confirm');
+    const { login, claims } = await show(sub);
+    expect({ login, email: claims.email }).to.deep.equal({ login: 'named', email: 'named@new.example' });
+  });
+
+  it('is not needed to confirm the present address', async () => {
+    const { sub, browser, person } = await newcomer('confirms');
+    const sent = await browser.submit(await browser.visit('/account/email'), 'verify');
+    expect(sent.page).to.contain('id="done"');
+    const link = linkIn(await mailTo(latchkey.dataDir, person.login, 'Confirm your e-mail address'));
+    await browser.submit(await browser.visit(link), 'confirm');
+    expect((await show(sub)).claims.email_verified).to.equal(true);
+    expect((await browser.visit('/account/email')).page).not.to.contain('id="verify"');
+  });
+});

@@ -1,0 +1,88 @@
+import path from 'node:path';
+import { expect } from 'chai';
+import { ADA } from '../flows/application.ts';
+import type { FormBrowser } from '../flows/form-browser.ts';
+import { eventually, LatchkeyProcess } from '../flows/latchkey-process.ts';
+import { formOf, post } from '../interactions/page-forms.ts';
+import { readOutbox } from '../mail/read-mail.ts';
+import { signedInBrowser } from './own-account.ts';
+
+const ELEVEN_MINUTES = 660_000;
+const NEXT_PASSWORD = 'seven quiet otters';
+
+describe('a sign-in of eleven minutes ago', function () {
+  this.timeout(90_000);
+  let latchkey: LatchkeyProcess;
+  let browser: FormBrowser;
+  let csrf: string;
+
+  async function letTimePass(): Promise<void> {
+    process.kill(latchkey.pid, 'SIGUSR2');
+    await eventually('the clock is set', async () =>
+      (await browser.visit('/account/password')).page.includes('id="current"'),
+    );
+  }
+
+  before(async () => {
+    latchkey = await LatchkeyProcess.start({
+      NODE_OPTIONS: `--import=${path.join(import.meta.dirname, '../faults/shifted-clock.ts')}`,
+      TEST_CLOCK_OFFSETS: `${ELEVEN_MINUTES},${2 * ELEVEN_MINUTES}`,
+    });
+    await latchkey.createPerson(ADA.login, ADA.password);
+    browser = await signedInBrowser(latchkey);
+    csrf = formOf(await browser.visit('/account/delete'), 'confirm').csrf;
+    await letTimePass();
+  });
+  after(() => latchkey.stop());
+
+  it('shows the pages that change nothing', async () => {
+    for (const page of ['', '/profile', '/email', '/sessions', '/applications', '/activity', '/data']) {
+      expect(await browser.visit(`/account${page}`), page).to.include({ status: 200 });
+    }
+  });
+
+  it('is not enough for changes that matter, and nothing of them is done', async () => {
+    for (const [address, fields] of [
+      ['/account/email', { email: 'else@new.example' }],
+      ['/account/delete', {}],
+    ] as const) {
+      const answer = await post(browser, address, { csrf, ...fields });
+      expect(answer.status, address).to.equal(303);
+      const location = answer.headers.get('location') ?? '';
+      expect(location, address)
+        .to.match(/^\/auth\?/)
+        .and.contain('max_age=600');
+      expect(await browser.visit(location), address).to.include({ pageName: 'login' });
+    }
+    expect((await browser.visit('/account/data/export')).pageName).to.equal('login');
+    expect(await browser.visit('/account'), 'still signed in').to.include({ pageName: 'account' });
+    expect(readOutbox(latchkey.dataDir)).to.have.length(0);
+  });
+
+  it('is made fresh by signing in, and goes on where it was', async () => {
+    const login = await browser.visit('/account/delete');
+    expect(login.page).to.contain(`value="${ADA.login}"`);
+    expect(await browser.submit(login, 'submit', { ...ADA })).to.include({
+      status: 200,
+      pageName: 'account-delete',
+    });
+  });
+
+  it('is asked for the present password before it chooses another, and is throttled like a sign-in', async () => {
+    await letTimePass();
+    const page = await browser.visit('/account/password');
+    const wrong = await browser.submit(page, 'submit', { current: 'not that one', password: NEXT_PASSWORD });
+    expect(wrong).to.include({ status: 422, pageName: 'account-password' });
+    expect(wrong.page).to.contain('aria-invalid="true"');
+    const without = await post(browser, '/account/password', { csrf, password: NEXT_PASSWORD });
+    expect(without.status).to.equal(422);
+    const right = await browser.submit(page, 'submit', { current: ADA.password, password: NEXT_PASSWORD });
+    expect(right.page).to.contain('id="done"');
+    const next = await browser.visit('/account/password');
+    let last = next;
+    for (let attempt = 0; attempt < 12; attempt += 1) {
+      last = await browser.submit(next, 'submit', { current: 'not that one', password: ADA.password });
+    }
+    expect(last.status).to.equal(429);
+  });
+});
