@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { assertionIssuerProblems } from './assertion-issuers.ts';
+import { certificationProblems } from './certification-rules.ts';
 import { clientRegistrationProblems } from './client-registration-rules.ts';
 import type { Configuration } from './configuration.ts';
 import { parseDatabaseUrl } from './database-url.ts';
@@ -34,6 +35,7 @@ export function combinationProblems(configuration: Configuration): string[] {
     ...clientRegistrationProblems(configuration),
     ...passkeyProblems(configuration),
     ...assertionIssuerProblems(configuration),
+    ...certificationProblems(configuration),
     ...viewsProblems(configuration),
   ];
 }

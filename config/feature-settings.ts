@@ -19,10 +19,10 @@ export const features = z.strictObject({
       '`all` adds the hybrid and implicit flows: for certification runs only (RFC 9700 section 2.1.2).',
     ),
   codeChallenges: z
-    .enum(['required', 'public_clients'])
+    .enum(['required', 'public_clients', 'optional'])
     .default('required')
     .describe(
-      'Who must use PKCE (RFC 7636): every client, or with `public_clients` those alone that cannot authenticate: for certification runs, and for older applications, which should send a `nonce` then (RFC 9700 section 2.1.1).',
+      'Who must use PKCE (RFC 7636): every client, or with `public_clients` those alone that cannot authenticate: for certification runs, and for older applications, which should send a `nonce` then (RFC 9700 section 2.1.1). `optional` is for certification runs alone: only an issuer on loopback may have it.',
     ),
   assertionAudiences: z
     .enum(['issuer', 'endpoints'])

@@ -8,6 +8,8 @@ import { type Account, type AccountAdapter, AccountsUnavailable } from '../accou
 import type { Database } from '../database/database.ts';
 import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';
+import { admitRefusalLine } from '../observability/refusal-lines.ts';
+import { addressGroup } from './address-group.ts';
 import { type Admission, LoginThrottle } from './login-throttle.ts';
 import { CHALLENGE_SECONDS, type LivingChallenge, PasskeyChallenges } from './passkey-challenges.ts';
 import { readCredential, relyingParty } from './passkey-party.ts';
@@ -177,7 +179,9 @@ export function createPasskeySignIn(options: {
       if (admittance.outcome === 'throttled') {
         const { scope, retryAfter } = admittance;
         events.emit('login.throttled', { address, scope });
-        log.info({ scope, address, retryAfter }, 'login throttled');
+        if (admitRefusalLine(log, addressGroup(address).subscriber)) {
+          log.info({ scope, address, retryAfter }, 'login throttled');
+        }
         return { outcome: 'throttled', retryAfter };
       }
       admission = admittance.admission;

@@ -1,4 +1,5 @@
 import type { Database, DirectoryTransaction as Transaction } from '../database/database.ts';
+import { isStorable } from '../database/row-finder.ts';
 import type { PasskeysTable } from '../database/tables/passkeys.ts';
 import type { LivingChallenge } from './passkey-challenges.ts';
 
@@ -150,6 +151,7 @@ export class Passkeys {
 
   /** Whether the person has such a passkey. An empty name changes nothing. */
   async rename(sub: string, id: string, name: string): Promise<boolean> {
+    if (!isStorable(id)) return false;
     return this.#database.transaction(async (transaction) => {
       const row = await transaction
         .selectFrom('passkeys')

@@ -10,6 +10,8 @@ import type { Account, AccountAdapter } from '../accounts/account-adapter.ts';
 import type { Database } from '../database/database.ts';
 import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';
+import { admitRefusalLine } from '../observability/refusal-lines.ts';
+import { addressGroup } from './address-group.ts';
 import { type Admission, LoginThrottle } from './login-throttle.ts';
 import { isTooLong } from './password-policy.ts';
 import type { ThrottleCounters } from './throttle-counters.ts';
@@ -98,7 +100,9 @@ export function createPasswordSignIn(options: {
         if (admittance.outcome === 'throttled') {
           const { scope, retryAfter } = admittance;
           events.emit('login.throttled', { address, scope });
-          log.info({ scope, address, login: throttle.nameForLog(login), retryAfter }, 'login throttled');
+          if (admitRefusalLine(log, addressGroup(address).subscriber)) {
+            log.info({ scope, address, login: throttle.nameForLog(login), retryAfter }, 'login throttled');
+          }
           return { outcome: 'throttled', retryAfter };
         }
         admission = admittance.admission;

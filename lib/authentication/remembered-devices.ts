@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Database, DirectoryTransaction } from '../database/database.ts';
+import { isStorable } from '../database/row-finder.ts';
 
 const TOKEN_BYTES = 32;
 const TOKEN_FORM = /^[\w-]{43}$/;
@@ -132,6 +133,7 @@ export class RememberedDevices {
 
   /** The same inside the transaction of what ends them. */
   async forgetIn(transaction: DirectoryTransaction, sub: string, id?: string): Promise<void> {
+    if (id !== undefined && !isStorable(id)) return;
     const theirs = transaction.deleteFrom('remembered_devices').where('sub', '=', sub);
     await (id === undefined ? theirs : theirs.where('digest', '=', id)).execute();
   }

@@ -203,6 +203,13 @@ export class SecondFactors {
     });
   }
 
+  /** Takes all passkeys away; without any other second step the recovery codes go as well. False: there was none. */
+  async removePasskeys(sub: string): Promise<boolean> {
+    const present = (await this.#passkeys?.listOf(sub)) ?? [];
+    for (const { id } of present) await this.#passkeys?.remove(sub, id, { keepsLast: false });
+    return present.length > 0;
+  }
+
   /** Takes the authenticator app away; without any other second step the recovery codes go as well. False: there was none. */
   async removeTotp(sub: string): Promise<boolean> {
     const { length: passkeys } = (await this.#passkeys?.listOf(sub)) ?? [];

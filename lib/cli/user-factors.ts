@@ -7,7 +7,26 @@ import type { OperatorRooms } from './operator-rooms.ts';
 import { withJson } from './options.ts';
 import { formatFields } from './table.ts';
 
-const FACTORS = ['totp', 'recovery-codes', 'remembered-devices'] as const;
+const FACTORS = ['totp', 'passkeys', 'recovery-codes', 'remembered-devices'] as const;
+
+type Factor = (typeof FACTORS)[number];
+
+/** Takes one factor away. False: there was none. */
+async function removeFactor(factors: SecondFactors, sub: string, factor: Factor): Promise<boolean> {
+  switch (factor) {
+    case 'totp':
+      return factors.removeTotp(sub);
+    case 'passkeys':
+      return factors.removePasskeys(sub);
+    case 'recovery-codes':
+      return factors.removeRecoveryCodes(sub);
+    case 'remembered-devices':
+      // Forgotten below, with whatever else is removed.
+      return (await factors.devices.list(sub)).length > 0;
+    default:
+      return factor satisfies never;
+  }
+}
 
 /** Finds a person by sub or login, wherever people are kept. */
 async function withPerson(
@@ -47,17 +66,11 @@ export function addUserFactorCommands(users: Command, context: CommandContext): 
   withJson(users.command('remove-factor <sub-or-login>'))
     .description('take a second factor off a person who has lost it, and end their sessions and tokens')
     .addOption(new Option('--factor <factor>', 'what to remove').choices(FACTORS).makeOptionMandatory())
-    .action((subOrLogin: string, options: { json?: boolean; factor: (typeof FACTORS)[number] }) =>
+    .action((subOrLogin: string, options: { json?: boolean; factor: Factor }) =>
       context.runInRooms(options, (rooms) =>
         withPerson(rooms, subOrLogin, async ({ sub, login }, factors) => {
           const { factor } = options;
-          const hadDevices = (await factors.devices.list(sub)).length > 0;
-          const removed =
-            factor === 'totp'
-              ? await factors.removeTotp(sub)
-              : factor === 'recovery-codes'
-                ? await factors.removeRecoveryCodes(sub)
-                : hadDevices;
+          const removed = await removeFactor(factors, sub, factor);
           const report = { sub, login, factor, removed };
           if (!removed) return done(report, `${login} has no ${factor}`);
           await factors.devices.forget(sub);

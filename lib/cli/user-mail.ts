@@ -22,7 +22,10 @@ const ELSEWHERE = refused(
   'not_managed_here',
   'people are kept by the account service that is configured, not here',
 );
-const LANGUAGE = ['--language <tag>', 'language of the mail; else the person’s own, else the default'] as const;
+const LANGUAGE = [
+  '--language <tag>',
+  'language of the mail; else the person’s own, else the default',
+] as const;
 
 interface MailOptions {
   json?: boolean;

@@ -125,7 +125,11 @@ function membersProblem(
   place: string,
 ): string | undefined {
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(known, name));
-  if (unknown !== undefined) return `${place}${unknown.slice(0, 64)} is not a member of this type`;
+  if (unknown !== undefined) {
+    // The characters of RFC 6749 §5.2, and nothing else, go into a description.
+    const shown = /^[\w-]{1,64}$/.test(unknown) ? unknown : '(a member)';
+    return `${place}${shown} is not a member of this type`;
+  }
   for (const [name, wanted] of Object.entries(known)) {
     const value = given[name];
     if (value === undefined) {

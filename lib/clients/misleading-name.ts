@@ -71,6 +71,14 @@ function latinised(text: string): { latin: string; changed: boolean; letters: nu
   return { latin, changed: letters.some((letter) => letter in LOOKALIKES), letters: letters.length };
 }
 
+const plain = (text: string): string => latinised(text).latin;
+
+/** The same without accents, and with one letter for those that are drawn alike: too coarse for any name but the provider's own. */
+function drawn(text: string): string {
+  const bare = text.normalize('NFD').replace(/\p{M}/gu, '').replace(/[1|]/g, 'l').replace(/0/g, 'o');
+  return plain(bare).replace(/[iıł]/g, 'l').replace(/rn/g, 'm').replace(/vv/g, 'w');
+}
+
 /**
  * Why a name that its bearer chose may be read for another one, or undefined when it reads as it is written: characters that
  * nobody sees, letters of scripts that are not written together, words of another alphabet all of whose letters are drawn like
@@ -95,8 +103,8 @@ export function misleadingName(name: string, providerName: string): string | und
       return 'must not consist of letters that look like those of another alphabet';
     }
   }
-  const plain = (text: string) => latinised(text).latin;
-  return plain(name) === plain(providerName) && plain(name) !== ''
+  const likenesses = [plain, drawn].map((likeness) => [likeness(name), likeness(providerName)]);
+  return likenesses.some(([own, provider]) => own === provider && own !== '')
     ? 'must not be the name of this provider'
     : undefined;
 }

@@ -7,6 +7,8 @@ const DAY_MILLISECONDS = 86_400_000;
 const INTERVAL_MILLISECONDS = 3_600_000;
 /** How long a document that nobody asks for any more is remembered: what it names may be listed among somebody's grants. */
 const DOCUMENT_MILLISECONDS = 90 * DAY_MILLISECONDS;
+/** The same of an address that never had one: anybody can name as many as the limits allow, and nobody was let in by it. */
+const NOTHING_MILLISECONDS = DAY_MILLISECONDS;
 const MOST_REMEMBERED = 10_000;
 const ROWS_AT_ONCE = 200;
 
@@ -63,7 +65,12 @@ export class UnusedClients {
     const unusedSince = now - this.#lifetime;
     await this.#database.query
       .deleteFrom('client_documents')
-      .where('fetched_at', '<', now - DOCUMENT_MILLISECONDS)
+      .where((either) =>
+        either.or([
+          either('fetched_at', '<', now - DOCUMENT_MILLISECONDS),
+          either.and([either('metadata', 'is', null), either('fetched_at', '<', now - NOTHING_MILLISECONDS)]),
+        ]),
+      )
       .execute();
     for (let swept = 0; ; ) {
       const deleted = await this.#database.transaction(async (transaction) => {

@@ -69,10 +69,16 @@ export function accountWords(locale: string, messages: Messages) {
   };
 }
 
-/** A language's name in the language itself, as it stands alone. */
+/** A language's name in the language itself, as it stands alone; what has none stays as it is. */
 export function languageName(tag: string): string {
   const spelled = tag.replace('_', '-');
-  const name = new Intl.DisplayNames(spelled, { type: 'language' }).of(spelled);
-  // Where a language writes the names of languages small, one that stands alone begins with a capital all the same.
-  return name === undefined ? tag : name.replace(/^\p{Ll}/u, (letter) => letter.toLocaleUpperCase(spelled));
+  try {
+    const name = new Intl.DisplayNames(spelled, { type: 'language' }).of(spelled);
+    // Where a language writes the names of languages small, one that stands alone begins with a capital all the same.
+    return name?.replace(/^\p{Ll}/u, (letter) => letter.toLocaleUpperCase(spelled)) ?? tag;
+  } catch (error) {
+    // Language tags with extensions have no name; and what somebody typed is shown to them again, whatever it is.
+    if (error instanceof RangeError) return tag;
+    throw error;
+  }
 }

@@ -1,6 +1,6 @@
 import type { Apis } from '../clients/apis.ts';
 import { type AuthorizationDetail, describeDetail } from '../clients/authorization-details.ts';
-import type { ConsentDetails } from './view-models.ts';
+import type { ConsentDetails } from './sign-in-views.ts';
 
 /** Authorization details (RFC 9396) in words, by API. One whose type an API has given up meanwhile is named by the type. */
 export async function describeDetails(

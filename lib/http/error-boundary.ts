@@ -1,9 +1,11 @@
 import type Koa from 'koa';
 import { AccountsUnavailable } from '../accounts/account-adapter.ts';
+import { addressGroup } from '../authentication/address-group.ts';
 import { DatabaseUnavailable } from '../database/database-unavailable.ts';
 import { StorageUnavailable } from '../grants/storage.ts';
 import { createReference } from '../observability/error-reference.ts';
 import type { Log } from '../observability/log.ts';
+import { admitRefusalLine } from '../observability/refusal-lines.ts';
 import { noteOf } from '../observability/request-note.ts';
 import type { Pages } from './pages.ts';
 
@@ -55,11 +57,12 @@ export function withErrorBoundary(pages: Pages, log: Log): Koa.Middleware {
       if (ctx.status === 503) ctx.set('Retry-After', RETRY_AFTER_SECONDS);
     } catch (thrown) {
       const { status, error, description, pageError = error } = describeFailure(thrown);
-      const reference = createReference();
+      const told = status >= 500 || admitRefusalLine(log, addressGroup(ctx.ip).subscriber);
+      const reference = told ? createReference() : undefined;
       const requestId = noteOf(ctx.req)?.id;
       const line = { err: thrown, reference, requestId, method: ctx.method, path: ctx.path, status };
       if (status >= 500) log.error(line, 'request failed');
-      else log.info(line, 'request refused');
+      else if (told) log.info(line, 'request refused');
       ctx.remove('Set-Cookie');
       ctx.remove('Location');
       ctx.set('Cache-Control', 'no-store');
@@ -74,7 +77,7 @@ export function withErrorBoundary(pages: Pages, log: Log): Koa.Middleware {
       } catch (err) {
         log.error({ err, reference }, 'the error page cannot be drawn');
         ctx.type = 'text/plain; charset=utf-8';
-        ctx.body = `Something went wrong. Reference: ${reference}\n`;
+        ctx.body = `Something went wrong. Reference: ${reference ?? 'none'}\n`;
       }
     }
   };

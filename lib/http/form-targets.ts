@@ -22,7 +22,10 @@ export function formTargets(redirectUri: string | undefined): string[] {
 }
 
 /** The policy of a page whose forms lead on to `redirectUri`, or nowhere else when there is none, and which shows these images. */
-export function pagePolicy(redirectUri: string | undefined, images: ReadonlyArray<string | undefined> = []): string {
+export function pagePolicy(
+  redirectUri: string | undefined,
+  images: ReadonlyArray<string | undefined> = [],
+): string {
   const sources = images.map(imageSource).filter((source) => source !== undefined);
   return policyText({
     ...BASE_POLICY,

@@ -10,6 +10,7 @@ import type { MailLinkPages } from '../interactions/mail-link-pages.ts';
 import type { SecondStepPages } from '../interactions/second-step-pages.ts';
 import type { Events } from '../observability/events.ts';
 import { type Log, pathWithoutIdentifiers } from '../observability/log.ts';
+import { ACCOUNT_CLIENT_ID } from '../provider/account-client.ts';
 import type { KoaContextWithOIDC } from '../provider/engine-context.ts';
 import type { EnginePages } from '../provider/features.ts';
 import type { PendingInteraction } from '../provider/interaction.ts';
@@ -39,7 +40,10 @@ export interface Pages extends EnginePages, InteractionPages, MailLinkPages, Sec
   /** Has the browser send once more, from here, a form that came from elsewhere. */
   resend(ctx: Koa.Context, form: ContinueView): void;
   /** Any other failure; the caller has set the status. */
-  problem(ctx: Koa.Context, problem: { error: string; error_description?: string; reference?: string }): void;
+  problem(
+    ctx: Koa.Context,
+    problem: { error: string; error_description?: string; reference?: string | undefined },
+  ): void;
 }
 
 const optionalText = (value: unknown): string | undefined =>
@@ -161,7 +165,8 @@ export function createPages(options: {
           csrfToken,
           action: loginAction,
           cancelAction,
-          client: clientView(interaction.client),
+          client:
+            interaction.client.clientId === ACCOUNT_CLIENT_ID ? undefined : clientView(interaction.client),
           login,
           problem,
           reauthentication: interaction.accountId !== undefined && ctx.query.switch === undefined,
@@ -226,7 +231,7 @@ export function createPages(options: {
       const reference = reportProtocolError(log, ctx, error, ctx.status);
       const clientId = ctx.oidc?.client?.clientId;
       events.emit('protocol.error', {
-        reference,
+        ...(reference === undefined ? {} : { reference }),
         error: out.error,
         path: pathWithoutIdentifiers(ctx.path),
         ...(clientId === undefined ? {} : { clientId }),

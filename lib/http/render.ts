@@ -11,10 +11,17 @@ import { accountWords, languageName } from './account-words.ts';
 import { inLanguage } from './client-translations.ts';
 import { LANGUAGE_SWITCH_SAMPLE } from './frame-samples.ts';
 import { isolatedText, printValue, webUrl } from './html.ts';
-import { directionOf } from './locale.ts';
+import { chooseLocale, directionOf } from './locale.ts';
 import { MAIL_SAMPLE } from './mail-link-samples.ts';
 import type { MailView } from './mail-link-views.ts';
-import { type Catalogue, createMessages, loadCatalogues, type Messages, offeredLocales } from './messages.ts';
+import {
+  type Catalogue,
+  createMessages,
+  loadCatalogues,
+  type Messages,
+  offeredLocales,
+  SOURCE_LOCALE,
+} from './messages.ts';
 import { PAGE_SAMPLES } from './page-samples.ts';
 import { accentSheetUrl, type StaticAssets, VIEWS_FOLDER } from './static-assets.ts';
 import { readTemplates, type Template } from './templates.ts';
@@ -70,7 +77,12 @@ export function createRenderer(options: {
   const languages = new Map(
     Array.from(texts, ([locale, messages]) => [
       locale,
-      { locale, direction: directionOf(locale), ...helpersFor(messages), ...accountWords(locale, messages) },
+      {
+        locale,
+        direction: directionOf(locale),
+        ...helpersFor(locale, messages),
+        ...accountWords(locale, messages),
+      },
     ]),
   );
   const fallbackLocale = locales[0] as string;
@@ -138,9 +150,15 @@ function compile(eta: Eta, { file, source }: Template): TemplateFunction {
 }
 
 /** What templates may ask for beside their model, in one language. */
-function helpersFor(messages: Messages) {
+function helpersFor(locale: string, messages: Messages) {
   return {
     t: messages.html,
+    translated: (texts: Readonly<Record<string, string>>) => {
+      const there = Object.keys(texts);
+      return texts[
+        chooseLocale(locale, undefined, there.includes(SOURCE_LOCALE) ? [SOURCE_LOCALE, ...there] : there)
+      ];
+    },
     text: messages.text,
     plural: messages.plural,
     minutes: (seconds: number) => messages.plural('duration.minutes', Math.max(1, Math.ceil(seconds / 60))),

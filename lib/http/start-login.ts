@@ -19,7 +19,9 @@ function belongsTo({ metadata }: StoredClient, target: string): boolean {
 /**
  * Sign-in that a third party begins (OpenID Connect Core §4): `/start-login?client_id=…` leads to that application's
  * `initiate_login_uri` with `iss`, and with `login_hint` and `target_link_uri` where they are given. A target that is not of
- * the application is refused, so that neither it nor this server can be used to lead people elsewhere.
+ * the application is refused, so that neither it nor this server can be used to lead people elsewhere. Applications that nobody
+ * here registered are not led to: whoever registers one chooses the address, and links to this server would lead anywhere
+ * (RFC 9700 §4.11.2).
  */
 export function withStartLogin(options: {
   clients: Clients;
@@ -39,7 +41,7 @@ export function withStartLogin(options: {
     if ([clientId, hint, target].some(Array.isArray)) return refuse(ctx, 400, 'a parameter is there twice');
     const client = typeof clientId === 'string' ? await clients.find(clientId) : undefined;
     const start = startUriOf(client, issuer);
-    if (client === undefined || start === undefined) {
+    if (client?.origin !== 'operator' || start === undefined) {
       return refuse(ctx, 404, 'no such application, or it has registered no initiate_login_uri');
     }
     const location = new URL(start);

@@ -116,7 +116,7 @@ function accentSheet(path: string): Asset | undefined {
   const color = /^\/assets\/accent\.([0-9a-f]{6})\.css$/.exec(path)?.[1];
   return color === undefined
     ? undefined
-    : asset(Buffer.from(brandingCss(`#${color}`)), TYPES['.css'] as string, FOR_EVER);
+    : asset(Buffer.from(accentCss(`#${color}`)), TYPES['.css'] as string, FOR_EVER);
 }
 
 function asset(body: Buffer, type: string, cacheControl: string): Asset {
@@ -127,13 +127,20 @@ function digest(body: Buffer): string {
   return createHash('sha256').update(body).digest('hex');
 }
 
-function brandingCss(accentColor: string | undefined): string {
+/** The accent in both schemes. */
+function accentCss(accentColor: string | undefined): string {
   const { light, dark } = accentFor(accentColor);
   return `:root { --accent: ${light.accent}; --on-accent: ${light.onAccent}; }
 @media (prefers-color-scheme: dark) {
   :root { --accent: ${dark.accent}; --on-accent: ${dark.onAccent}; }
 }
 `;
+}
+
+/** The accent, which an application's may replace, and the same for the installation's own mark, which stays as it is. */
+function brandingCss(accentColor: string | undefined): string {
+  const accent = accentCss(accentColor);
+  return accent + accent.replaceAll('accent:', 'mark:');
 }
 
 function filesIn(folder: string): [name: string, file: string][] {

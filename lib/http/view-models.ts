@@ -16,6 +16,7 @@ import type {
   AccountRequestsView,
   AccountSessionsView,
 } from './account-views.ts';
+import type { DeviceConfirmView, DeviceEndedView, DeviceView } from './device-views.ts';
 import type {
   ChoosePasswordView,
   CompleteRegistrationView,
@@ -25,23 +26,21 @@ import type {
   ResetView,
   VerifyEmailView,
 } from './mail-link-views.ts';
-import type { PasskeyRequestView } from './passkey-views.ts';
 import type {
   RecoveryCodesView,
   SecondStepView,
   SetUpTwoStepView,
   UnreachableView,
 } from './second-step-views.ts';
+import type { ConsentView, LoginView, SelectAccountView } from './sign-in-views.ts';
 import type {
   AccountRecoveryCodesView,
   AccountTwoStepAppView,
   AccountTwoStepView,
 } from './two-step-views.ts';
-import type { AccountView, ClientView, ConsentApi, FormView } from './view-parts.ts';
+import type { AccountView, ClientView } from './view-parts.ts';
 
 export type { AccountView, ClientView, ConsentApi } from './view-parts.ts';
-
-import type { DeviceProblem } from '../provider/device-page-contract.ts';
 
 /** `/`: what this server is, for somebody who came by hand. */
 export interface HomeView {
@@ -55,87 +54,6 @@ export interface HomeView {
   accountUrl?: string | undefined;
   /** Where a signed-in person signs out (the end-session endpoint). */
   logoutUrl?: string | undefined;
-}
-
-/** Why the last attempt to sign in did not succeed. */
-export type LoginProblem =
-  /** Wrong login or password; the page does not tell which. */
-  | { kind: 'refused' }
-  /** Too many attempts; `retryAfter` in seconds, shown in minutes, rounded up. */
-  | { kind: 'throttled'; retryAfter: number }
-  /** Accounts cannot be checked at the moment. */
-  | { kind: 'unavailable' }
-  /** The form's `csrf` was missing or stale; nothing was checked. */
-  | { kind: 'form-rejected' }
-  /** A passkey was not taken; `id` is the one that is unknown here. */
-  | { kind: 'passkey'; reason: 'expired' | 'unknown' | 'unverified' | 'copied' | 'refused'; id?: string };
-
-/** Login. Fields sent to `action`: `csrf`, `login`, `password`. */
-export interface LoginView extends FormView {
-  action: string;
-  /** Target of the form with `#cancel` (fields: `csrf`); absent: no such button. */
-  cancelAction?: string | undefined;
-  /** Who sent the person here; absent when they came for their own account. */
-  client?: ClientView | undefined;
-  /** What was typed last time, or a `login_hint`. */
-  login?: string | undefined;
-  problem?: LoginProblem | undefined;
-  /** True when a signed-in person has to prove it again (`prompt=login`, `max_age`). */
-  reauthentication?: boolean | undefined;
-  /** Sign-in by passkey; absent: there is none. */
-  passkey?: PasskeyRequestView | undefined;
-  /** Where somebody goes who forgot their password; absent: no such link. */
-  resetUrl?: string | undefined;
-  /** Where somebody goes who has no account; absent: no such link. */
-  registerUrl?: string | undefined;
-  /** The person has just chosen a new password, by a link of a mail. */
-  passwordChanged?: boolean | undefined;
-  /** True when another device is to be let in: this browser returns to no application. */
-  forDevice?: boolean | undefined;
-}
-
-/** Authorization details for one API: each in words, by language. */
-export interface ConsentDetails {
-  api: string;
-  texts: Record<string, string>[];
-}
-
-/** Consent. Both buttons send `csrf` only, to their own address. */
-export interface ConsentView extends FormView {
-  approveAction: string;
-  denyAction: string;
-  /** Target of `#switch`, “not you?”; absent: no such button. */
-  switchAction?: string | undefined;
-  client: ClientView;
-  account: AccountView;
-  /** Where the answer goes; only its host is shown, or that it is an app on this device. */
-  redirectUri: string;
-  /** True when the access is for another device, and there is no such place. */
-  forDevice?: boolean | undefined;
-  /** Scopes about the person (`openid`, `profile`, an operator's own); `offline_access` goes below. */
-  identityScopes: string[];
-  /** Single claims asked for with the `claims` parameter (OpenID Connect Core section 5.5). */
-  identityClaims: string[];
-  apis: ConsentApi[];
-  /** Authorization details (RFC 9396), in words. */
-  details?: ConsentDetails[] | undefined;
-  /** Whether access lasts while the person is away (`offline_access`). */
-  offlineAccess: boolean;
-  /** The form's `csrf` was missing or stale; nothing was done. */
-  formRejected?: boolean | undefined;
-}
-
-/** Account selection (`prompt=select_account`). Every button sends `csrf` only. */
-export interface SelectAccountView extends FormView {
-  continueAction: string;
-  switchAction: string;
-  cancelAction?: string | undefined;
-  account: AccountView;
-  client?: ClientView | undefined;
-  /** True when another device is to be let in: this browser returns to no application. */
-  forDevice?: boolean | undefined;
-  /** The form's `csrf` was missing or stale; nothing was done. */
-  formRejected?: boolean | undefined;
 }
 
 /**
@@ -193,48 +111,6 @@ export interface ContinueView {
   action: string;
   /** Names and values, in their order; a name may come twice. */
   fields: ReadonlyArray<readonly [string, string]>;
-}
-
-/** A form that the engine receives; its secret is sent as `xsrf`. */
-export interface EngineFormView {
-  action: string;
-  xsrf: string;
-}
-
-/** Where a person types the code that a device shows (RFC 8628 section 3.3); sent as `user_code`. */
-export interface DeviceView extends EngineFormView {
-  /** What was typed last time, or came with the link that the device showed. */
-  userCode?: string | undefined;
-  problem?: DeviceProblem | undefined;
-}
-
-/** Whether to let a device in. `#approve` sends `confirm=yes`, `#deny` sends `abort=yes`, both with `user_code`. */
-export interface DeviceConfirmView extends EngineFormView {
-  /** As the device shows it. */
-  userCode: string;
-  client: ClientView;
-  /** Who is signed in; somebody else, or nobody yet, is asked to sign in next. */
-  account?: AccountView | undefined;
-  /** Where the device asked from, and whether this browser is at the same address. */
-  address?: string | undefined;
-  isOwnAddress: boolean;
-  /** What the device says it is. Anybody can say anything. */
-  deviceName?: string | undefined;
-  /** How long ago it asked, in seconds. */
-  age: number;
-  /** What it asks for, as on the consent page. */
-  identityScopes: string[];
-  identityClaims: string[];
-  apis: ConsentApi[];
-  /** Whether the device can stay signed in. */
-  offlineAccess: boolean;
-}
-
-/** The end on this side; the person goes back to the device. */
-export interface DeviceEndedView {
-  /** `answered`: somebody else did, in the same moment. */
-  reason: 'approved' | 'refused' | 'answered';
-  client?: ClientView | undefined;
 }
 
 /** The pages by the name that `<body data-page>` carries. */

@@ -3,6 +3,7 @@ import type { TotpEnrolment } from '../authentication/totp.ts';
 import { mailAddress } from '../mail/mail-address.ts';
 import type { PendingInteraction } from '../provider/interaction.ts';
 import { interactionUrl } from '../provider/interaction-url.ts';
+import { userAgentOf } from '../provider/session-device.ts';
 import { fieldsOf, finish, type Step, seeOther, text } from './pending-step.ts';
 import { acceptFurtherProof, nextStep } from './proof.ts';
 import { heldByBrowser } from './remembered-browser.ts';
@@ -30,13 +31,22 @@ export function enrolmentSteps(
     next: 'enrol' | 'unmet';
   }
 
-  async function dueStep(ctx: Koa.Context, interaction: PendingInteraction): Promise<Due | undefined> {
+  async function dueStep(
+    ctx: Koa.Context,
+    interaction: PendingInteraction,
+    { goesOn = false } = {},
+  ): Promise<Due | undefined> {
     const standing = await standingOf(rooms, ctx, interaction);
     if (standing === undefined) return undefined;
     const { account, proved } = standing;
     const held = heldByBrowser(ctx, issuer);
     const { kind } = await nextStep(rooms, interaction, { account, methods: proved.methods, held });
     if (kind === 'enrol' || kind === 'unmet') return { ...standing, next: kind };
+    if (kind === 'none' && goesOn) {
+      // The page that shows recovery codes is loaded again: nothing is left to prove.
+      await acceptFurtherProof(rooms, ctx, interaction, { account, methods: [] });
+      return undefined;
+    }
     const { uid, client } = interaction;
     seeOther(ctx, interactionUrl(uid, client.clientId, kind === 'second-step' ? kind : undefined));
     return undefined;
@@ -77,7 +87,7 @@ export function enrolmentSteps(
     },
 
     async confirm(ctx, interaction) {
-      const due = await dueStep(ctx, interaction);
+      const due = await dueStep(ctx, interaction, { goesOn: true });
       if (due === undefined) return;
       if (!isForProof(ctx, due)) {
         await draw(ctx, interaction, due, { problem: { kind: 'form-rejected' } });
@@ -97,7 +107,7 @@ export function enrolmentSteps(
             accountId: account.sub,
             kind: 'two-step-added',
             address: ctx.ip,
-            userAgent: ctx.get('User-Agent'),
+            userAgent: userAgentOf(ctx),
           });
           tellByMail(ctx, due);
           const { recoveryCodes: codes } = confirmation;

@@ -4,6 +4,7 @@ import type { FoundLink } from '../authentication/mail-links.ts';
 import { mailAddress } from '../mail/mail-address.ts';
 import type { PendingInteraction } from '../provider/interaction.ts';
 import { interactionUrl } from '../provider/interaction-url.ts';
+import { userAgentOf } from '../provider/session-device.ts';
 import type { AskProblem, LinkProblem } from './mail-link-pages.ts';
 import { admitMail, linkFormPurpose, linkUrl, type MailLinkRooms, originOf } from './mail-link-rooms.ts';
 import { fieldsOf, type Step, seeOther, text } from './pending-step.ts';
@@ -33,7 +34,7 @@ export interface ResetSteps {
  * password signs in with it, and with whatever else is asked of them.
  */
 export function resetSteps(rooms: MailLinkRooms): ResetSteps {
-  const { configuration, accounts, links, mail, mailTexts, pages, forms, grants } = rooms;
+  const { configuration, accounts, links, mail, mailTexts, pages, forms, grants, events } = rooms;
   const { issuer, lifetimes } = configuration;
 
   function draw(ctx: Koa.Context, interaction: PendingInteraction, problem?: AskProblem): void {
@@ -57,6 +58,8 @@ export function resetSteps(rooms: MailLinkRooms): ResetSteps {
 
   /** Tokens and sessions of before end, and the owner hears of it. */
   async function afterChange(ctx: Koa.Context, { found, account }: ResetLink): Promise<void> {
+    const place = { address: ctx.ip, userAgent: userAgentOf(ctx) };
+    events.emit('account.activity', { accountId: account.sub, kind: 'password-changed', ...place });
     await grants.endAccount(account.sub, { consent: false });
     await accounts.directory?.verifyEmail(account.sub, found.details.email);
     const to = mailAddress(found.details.email);

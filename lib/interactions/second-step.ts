@@ -38,13 +38,17 @@ export function tellProblem(ctx: Koa.Context, problem: CodeProblem): void {
 
 /**
  * Who has proved what in this interaction; undefined when nobody has, which begins anew with the first factor. What counts is
- * what this side remembers of the interaction: a form names no person.
+ * what this side remembers of the interaction: a form names no person. Once somebody has signed in here, the answer leads on.
  */
 export async function standingOf(
   { accounts }: Pick<SecondStepRooms, 'accounts'>,
   ctx: Koa.Context,
-  { proved, uid, client }: PendingInteraction,
+  { proved, signedInTo, uid, client }: PendingInteraction,
 ): Promise<Standing | undefined> {
+  if (signedInTo !== undefined) {
+    seeOther(ctx, signedInTo);
+    return undefined;
+  }
   const account = proved === undefined ? undefined : await accounts.findBySub(proved.accountId);
   if (proved !== undefined && account?.disabled === false) return { proved, account };
   seeOther(ctx, `${interactionUrl(uid, client.clientId)}&switch`);

@@ -24,7 +24,7 @@ export interface LatchkeyEvents {
   'keys.changed': [{ algorithm: string; kid: string; state: string }];
   /** An attempt to deliver a notice; `kind` and `outcome` are constants of the code: they become labels of a metric. */
   'notification.attempted': [{ kind: string; outcome: 'delivered' | 'dropped' | 'failed' | 'given_up' }];
-  'protocol.error': [{ reference: string; error: string; clientId?: string; path: string }];
+  'protocol.error': [{ reference?: string; error: string; clientId?: string; path: string }];
 }
 
 /** The application's one typed emitter. */

@@ -14,6 +14,7 @@ const LOGGED_FIELDS = [
   'check',
   'clientId',
   'code',
+  'count',
   'delay',
   'endpoint',
   'err',
@@ -78,14 +79,21 @@ const LOGGED_ERROR_PROPERTIES = [
 
 const loggedFields: ReadonlySet<string> = new Set(LOGGED_FIELDS);
 
+/** Longest text (characters) in a line: what others send may be longer, and nobody reads on. */
+const LONGEST_TEXT = 4000;
+
+function shortened(text: string): string {
+  return text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT)}…`;
+}
+
 /** Removes query strings, where codes, tokens and login hints travel, from anything that looks like a URL. */
 function withoutQueries(text: string): string {
-  return text.replace(/(https?:\/\/[^\s?#"']*|\/[\w\-./:]*)[?#][^\s"']*/g, '$1?…');
+  return shortened(text).replace(/(https?:\/\/[^\s?#"']*|\/[\w\-./:]*)[?#][^\s"']*/g, '$1?…');
 }
 
 /** A request's path for the log: what follows `/interaction/` and `/auth/` is also the value of a cookie. */
 export function pathWithoutIdentifiers(path: string): string {
-  return path.replace(/^(\/+(?:interaction|auth|device)\/+)(?!auth$)[^/]+/i, '$1…');
+  return shortened(path).replace(/^(\/+(?:interaction|auth|device)\/+)(?!auth$)[^/]+/i, '$1…');
 }
 
 function describeError(error: unknown, depth = 0): unknown {
@@ -104,7 +112,7 @@ function allowedAlone(line: Record<string, unknown>): Record<string, unknown> {
   const allowed: Record<string, unknown> = {};
   const dropped: string[] = [];
   for (const [name, value] of Object.entries(line)) {
-    if (loggedFields.has(name)) allowed[name] = value;
+    if (loggedFields.has(name)) allowed[name] = typeof value === 'string' ? shortened(value) : value;
     else dropped.push(name);
   }
   if (dropped.length > 0) allowed.dropped = dropped;

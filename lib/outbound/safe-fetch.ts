@@ -72,6 +72,9 @@ export function createSafeFetch(options: { privateNetworks: readonly string[] })
       }
       if (error instanceof SafeFetchError) throw error;
       const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+      // In the words of a name that is not public: nobody finds out here which names a private network has.
+      if (code === 'ENOTFOUND')
+        throw new SafeFetchError('unreachable', refusedAddress(target, plain).message, error);
       throw new SafeFetchError('unreachable', `${target.host} cannot be called (${code})`, error);
     }
   };
@@ -82,7 +85,7 @@ function refusedAddress({ host }: URL, plain: boolean): SafeFetchError {
     'refused_address',
     plain
       ? `${host} is called over https only`
-      : `${host} is not of the public Internet, and outbound.private_networks does not name it`,
+      : `${host} is not of the public Internet, or does not exist, and outbound.private_networks does not name it`,
   );
 }
 
@@ -125,6 +128,8 @@ async function call(
   const sent = request(target, { method, headers, lookup, signal, agent: false });
   sent.on('response', answer);
   sent.on('error', reject);
+  // Also without an error: of a protocol that is switched to (101), which nobody asked for.
+  sent.on('close', () => reject(new Error('the connection ended without an answer')));
   sent.end(content);
   const response = await promise;
   try {

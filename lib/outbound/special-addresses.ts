@@ -1,8 +1,8 @@
 import { BlockList, isIP } from 'node:net';
 
 /**
- * Networks that are not the public Internet: the special-purpose registries of IANA (RFC 6890), multicast, and the
- * prefixes that carry an IPv4 address inside an IPv6 one.
+ * Networks that are not the public Internet: the special-purpose registries of IANA (RFC 6890), multicast, the prefixes that
+ * carry an IPv4 address inside an IPv6 one, and those from which no address is allocated at all (outside 2000::/3).
  */
 const SPECIAL_NETWORKS = [
   '0.0.0.0/8',
@@ -24,6 +24,7 @@ const SPECIAL_NETWORKS = [
   '224.0.0.0/4',
   '240.0.0.0/4',
   '::/96',
+  '::ffff:0:0:0/96',
   '64:ff9b::/96',
   '64:ff9b:1::/48',
   '100::/64',
@@ -38,6 +39,9 @@ const SPECIAL_NETWORKS = [
   'fe80::/10',
   'fec0::/10',
   'ff00::/8',
+  '1000::/4',
+  '4000::/2',
+  '8000::/1',
 ] as const;
 
 const LOOPBACK = ['127.0.0.0/8', '::1'] as const;

@@ -40,7 +40,9 @@ async function subjectOf(accounts: AccountAdapter, { issuer, claims }: TrustedAs
   const { claim, is } = issuer.subject;
   const named = claims[claim];
   // An address that anybody could have claimed names nobody.
-  const proven = claim !== 'email' || claims.email_verified !== false;
+  const { email_verified: verified } = claims;
+  // There are issuers that write it as text.
+  const proven = claim !== 'email' || verified === undefined || verified === true || verified === 'true';
   const account =
     typeof named !== 'string' || named === '' || !proven
       ? undefined

@@ -24,6 +24,9 @@ interface DetailRooms {
 /** The most that a grant remembers: a person who pays every day does not make it grow. */
 const REMEMBERED = 50;
 
+/** The most that one request may ask for: a person reads each, and all of them are remembered. */
+const LARGEST_REQUEST = 20;
+
 /** What the request asks for; checked before by `validate`. */
 function asked(ctx: KoaContextWithOIDC): AuthorizationDetail[] | undefined {
   const given = ctx.oidc.params?.authorization_details;
@@ -70,6 +73,11 @@ function validateWith({ apis }: DetailRooms) {
     const refuse = (words: string) => {
       throw new errors.InvalidAuthorizationDetails(`authorization details of type ${detail.type}: ${words}`);
     };
+    if ((asked(ctx)?.length ?? 0) > LARGEST_REQUEST) {
+      throw new errors.InvalidAuthorizationDetails(
+        `authorization_details may have ${LARGEST_REQUEST} elements at most`,
+      );
+    }
     const known = (await whileAvailable(() => apis.detailTypes())).get(detail.type);
     if (known === undefined) return refuse('no API defines it');
     const resource = [ctx.oidc.params?.resource].flat();

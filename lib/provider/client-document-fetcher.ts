@@ -11,14 +11,14 @@ import { type SafeFetch, SafeFetchError } from '../outbound/safe-fetch.ts';
 const LONGEST_ADDRESS = 512;
 
 /**
- * Whether a client_id can be a document's address (draft §3): https, without fragment, user or dot segments, and written as it
- * is fetched, so that nothing in it is read in two ways.
+ * Whether a client_id can be a document's address (draft §3): https, with a path, without fragment, user or dot segments, and
+ * written as it is fetched, so that nothing in it is read in two ways; not with the root's dot behind the host either.
  */
 function isFetchable(clientId: string): boolean {
   if (clientId.length > LONGEST_ADDRESS || !/^[\x21-\x5b\x5d-\x7e]+$/.test(clientId)) return false;
   const url = URL.parse(clientId);
   if (url === null || url.protocol !== 'https:' || url.username !== '' || url.password !== '') return false;
-  return !clientId.includes('#') && (url.href === clientId || url.href === `${clientId}/`);
+  return !clientId.includes('#') && !url.hostname.endsWith('.') && url.href === clientId;
 }
 
 /** What documents are fetched with. */

@@ -27,6 +27,8 @@ export interface PendingInteraction {
    * former one must not act on this.
    */
   proved: (Proved & { id: string }) | undefined;
+  /** Where the browser goes on, when somebody has signed in here already: a form that was sent twice, or a page that is loaded again. */
+  signedInTo: string | undefined;
   /** What is asked beyond what was granted before. */
   missing: {
     scopes: string[];
@@ -82,7 +84,8 @@ export interface InteractionDesk {
 interface EngineInteraction {
   prompt: { name: string; reasons: string[] };
   session?: { accountId?: string; uid?: string; amr?: string[] };
-  result?: { proved?: Proved & { id: string } };
+  result?: { proved?: Proved & { id: string }; login?: unknown };
+  returnTo: string;
   persist(): Promise<unknown>;
 }
 
@@ -94,6 +97,10 @@ function provedIn({ prompt, session, result }: EngineInteraction): PendingIntera
   const { accountId, uid, amr } = session ?? {};
   if (!lacksFactor || accountId === undefined || uid === undefined) return undefined;
   return { id: hash('sha256', uid, 'base64url'), accountId, methods: amr ?? [], session: true };
+}
+
+function signedInTo({ result, returnTo }: EngineInteraction): string | undefined {
+  return result?.login === undefined || result.proved !== undefined ? undefined : returnTo;
 }
 
 const strings = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
@@ -195,6 +202,7 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
           uid,
           demand,
           proved: provedIn(details as unknown as EngineInteraction),
+          signedInTo: signedInTo(details as unknown as EngineInteraction),
           prompt: details.prompt.name as PendingInteraction['prompt'],
           client,
           redirectUri: String(details.params.redirect_uri ?? ''),
@@ -231,7 +239,9 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
 
     async answer(ctx, interaction, answer) {
       const result = await resultOf(interaction, answer);
-      return host.current().provider.interactionResult(ctx.req, ctx.res, result, {
+      // What somebody proved in an earlier interaction of this authorization would come along, past an ending of all their proofs.
+      const settled = { ...result, proved: undefined };
+      return host.current().provider.interactionResult(ctx.req, ctx.res, settled, {
         mergeWithLastSubmission: answer.kind !== 'denied' && answer.kind !== 'unmet',
       });
     },

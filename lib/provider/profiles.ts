@@ -24,7 +24,7 @@ interface Claims {
 }
 
 /** The profile that a client is held to (lib/clients); undefined for none, and where there is no client. */
-function profileOf(client: object | undefined): Profile | undefined {
+export function profileOf(client: object | undefined): Profile | undefined {
   return (client as { profile?: Profile } | undefined)?.profile;
 }
 
@@ -53,9 +53,8 @@ export function pkceRequired({
   return (ctx, client) => {
     const profile = profileOf(client);
     if (profile === 'fapi1-advanced') return ctx.oidc.route === 'pushed_authorization_request';
-    return (
-      profile !== undefined || codeChallenges === 'required' || client.tokenEndpointAuthMethod === 'none'
-    );
+    if (profile !== undefined || codeChallenges === 'required') return true;
+    return codeChallenges === 'public_clients' && client.tokenEndpointAuthMethod === 'none';
   };
 }
 

@@ -1,8 +1,10 @@
 import type { EventEmitter } from 'node:events';
 import type Provider from 'oidc-provider';
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import { addressGroup } from '../authentication/address-group.ts';
 import { createReference } from '../observability/error-reference.ts';
 import type { Log } from '../observability/log.ts';
+import { admitRefusalLine } from '../observability/refusal-lines.ts';
 import { noteOf } from '../observability/request-note.ts';
 import { causeOf } from './error-causes.ts';
 
@@ -40,20 +42,22 @@ interface ProtocolError extends Error {
   error_detail?: string;
 }
 
-const references = new WeakMap<Error, string>();
+const references = new WeakMap<Error, string | undefined>();
 
 /**
  * Logs a protocol error once, by what was expected and what came, and answers the reference under which it stands there. The
- * answer carries it as well. `status` is the answer's: from 500 on it is our fault, and nothing is explained.
+ * answer carries it as well. `status` is the answer's: from 500 on it is our fault, and nothing is explained. Undefined when whoever
+ * sends it has had so many refused that it is counted alone.
  */
 export function reportProtocolError(
   log: Log,
   ctx: KoaContextWithOIDC,
   error: ProtocolError,
   status: number,
-): string {
-  const known = references.get(error);
-  if (known !== undefined) return known;
+): string | undefined {
+  if (references.has(error)) return references.get(error);
+  references.set(error, undefined);
+  if (status < 500 && !admitRefusalLine(log, addressGroup(ctx.ip).subscriber)) return undefined;
   const reference = createReference();
   references.set(error, reference);
   ctx.set(REFERENCE_HEADER, reference);

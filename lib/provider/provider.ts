@@ -50,6 +50,7 @@ import { engineFetch } from './engine-fetch.ts';
 import { completeEngine } from './engine-overrides.ts';
 import { engineStorage } from './engine-storage.ts';
 import { engineSuccession } from './engine-succession.ts';
+import { answerInteractionIds } from './fapi-interaction-id.ts';
 import { type EnginePages, features } from './features.ts';
 import { findAccount } from './find-account.ts';
 import { interactions, loadExistingGrant, promptValues } from './interaction-policy.ts';
@@ -246,7 +247,7 @@ async function createEngine(
     rooms.log.error({ err: error, path: ctx.path, method: ctx.method }, 'request failed');
   });
   const [engine] = provider.middleware as [Koa.Middleware];
-  const answer = completeLogout(provider, rooms, pages.frontChannelLogout)(engine);
+  const answer = completeLogout(provider, rooms, pages.frontChannelLogout)(answerInteractionIds(engine));
   const handle: Koa.Middleware =
     statusLists === undefined ? answer : (ctx, next) => statusLists(ctx, () => answer(ctx, next));
   const documents = await publishedDocuments(provider, handle, {

@@ -58,20 +58,26 @@ export function registrationEndpoint(rooms: RegistrationRooms): Koa.Middleware {
   const policy = registrationPolicy(configuration);
   const readStatement = issuersFile === undefined ? undefined : statementReader(issuersFile, issuer);
 
-  async function register(ctx: Koa.Context): Promise<void> {
+  /** Counts what writes to the directory or asks others; answers the request itself when that is too much. */
+  async function admits(ctx: Koa.Context): Promise<boolean> {
     const admittance = await registrationThrottle.admit(ctx.ip);
-    if (admittance.outcome === 'throttled') {
-      rooms.events.emit('attempt.throttled', { kind: 'client_registration', address: ctx.ip });
-      ctx.set('Retry-After', String(admittance.retryAfter));
-      const description = `too many registrations; try again in ${admittance.retryAfter} seconds`;
-      return answer(ctx, 429, { error: 'temporarily_unavailable', error_description: description });
-    }
+    if (admittance.outcome === 'admitted') return true;
+    rooms.events.emit('attempt.throttled', { kind: 'client_registration', address: ctx.ip });
+    ctx.set('Retry-After', String(admittance.retryAfter));
+    const description = `too many registrations; try again in ${admittance.retryAfter} seconds`;
+    answer(ctx, 429, { error: 'temporarily_unavailable', error_description: description });
+    return false;
+  }
+
+  async function register(ctx: Koa.Context): Promise<void> {
     const initialToken = mode === 'initial_access_token' ? bearerToken(ctx) : undefined;
     if (mode === 'initial_access_token') {
       if (initialToken === undefined || !(await registrationTokens.isUsable(initialToken))) {
         return unauthorized(ctx, issuer, 'an initial access token of this provider’s operator is needed');
       }
     }
+    // Not before: who has no token would use up what all together may.
+    if (!(await admits(ctx))) return;
     const given = bodyOf(ctx);
     if (given === undefined) return refuse(ctx, NOT_AN_OBJECT);
     const asked = await askedFor(given, { mode, policy, readStatement });
@@ -142,7 +148,10 @@ export function registrationEndpoint(rooms: RegistrationRooms): Koa.Middleware {
     if (token === undefined || client === undefined || !isManagedBy(client, token)) {
       return unauthorized(ctx, issuer, 'the registration access token of this client is needed');
     }
-    if (ctx.method === 'PUT') return update(ctx, client, token);
+    if (ctx.method === 'PUT') {
+      if (await admits(ctx)) await update(ctx, client, token);
+      return;
+    }
     if (ctx.method === 'GET') return answer(ctx, 200, response(client, token));
     await clients.delete(clientId);
     await rooms.grants.endClient(clientId);

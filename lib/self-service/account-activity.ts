@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
+import { canonicalLogin } from '../accounts/canonical-login.ts';
 import { addressGroup } from '../authentication/address-group.ts';
 import type { Database } from '../database/database.ts';
 import type { Events } from '../observability/events.ts';
@@ -20,6 +21,8 @@ const WAITING = 2000;
 const SAME_FAILURE_MILLISECONDS = 600_000;
 /** How many of those are remembered. */
 const REMEMBERED_FAILURES = 4096;
+/** Of the number of an entry among those that one process wrote. */
+const ORDER_DIGITS = 15;
 
 /** Something that happened to an account. */
 export interface ActivityEntry {
@@ -48,6 +51,7 @@ export class AccountActivity {
   #failedLogins: { at: number; login: string; address: string }[] = [];
   #uses: { at: number; accountId: string; clientId: string }[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #written = 0;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(options: { database: Database; accounts: AccountAdapter; events: Events; log: Log }) {
@@ -69,7 +73,7 @@ export class AccountActivity {
       .selectAll()
       .where('sub', '=', sub)
       .orderBy('at', 'desc')
-      .orderBy('id')
+      .orderBy('id', 'desc')
       .limit(limit)
       .execute();
     return rows.map(({ at, kind, address, user_agent: userAgent, client_id: clientId }) => ({
@@ -99,8 +103,11 @@ export class AccountActivity {
     await this.#writing;
   }
 
-  /** A wrong password was given for this login, which may be nobody's; it is looked up later. */
-  noteFailedLogin(login: string, address: string): void {
+  /** A wrong password was given for this login, however spelled, which may be nobody's; it is looked up later. */
+  noteFailedLogin(typed: string, address: string): void {
+    const canonical = canonicalLogin(typed);
+    if (canonical.outcome === 'refused') return;
+    const { login } = canonical;
     const { subscriber } = addressGroup(address);
     const key = `${login}\0${subscriber}`;
     const now = this.#database.now();
@@ -109,6 +116,12 @@ export class AccountActivity {
     remember(this.#failures, key, now, REMEMBERED_FAILURES);
     if (this.#failedLogins.length < WAITING) this.#failedLogins.push({ at: now, login, address });
     this.#writeSoon();
+  }
+
+  /** Of no other entry, and in order: what happened in one millisecond is told as it happened. */
+  #nextId(): string {
+    this.#written += 1;
+    return `${String(this.#written).padStart(ORDER_DIGITS, '0')}-${randomUUID()}`;
   }
 
   #noteUse({ accountId, clientId }: { accountId: string; clientId: string }): void {
@@ -158,7 +171,7 @@ export class AccountActivity {
         await transaction
           .insertInto('account_activity')
           .values({
-            id: randomUUID(),
+            id: this.#nextId(),
             sub: entry.accountId,
             at,
             kind: entry.kind,

@@ -2,6 +2,7 @@ import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { PasskeyRegistration } from '../authentication/passkey-registration.ts';
+import type { SecondFactors } from '../authentication/second-factors.ts';
 import type { MailLinkPages } from '../interactions/mail-link-pages.ts';
 import { seeOther, text } from '../interactions/pending-step.ts';
 import { mailAddress } from '../mail/mail-address.ts';
@@ -22,6 +23,7 @@ export interface OwnDataRooms extends SecurityChangeRooms, ApplicationRooms {
   configuration: Pick<Configuration, 'accountPage'>;
   accounts: AccountAdapter;
   deletions: AccountDeletions;
+  secondFactors: SecondFactors;
   passkeyRegistration: PasskeyRegistration | undefined;
   pages: AccountPages & Pick<MailLinkPages, 'linkResult'>;
 }
@@ -33,11 +35,14 @@ const moment = (milliseconds: number | undefined): string | undefined =>
 async function exportOf(rooms: OwnDataRooms, person: SignedInPerson): Promise<object> {
   const { account } = person;
   const record = await rooms.accounts.directory?.show(account.sub);
-  const [sessions, applications, activity, passkeys] = await Promise.all([
+  const { secondFactors } = rooms;
+  const [sessions, applications, activity, passkeys, factors, devices] = await Promise.all([
     sessionsOf(rooms.grants, person),
     applicationsOf(rooms, account.sub),
     rooms.activity.list(account.sub),
     rooms.passkeyRegistration?.passkeys.listOf(account.sub) ?? [],
+    secondFactors.of(account),
+    secondFactors.devices.list(account.sub),
   ]);
   return {
     exported_at: moment(Date.now()),
@@ -53,6 +58,16 @@ async function exportOf(rooms: OwnDataRooms, person: SignedInPerson): Promise<ob
       created_at: moment(createdAt),
       last_used_at: moment(lastUsedAt),
     })),
+    second_step: {
+      authenticator_app: factors.totp,
+      recovery_codes_left: factors.recoveryCodes,
+      remembered_browsers: devices.map(({ userAgent, createdAt, usedAt, expiresAt }) => ({
+        user_agent: userAgent,
+        created_at: moment(createdAt),
+        last_used_at: moment(usedAt),
+        expires_at: moment(expiresAt),
+      })),
+    },
     sessions: sessions.map(({ userAgent, address, signedInAt, usedAt, current }) => ({
       user_agent: userAgent,
       address,

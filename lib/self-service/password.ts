@@ -3,15 +3,15 @@ import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { PasswordSignIn } from '../authentication/password-sign-in.ts';
 import { fieldsOf, text } from '../interactions/pending-step.ts';
 import type { AccountPages, AccountProblem } from './account-pages.ts';
-import { doneAt, type OwnPages } from './own-page.ts';
+import { doneAt, type OwnPageRooms, type OwnPages } from './own-page.ts';
 import { afterSecurityChange, type SecurityChangeRooms } from './security-change.ts';
 import { isFresh } from './sign-in-demand.ts';
-import type { SignedInPerson } from './signed-in-person.ts';
+import { type SignedInPerson, signedInPerson } from './signed-in-person.ts';
 
 const PASSWORD_PATH = '/account/password';
 
 /** What the change of a password works with. */
-export interface PasswordRooms extends SecurityChangeRooms {
+export interface PasswordRooms extends SecurityChangeRooms, OwnPageRooms {
   accounts: AccountAdapter;
   signIn: PasswordSignIn;
   pages: AccountPages;
@@ -19,7 +19,7 @@ export interface PasswordRooms extends SecurityChangeRooms {
 
 /**
  * A person changes their password (ASVS 5.0 V6.2.2 and V6.2.3): with the present one, unless they have only just signed in.
- * The attempt to tell the present one counts like one to sign in.
+ * The attempt to tell the present one counts like one to sign in. Whoever has none signs in anew instead.
  */
 export function addPassword({ page, form }: OwnPages, rooms: PasswordRooms): void {
   const { accounts, signIn, pages } = rooms;
@@ -63,7 +63,11 @@ export function addPassword({ page, form }: OwnPages, rooms: PasswordRooms): voi
     }
   }
 
-  page(PASSWORD_PATH, {}, (ctx, person) => show(ctx, person));
+  page(PASSWORD_PATH, {}, async (ctx, person) => {
+    const record = isFresh(person) ? undefined : await accounts.directory?.show(person.account.sub);
+    const able = record?.hasPassword === false ? await signedInPerson(rooms, ctx, { fresh: true }) : person;
+    if (able !== undefined) await show(ctx, able);
+  });
   form(
     PASSWORD_PATH,
     { page: PASSWORD_PATH },

@@ -1,7 +1,7 @@
 import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
-import type { SecondFactors } from '../authentication/second-factors.ts';
-import { fieldsOf, text } from '../interactions/pending-step.ts';
+import { isEnrolled, type SecondFactors } from '../authentication/second-factors.ts';
+import { fieldsOf, seeOther, text } from '../interactions/pending-step.ts';
 import { tellProblem } from '../interactions/second-step.ts';
 import type { CodeProblem } from '../interactions/second-step-pages.ts';
 import type { AccountPages, AccountProblem } from './account-pages.ts';
@@ -104,6 +104,11 @@ export function addTwoStep({ page, form }: OwnPages, rooms: TwoStepRooms): void 
   });
 
   add(`${TWO_STEP_PATH}/recovery-codes`, async (ctx, person) => {
+    // They stand in for a second step: without one they would be asked for here, and nowhere else.
+    if (!isEnrolled(await secondFactors.of(person.account))) {
+      seeOther(ctx, TWO_STEP_PATH);
+      return;
+    }
     const codes = await secondFactors.renewRecoveryCodes(person.account.sub);
     const renewed = await afterSecurityChange(rooms, ctx, {
       person,

@@ -15,6 +15,7 @@ import {
 } from '../../lib/authentication/passkey-registration.ts';
 import { createPasskeySignIn, type PasskeySignIn } from '../../lib/authentication/passkey-sign-in.ts';
 import { Passkeys } from '../../lib/authentication/passkeys.ts';
+import { SecondFactors } from '../../lib/authentication/second-factors.ts';
 import { SqliteThrottleCounters } from '../../lib/authentication/sqlite-throttle-counters.ts';
 import { readDocument, writeDocument } from '../../lib/cli/directory-document.ts';
 import { type Database, onClock } from '../../lib/database/database.ts';
@@ -193,6 +194,7 @@ describe('passkeys', function () {
       const id = authenticator.id.toString('base64url');
       const other = await newHolder();
       expect(await passkeys.rename(other.account.sub, id, 'Mine')).to.equal(false);
+      expect(await passkeys.rename(account.sub, '\0', 'Mine')).to.equal(false);
       expect(await remove(other.account.sub, id)).to.equal('not_found');
       expect(await passkeys.rename(account.sub, id, ' Old phone ')).to.equal(true);
       expect(await passkeys.rename(account.sub, id, ' ')).to.equal(true);
@@ -239,6 +241,19 @@ describe('passkeys', function () {
       } finally {
         await other.close();
       }
+    });
+
+    it('are all taken off by an operator, and the recovery codes with the last of them', async () => {
+      const holder = await holderWith();
+      await make(holder, {}, 'Laptop');
+      const { sub } = holder.account;
+      const factors = new SecondFactors({ database, configuration: configure({}) });
+      await factors.renewRecoveryCodes(sub);
+      // What a form brings that no store can hold is none of theirs.
+      await factors.devices.forget(sub, '\0');
+      expect(await factors.removePasskeys(sub)).to.equal(true);
+      expect(await factors.of(holder.account)).to.include({ passkeys: 0, recoveryCodes: 0 });
+      expect(await factors.removePasskeys(sub)).to.equal(false);
     });
 
     it('go with the person', async () => {

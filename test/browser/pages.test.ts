@@ -27,7 +27,7 @@ async function tabOrder(tab: Page): Promise<string[]> {
 }
 
 describe('pages in Chromium', function () {
-  this.timeout(60_000);
+  this.timeout(240_000);
   let server: PageServer;
   let browser: Browser;
   const open: BrowserContext[] = [];
@@ -50,28 +50,33 @@ describe('pages in Chromium', function () {
     return context.newPage();
   }
 
-  for (const locale of ['en', 'de']) {
-    for (const [device, viewport] of Object.entries(VIEWPORTS)) {
-      it(`have no accessibility violation, light and dark, on a ${device}, in ${locale}`, async () => {
-        const queue = server.pages(locale);
-        const workThrough = async (): Promise<void> => {
-          const tab = await newTab({ viewport });
-          for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-            const { page, sample, url } = next;
-            await tab.goto(url);
-            await tab.evaluate(axeSource);
-            for (const details of await tab.locator('summary').all()) await details.click();
-            for (const colorScheme of ['light', 'dark'] as const) {
-              await tab.emulateMedia({ colorScheme });
-              expect(await violations(tab), `${page} ${sample} ${colorScheme}`).to.deep.equal([]);
-            }
-            const overflow = await tab.evaluate('document.documentElement.scrollWidth - innerWidth');
-            expect(overflow, `${page} ${sample} scrolls sideways`).to.equal(0);
+  // What is judged does not depend on the language; that words fit in each is judged below.
+  for (const [device, locale] of [
+    ['phone', 'de'],
+    ['desktop', 'en'],
+  ] as const) {
+    it(`have no accessibility violation, light and dark, on a ${device}, in ${locale}`, async () => {
+      const queue = server.pages(locale);
+      const workThrough = async (): Promise<void> => {
+        const tab = await newTab({ viewport: VIEWPORTS[device] });
+        for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+          const { page, sample, url } = next;
+          await tab.goto(url);
+          await tab.evaluate(axeSource);
+          for (const details of await tab.locator('summary').all()) await details.click();
+          for (const [colorScheme, rules] of [
+            ['light', 'all'],
+            ['dark', 'colours'],
+          ] as const) {
+            await tab.emulateMedia({ colorScheme });
+            expect(await violations(tab, rules), `${page} ${sample} ${colorScheme}`).to.deep.equal([]);
           }
-        };
-        await Promise.all(Array.from({ length: 3 }, workThrough));
-      });
-    }
+          const overflow = await tab.evaluate('document.documentElement.scrollWidth - innerWidth');
+          expect(overflow, `${page} ${sample} scrolls sideways`).to.equal(0);
+        }
+      };
+      await Promise.all(Array.from({ length: 3 }, workThrough));
+    });
   }
 
   it('are really checked: axe sees a missing label and a faint text', async () => {
@@ -136,9 +141,9 @@ describe('pages in Chromium', function () {
     const tab = await newTab({ viewport: VIEWPORTS.phone });
     for (const { page, sample, url } of server.pages('en')) {
       await tab.goto(url);
-      await tab.click('#languages');
       const small = await tab.evaluate<string[]>(
-        `Array.from(document.querySelectorAll('button, .button, #languages, input:not([type=hidden], [hidden])'))
+        `document.querySelector('.languages').open = true,
+        Array.from(document.querySelectorAll('button, .button, #languages, input:not([type=hidden], [hidden])'))
           .filter((target) => target.getBoundingClientRect().height < 44).map((target) => target.outerHTML)`,
       );
       expect(small, `${page} ${sample}`).to.deep.equal([]);

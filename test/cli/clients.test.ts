@@ -206,8 +206,10 @@ describe('latchkey clients', () => {
 
   it('list shows a line for each', async () => {
     const { stdout } = await bench.run(['clients', 'list']);
-    expect(stdout).to.match(/^CLIENT ID +NAME +AUTHENTICATION +GRANTS +CREATED\n/);
-    expect(stdout).to.match(/^notes\.web +Notes +private_key_jwt +authorization_code refresh_token +20/m);
+    expect(stdout).to.match(/^CLIENT ID +NAME +AUTHENTICATION +GRANTS +REGISTERED BY +CREATED\n/);
+    expect(stdout).to.match(
+      /^notes\.web +Notes +private_key_jwt +authorization_code refresh_token +operator +20/m,
+    );
     const listed = await bench.json<Registration[]>(['clients', 'list']);
     expect(stdout.trimEnd().split('\n')).to.have.length(listed.length + 1);
   });

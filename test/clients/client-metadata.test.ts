@@ -232,6 +232,20 @@ describe('client metadata', () => {
     ],
     ['a logo over http', { redirect_uris, logo_uri: 'http://app.example/logo.png' }, 'must use https'],
     ['a policy in a script', { redirect_uris, policy_uri: 'javascript:alert(1)' }, 'must use https'],
+    ['a name in no language', { redirect_uris, 'client_name#-': 'x' }, 'language tag'],
+    [
+      'a name in an endless language',
+      { redirect_uris, [`client_name#${'a-'.repeat(99)}a`]: 'x' },
+      'language tag',
+    ],
+    ['an invisible name in a language', { redirect_uris, 'client_name#de': 'a\u202eb' }, 'client_name#de'],
+    [
+      'a policy in a script, in a language',
+      { redirect_uris, 'policy_uri#fr': 'javascript:a' },
+      'must use https',
+    ],
+    ['what has no language', { redirect_uris, 'jwks_uri#de': 'https://app.example/' }, 'is not known'],
+    ['a colour by name', { redirect_uris, accent_color: 'red' }, 'accent_color'],
     ['a contact that is none', { redirect_uris, contacts: ['nobody'] }, 'e-mail'],
     ['a grace of a year', { redirect_uris, refresh_token_grace: 31_536_000 }, 'refresh_token_grace'],
     ['an unknown response mode', { redirect_uris, response_modes: ['pigeon'] }, 'must be one of query'],
@@ -244,6 +258,18 @@ describe('client metadata', () => {
       expect(checked.description).to.include(expected).and.not.include('\n');
     });
   }
+
+  it('takes names and addresses by language, and spells the languages as BCP 47 does', () => {
+    const checked = check({
+      redirect_uris,
+      'client_name#DE-at': 'Notizen',
+      'tos_uri#zh-hans': 'https://app.example/',
+    });
+    expect(checked.outcome === 'valid' && checked.metadata).to.deep.include({
+      'client_name#de-AT': 'Notizen',
+      'tos_uri#zh-Hans': 'https://app.example/',
+    });
+  });
 
   it('drops what it does not know where dynamic registration wants that', () => {
     const checked = checkMetadata({ redirect_uris, 'x-vendor': 1 }, configuration, 'ignore');

@@ -35,6 +35,10 @@ describe('names that applications give themselves', () => {
     ['a\u0300\u0301\u0302\u0303', /accents/],
     ['Latchkey', /this provider/],
     ['LATCH-KEY', /this provider/],
+    ['Iatchkey', /this provider/],
+    ['1atchkey', /this provider/],
+    ['Lätchkey', /this provider/],
+    ['łatchkey', /this provider/],
     ['ｌatchkey', /variants/],
   ] as const) {
     it(`${JSON.stringify(name)} does not`, () => {

@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { ClientDocuments } from '../../lib/clients/client-documents.ts';
+import { checkMetadata } from '../../lib/clients/client-metadata.ts';
 import { openClients } from '../../lib/clients/clients.ts';
 import { digestToken } from '../../lib/clients/registration-tokens.ts';
 import { UnusedClients } from '../../lib/clients/unused-clients.ts';
@@ -59,5 +61,36 @@ describeOnEveryStore('applications that registered themselves', (store) => {
     now += 20 * DAY;
     expect(await sweeper.sweep()).to.equal(1);
     clients.close();
+  });
+
+  it('by a document are forgotten when nobody asks for it for long, an address without one after a day', async () => {
+    let now = Date.now();
+    const { database } = await bench.open();
+    const clock = onClock(database, () => now);
+    const documents = new ClientDocuments({ database: clock, configuration });
+    const sweeper = new UnusedClients({
+      database: clock,
+      lifetime: 1,
+      endClient: async () => {},
+      log: { warn: (details, message) => expect.fail(`${message}: ${JSON.stringify(details)}`) },
+    });
+    const [there, nothing] = ['https://app.example/client.json', 'https://app.example/nothing'];
+    const checked = checkMetadata({ redirect_uris: ['https://app.example/cb'] }, configuration);
+    if (checked.outcome !== 'valid') throw new Error(checked.description);
+    const { metadata } = checked;
+    await documents.keep(there, { outcome: 'read', metadata, age: 60, staleAge: 60 }, now);
+    await documents.keep(nothing, { outcome: 'unusable', problem: 'no JSON', age: 60 }, now);
+    const kept = async () => {
+      await sweeper.sweep();
+      const rows = await database.query.selectFrom('client_documents').select('client_id').execute();
+      return rows.map(({ client_id: address }) => address).sort();
+    };
+    now += DAY;
+    expect(await kept()).to.deep.equal([there, nothing]);
+    now += 1;
+    expect(await kept()).to.deep.equal([there]);
+    now += 90 * DAY;
+    expect(await kept()).to.deep.equal([]);
+    documents.close();
   });
 });

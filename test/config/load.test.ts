@@ -464,6 +464,15 @@ describe('loading the configuration', () => {
       { LATCHKEY_KEYS_ALGORITHMS: 'RS256,HS256' },
       /^keys.algorithms .*item 2 "HS256" must be one of RS256/,
     ],
+    [
+      'no PKCE for public clients on a public issuer',
+      {
+        LATCHKEY_ISSUER: 'https://id.example.com',
+        LATCHKEY_TRUSTED_PROXIES: 'loopback',
+        LATCHKEY_FEATURES_CODE_CHALLENGES: 'optional',
+      },
+      /^features.code_challenges .*only an issuer on loopback/,
+    ],
     ['an algorithm twice', { LATCHKEY_KEYS_ALGORITHMS: 'RS256,RS256' }, /^keys.algorithms .*twice$/],
     [
       'rotation faster than the caches',

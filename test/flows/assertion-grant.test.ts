@@ -244,6 +244,11 @@ describe('assertions of other issuers as grants (RFC 7523)', function () {
       'invalid_grant',
     ],
     [
+      'about an address that is not proven, in other words',
+      async () => redeem(await idJag({ claims: { email_verified: 'false' } })),
+      'invalid_grant',
+    ],
+    [
       'for another API than it names',
       async () => redeem(await idJag(), { resource: OTHER_API }),
       'invalid_target',

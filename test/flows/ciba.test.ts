@@ -1,54 +1,14 @@
 import { expect } from 'chai';
 import { decodeJwt } from 'jose';
 import { readOutbox } from '../mail/read-mail.ts';
-import { RedisServer } from '../redis/redis-servers.ts';
 import { type CertificateFiles, writeCertificates } from '../redis/test-certificates.ts';
-import { ADA, type Answer, Application, type Credentials } from './application.ts';
+import { ADA, Application } from './application.ts';
+import { ask, attempt, ON, outcomeOf, POLLING, poll, requestsPage } from './ciba-requests.ts';
 import { FormBrowser, type Landing } from './form-browser.ts';
 import { eventually, LatchkeyProcess } from './latchkey-process.ts';
 import { NoticeReceiver } from './notice-receiver.ts';
 
-const CIBA_GRANT = 'urn:openid:params:grant-type:ciba';
-const ON = {
-  LATCHKEY_FEATURES_CIBA_ENABLED: 'true',
-  LATCHKEY_OUTBOUND_PRIVATE_NETWORKS: 'loopback',
-  LATCHKEY_NOTIFICATIONS_FIRST_RETRY: '1',
-};
-const POLLING = {
-  client_name: 'Counter',
-  redirect_uris: [],
-  grant_types: [CIBA_GRANT, 'refresh_token'],
-  backchannel_token_delivery_mode: 'poll',
-};
 const DEVICE_TOKEN = 'a token for the device service';
-
-interface Asked {
-  auth_req_id: string;
-  expires_in: number;
-  interval: number;
-}
-
-const attempt = (app: Application, parameters: Record<string, string> = {}): Promise<Answer> =>
-  app.post('/backchannel', { scope: 'openid', login_hint: ADA.login, ...parameters });
-
-async function ask(app: Application, parameters: Record<string, string> = {}): Promise<Asked> {
-  const { status, body } = await attempt(app, parameters);
-  if (status !== 200) throw new Error(`not asked: ${status} ${JSON.stringify(body)}`);
-  return body as Asked;
-}
-
-const poll = (app: Application, { auth_req_id }: Pick<Asked, 'auth_req_id'>): Promise<Answer> =>
-  app.token({ grant_type: CIBA_GRANT, auth_req_id });
-
-const outcomeOf = ({ status, body }: Answer): string => (status === 200 ? 'tokens' : String(body.error));
-
-/** Opens the page of requests, signing in where that is asked for. */
-async function requestsPage(browser: FormBrowser, person: Credentials = ADA): Promise<Landing> {
-  let landing = await browser.visit('/account/requests');
-  if (landing.pageName === 'login') landing = await browser.submit(landing, 'submit', { ...person });
-  expect(landing.pageName, landing.page).to.equal('account-requests');
-  return landing;
-}
 
 describe('a sign-in that an application asks for and a person confirms', function () {
   this.timeout(60_000);
@@ -292,55 +252,3 @@ describe('a sign-in that an application asks for, while that is off', function (
     }
   });
 });
-
-const ATTEMPTS = 50;
-const stores: [name: string, start: () => Promise<RedisServer | undefined>][] = [
-  ['in the data directory', async () => undefined],
-  ['in Redis', () => RedisServer.start({ appendOnly: true })],
-];
-
-for (const [where, startRedis] of stores) {
-  describe(`single use of confirmed sign-ins over four processes, remembered ${where}`, function () {
-    this.timeout(120_000);
-
-    it('fifty redemptions at once: one success; answers in two tabs at once: one counts', async () => {
-      const redis = await startRedis();
-      const latchkey = await LatchkeyProcess.start({
-        ...ON,
-        LATCHKEY_WORKERS: '4',
-        ...(redis === undefined ? {} : { LATCHKEY_REDIS_URL: redis.url }),
-      });
-      try {
-        await latchkey.createPerson(ADA.login, ADA.password);
-        const counter = await Application.register(latchkey, POLLING);
-        const browser = new FormBrowser(latchkey.issuer);
-        await requestsPage(browser);
-        const asked = await ask(counter);
-        await browser.submit(await requestsPage(browser), 'approve-0');
-        const answers = await Promise.all(Array.from({ length: ATTEMPTS }, () => poll(counter, asked)));
-        const outcomes = answers.map(outcomeOf);
-        expect(outcomes.filter((outcome) => outcome === 'tokens')).to.have.length(1);
-        expect(outcomes.filter((outcome) => outcome === 'invalid_grant')).to.have.length(ATTEMPTS - 1);
-
-        for (let round = 0; round < 5; round += 1) {
-          const again = await ask(counter);
-          const page = await requestsPage(browser);
-          const [one, other] = await Promise.all([
-            browser.submit(page, 'approve-0'),
-            browser.submit(page, 'deny-0'),
-          ]);
-          const told = [one, other].map(({ page: text, status }) => {
-            expect(status, text).to.equal(200);
-            return text.includes('Nothing was done');
-          });
-          expect(told.filter(Boolean), 'one of them counts').to.have.length(1);
-          const answer = outcomeOf(await poll(counter, again));
-          expect(answer).to.equal(told[0] === true ? 'access_denied' : 'tokens');
-        }
-      } finally {
-        await latchkey.stop();
-        await redis?.remove();
-      }
-    });
-  });
-}

@@ -1,39 +1,19 @@
-import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { exportJWK, generateKeyPair } from 'jose';
 import * as client from 'openid-client';
-import { PostgresServer } from '../database/postgres-server.ts';
-import { RedisServer } from '../redis/redis-servers.ts';
 import { ADA } from './application.ts';
 import { DocumentServer } from './document-server.ts';
 import { FormBrowser, type Landing } from './form-browser.ts';
 import { eventually, LatchkeyProcess } from './latchkey-process.ts';
+import { STORES, type Store } from './stores.ts';
 
 const LOOPBACK = 'http://127.0.0.1:4711/callback';
 const CALLBACK = 'https://agent.example/callback';
 
-/** Where the directory and what is remembered live. */
-const STORES = {
-  'the embedded database': async () => ({ environment: {}, remove: async () => {} }),
-  'PostgreSQL and Redis': async () => {
-    const [postgres, redis] = await Promise.all([PostgresServer.start(), RedisServer.start()]);
-    return {
-      environment: {
-        LATCHKEY_DATABASE_URL: postgres.url(await postgres.createDatabase()),
-        LATCHKEY_REDIS_URL: redis.url,
-        LATCHKEY_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
-      },
-      remove: async () => {
-        await Promise.all([postgres.remove(), redis.remove()]);
-      },
-    };
-  },
-};
-
 for (const [name, openStore] of Object.entries(STORES)) {
   describe(`applications that are known by their document, with ${name}`, function () {
     this.timeout(60_000);
-    let store: Awaited<ReturnType<typeof openStore>>;
+    let store: Store;
     let documents: DocumentServer;
     let latchkey: LatchkeyProcess;
     let count = 0;
@@ -220,6 +200,9 @@ for (const [name, openStore] of Object.entries(STORES)) {
       for (const address of [
         'https://denied.example/client.json',
         'https://a.denied.example/client.json',
+        'https://denied.example./client.json',
+        'https://agent.example./client.json',
+        'https://agent.example',
         'https://user@agent.example/client.json',
         'https://agent.example/a/../client.json',
         'https://agent.example/client.json#fragment',
@@ -309,47 +292,3 @@ for (const [name, openStore] of Object.entries(STORES)) {
     });
   });
 }
-
-describe('client ID metadata documents of addresses that are not public', function () {
-  this.timeout(60_000);
-  let documents: DocumentServer;
-  let latchkey: LatchkeyProcess;
-  before(async () => {
-    documents = await DocumentServer.start();
-    const { NODE_EXTRA_CA_CERTS: certificates = '' } = documents.environment;
-    latchkey = await LatchkeyProcess.start({
-      NODE_EXTRA_CA_CERTS: certificates,
-      LATCHKEY_CLIENT_DOCUMENTS_ENABLED: 'true',
-      LATCHKEY_CLIENT_DOCUMENTS_LIMITS_PER_ADDRESS: '8',
-    });
-  });
-  after(async () => {
-    await latchkey?.stop();
-    await documents?.stop();
-  });
-
-  it('are not fetched, by name or by address, and a flood of them is told to wait', async () => {
-    const { port } = new URL(documents.origin);
-    documents.json('/client.json', { client_id: `${documents.origin}/client.json` });
-    const ask = (clientId: string) =>
-      new FormBrowser(latchkey.issuer).visit(`/auth?${new URLSearchParams({ client_id: clientId })}`);
-    for (const host of [
-      'localhost',
-      '127.0.0.1',
-      '[::1]',
-      '[::ffff:7f00:1]',
-      '10.0.0.1',
-      '169.254.169.254',
-    ]) {
-      const landing = await ask(`https://${host}:${port}/client.json`);
-      expect(landing.status, host).to.equal(400);
-      expect(landing.page, host).to.match(/not of the public Internet/);
-    }
-    expect(documents.asked('/client.json')).to.equal(0);
-    const flood = await Promise.all(
-      Array.from({ length: 6 }, (_, index) => ask(`https://127.0.0.1:${port}/${index}.json`)),
-    );
-    expect(flood.filter(({ status }) => status === 429)).to.have.length(4);
-    expect((await ask('https://127.0.0.1/x.json')).page).to.include('temporarily_unavailable');
-  });
-});

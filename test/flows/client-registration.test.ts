@@ -1,61 +1,16 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { expect } from 'chai';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import * as client from 'openid-client';
-import { PostgresServer } from '../database/postgres-server.ts';
-import { RedisServer } from '../redis/redis-servers.ts';
-import { ADA, type Answer, answerOf } from './application.ts';
+import { ADA, type Answer } from './application.ts';
 import { DocumentServer } from './document-server.ts';
 import { FormBrowser } from './form-browser.ts';
-import { eventually, LatchkeyProcess } from './latchkey-process.ts';
-
-type Key = Awaited<ReturnType<typeof generateKeyPair>>['privateKey'];
-
-const CALLBACK = 'https://app.example.com/callback';
-const SCRIPT = { 'Content-Type': 'application/json' };
-
-async function send(
-  url: string,
-  method: string,
-  { body, token }: { body?: unknown; token?: string | undefined } = {},
-): Promise<Answer> {
-  return answerOf(
-    await fetch(url, {
-      method,
-      headers: {
-        ...(body === undefined ? {} : SCRIPT),
-        ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
-      },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    }),
-  );
-}
-
-/** Where the directory and what is remembered live. */
-const STORES = {
-  'the embedded database': async () => ({ environment: {}, remove: async () => {} }),
-  'PostgreSQL and Redis': async () => {
-    const [postgres, redis] = await Promise.all([PostgresServer.start(), RedisServer.start()]);
-    return {
-      environment: {
-        LATCHKEY_DATABASE_URL: postgres.url(await postgres.createDatabase()),
-        LATCHKEY_REDIS_URL: redis.url,
-        LATCHKEY_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
-      },
-      remove: async () => {
-        await Promise.all([postgres.remove(), redis.remove()]);
-      },
-    };
-  },
-};
+import { LatchkeyProcess } from './latchkey-process.ts';
+import { CALLBACK, send } from './registration-request.ts';
+import { STORES, type Store } from './stores.ts';
 
 for (const [name, openStore] of Object.entries(STORES)) {
   describe(`applications that register themselves, with ${name}`, function () {
     this.timeout(60_000);
-    let store: Awaited<ReturnType<typeof openStore>>;
+    let store: Store;
     let documents: DocumentServer;
     let latchkey: LatchkeyProcess;
     let initialToken: string;
@@ -147,6 +102,15 @@ for (const [name, openStore] of Object.entries(STORES)) {
         .and.match(/Answered.*itself/);
     });
 
+    it('are not led to by a link to this server', async () => {
+      const initiate = 'https://app.example.com/login';
+      const { client_id: clientId = '' } = await registered({ initiate_login_uri: initiate });
+      const { status, headers } = await fetch(`${latchkey.issuer}/start-login?client_id=${clientId}`, {
+        redirect: 'manual',
+      });
+      expect({ status, location: headers.get('location') }).to.deep.equal({ status: 404, location: null });
+    });
+
     it('may be scripts of any origin', async () => {
       const preflight = await fetch(`${latchkey.issuer}/reg`, {
         method: 'OPTIONS',
@@ -166,6 +130,12 @@ for (const [name, openStore] of Object.entries(STORES)) {
         { redirect_uris: ['https://evil.example/cb'] },
         'invalid_redirect_uri',
         /app\.example\.com/,
+      ],
+      [
+        'a scheme of its own in front of an allowed host',
+        { application_type: 'native', redirect_uris: ['com.evil.app://app.example.com/cb'] },
+        'invalid_redirect_uri',
+        /host/,
       ],
       [
         'a bare parent of a wildcard',
@@ -306,176 +276,5 @@ for (const [name, openStore] of Object.entries(STORES)) {
         expect((await register({ redirect_uris: [CALLBACK] }, token)).status).to.equal(401);
       });
     });
-
-    describe('and manage that', () => {
-      it('read, change and end their registration', async () => {
-        const made = await registered({ client_name: 'First' });
-        const { registration_client_uri: uri = '', registration_access_token: token = '' } = made;
-        const read = await send(uri, 'GET', { token });
-        expect(read.status).to.equal(200);
-        expect(read.body).to.include({ client_id: made.client_id, registration_access_token: token });
-        expect(read.body).not.to.have.property('client_secret');
-        const { client_id: clientId, client_secret: secret } = made;
-        const changed = await send(uri, 'PUT', {
-          token,
-          body: {
-            client_id: clientId,
-            client_secret: secret,
-            redirect_uris: [`${CALLBACK}2`],
-            logo_uri: null,
-          },
-        });
-        expect(changed.status, JSON.stringify(changed.body)).to.equal(200);
-        expect(changed.body.redirect_uris).to.deep.equal([`${CALLBACK}2`]);
-        // What is left out is gone (RFC 7592 §2.2).
-        expect(changed.body).not.to.have.property('client_name');
-        const ended = await send(uri, 'DELETE', { token });
-        expect(ended.status).to.equal(204);
-        // The other process hears of it within a second.
-        await eventually('it is gone', async () => (await send(uri, 'GET', { token })).status === 401);
-        const browser = new FormBrowser(latchkey.issuer);
-        const asked = await browser.visit(`/auth?client_id=${clientId}&response_type=code`);
-        expect(asked.page).to.include('invalid_client');
-      });
-
-      it('send it back as they read it, but for what the provider says of it', async () => {
-        const made = await registered();
-        const { registration_client_uri: uri = '', registration_access_token: token = '' } = made;
-        const { body } = await send(uri, 'GET', { token });
-        const whole = await send(uri, 'PUT', { token, body });
-        expect(whole.status).to.equal(400);
-        expect(whole.body).to.include({ error: 'invalid_request' });
-        for (const member of Object.keys(body)) {
-          if (/^registration_|_expires_at$|_issued_at$/.test(member)) delete body[member];
-        }
-        expect((await send(uri, 'PUT', { token, body })).status).to.equal(200);
-        const wrong = { ...body, client_secret: 'of my own' };
-        expect((await send(uri, 'PUT', { token, body: wrong })).status).to.equal(400);
-        const another = { ...body, client_id: 'another' };
-        expect((await send(uri, 'PUT', { token, body: another })).status).to.equal(400);
-        const beyond = { ...body, redirect_uris: ['https://evil.example/'] };
-        expect((await send(uri, 'PUT', { token, body: beyond })).body.error).to.equal('invalid_redirect_uri');
-      });
-
-      it('not with the token of another, nor with one for registering', async () => {
-        const [mine, theirs] = [await registered(), await registered()];
-        const uri = theirs.registration_client_uri ?? '';
-        for (const token of [mine.registration_access_token, initialToken, undefined]) {
-          for (const [method, body] of [
-            ['GET', undefined],
-            ['PUT', { client_id: theirs.client_id, redirect_uris: [CALLBACK] }],
-            ['DELETE', undefined],
-          ] as const) {
-            expect((await send(uri, method, { token, body })).status).to.equal(401);
-          }
-        }
-        const kept = [mine, theirs].map(
-          ({ registration_client_uri: at = '', registration_access_token: token }) =>
-            send(at, 'GET', { token }),
-        );
-        for (const answer of await Promise.all(kept)) expect(answer.status).to.equal(200);
-        const ofNobody = await send(`${latchkey.issuer}/reg/nobody`, 'GET', {
-          token: mine.registration_access_token,
-        });
-        expect(ofNobody.status).to.equal(401);
-      });
-
-      it('keep what the operator has decided, also when both change it at once', async () => {
-        const made = await registered({ client_name: 'Raced' });
-        const { registration_client_uri: uri = '', registration_access_token: token = '' } = made;
-        const { client_id: clientId = '' } = made;
-        const put = (count: number) =>
-          send(uri, 'PUT', {
-            token,
-            body: { client_id: clientId, redirect_uris: [CALLBACK], client_name: `Raced ${count}` },
-          });
-        const [update, ...puts] = await Promise.all([
-          latchkey.command(['clients', 'update', clientId, '--refresh-token-grace', '7', '--json']),
-          ...Array.from({ length: 12 }, (_, count) => put(count)),
-        ]);
-        expect(update.code, update.stderr).to.equal(0);
-        for (const { status } of puts) expect(status).to.equal(200);
-        const after = await put(99);
-        expect(after.body).to.include({ refresh_token_grace: 7, client_name: 'Raced 99' });
-        const raised = await send(uri, 'PUT', {
-          token,
-          body: { client_id: clientId, redirect_uris: [CALLBACK], refresh_token_grace: 300 },
-        });
-        expect(raised.body.error_description).to.match(/refresh_token_grace is for the operator/);
-      });
-    });
   });
 }
-
-describe('open registration', function () {
-  this.timeout(60_000);
-  const issuer = 'https://vendor.example';
-  let folder: string;
-  let latchkey: LatchkeyProcess;
-  let vendor: Key;
-
-  before(async () => {
-    folder = mkdtempSync(path.join(tmpdir(), 'latchkey-statements-'));
-    const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
-    vendor = privateKey;
-    const file = path.join(folder, 'issuers.json');
-    writeFileSync(
-      file,
-      JSON.stringify({ [issuer]: { keys: [{ ...(await exportJWK(publicKey)), kid: 'one' }] } }),
-    );
-    latchkey = await LatchkeyProcess.start({
-      LATCHKEY_CLIENT_REGISTRATION_MODE: 'open',
-      LATCHKEY_CLIENT_REGISTRATION_STATEMENT_ISSUERS_FILE: file,
-      LATCHKEY_CLIENT_REGISTRATION_LIMITS_PER_ADDRESS: '9',
-    });
-  });
-  after(async () => {
-    await latchkey?.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
-
-  const statement = (claims: Record<string, unknown>, key: Key = vendor): Promise<string> =>
-    new SignJWT({ iss: issuer, ...claims }).setProtectedHeader({ alg: 'ES256', kid: 'one' }).sign(key);
-  const register = (metadata: Record<string, unknown>): Promise<Answer> =>
-    send(`${latchkey.issuer}/reg`, 'POST', { body: { redirect_uris: [CALLBACK], ...metadata } });
-
-  it('takes what a trusted issuer states over what is asked for', async () => {
-    const software = await statement({
-      client_name: 'Stated',
-      software_id: 'app-1',
-      redirect_uris: [CALLBACK],
-    });
-    const { status, body } = await register({
-      software_statement: software,
-      client_name: 'Asked for',
-      redirect_uris: ['https://elsewhere.example/'],
-    });
-    expect(status, JSON.stringify(body)).to.equal(201);
-    expect(body).to.include({ client_name: 'Stated', software_id: 'app-1', software_statement: software });
-    expect(body.redirect_uris).to.deep.equal([CALLBACK]);
-  });
-
-  it('refuses statements of others, of nobody’s key, expired ones, and those for somebody else', async () => {
-    const stranger = (await generateKeyPair('ES256')).privateKey;
-    const cases = [
-      [await statement({ iss: 'https://stranger.example' }), 'unapproved_software_statement'],
-      [await statement({}, stranger), 'invalid_software_statement'],
-      [await statement({ exp: 1 }), 'invalid_software_statement'],
-      [await statement({ aud: 'https://other.example' }), 'invalid_software_statement'],
-      ['nonsense', 'invalid_software_statement'],
-    ] as const;
-    for (const [software, error] of cases) {
-      const { status, body } = await register({ software_statement: software });
-      expect({ status, error: body.error }).to.deep.equal({ status: 400, error });
-    }
-  });
-
-  it('is told to wait when it becomes a flood, over all workers, and says when to come back', async () => {
-    const answers = await Promise.all(Array.from({ length: 12 }, () => register({})));
-    const refused = answers.filter(({ status }) => status === 429);
-    expect(refused).to.have.length(9);
-    expect(answers.filter(({ status }) => status === 201)).to.have.length(3);
-    expect(Number(refused[0]?.headers.get('retry-after'))).to.be.greaterThan(0);
-    expect((await fetch(`${latchkey.issuer}/jwks`)).status).to.equal(200);
-  });
-});

@@ -1,86 +1,29 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, generateKeyPair, jwtVerify } from 'jose';
-import { type CertificateFiles, writeCertificates } from '../redis/test-certificates.ts';
-import { ADA, type Answer, Application, answerIn } from './application.ts';
-import { FormBrowser, type Landing } from './form-browser.ts';
-import { LatchkeyProcess } from './latchkey-process.ts';
-import { ProfiledApplication } from './profiled-application.ts';
-
-const API = 'https://bank.example.com';
-const OLD_API = 'https://old.example.com';
-const now = () => Math.floor(Date.now() / 1000);
-
-/** The endpoint's error code and the words for the developer; empty for none. */
-const refusal = ({ body }: Answer) =>
-  [body.error, body.error_description, body.error_detail].filter(Boolean).join(': ');
-
-/** The error that a browser was sent on with, or shown; empty for none. */
-function told(landing: Landing): string {
-  const parameters = new URLSearchParams(landing.url.search || landing.url.hash.slice(1));
-  const response = parameters.get('response');
-  const { error, error_description: words } =
-    response === null ? Object.fromEntries(parameters) : (decodeJwt(response) as Record<string, string>);
-  if (error !== undefined) return `${error}: ${words}`;
-  return landing.pageName === 'error' ? landing.page : '';
-}
+import { Application, answerIn } from './application.ts';
+import { type FapiParties, refusal, startFapi } from './fapi-parties.ts';
+import { FormBrowser } from './form-browser.ts';
+import { certificateHeader, ProfiledApplication } from './profiled-application.ts';
 
 describe('FAPI profiles', function () {
   this.timeout(60_000);
-  let latchkey: LatchkeyProcess;
-  let files: CertificateFiles;
-  let security: ProfiledApplication;
-  let signing: ProfiledApplication;
-  let advanced: ProfiledApplication;
-  let hybrid: ProfiledApplication;
+  let parties: FapiParties;
+  let latchkey: FapiParties['latchkey'];
+  let security: FapiParties['security'];
+  let signing: FapiParties['signing'];
+  let advanced: FapiParties['advanced'];
+  let hybrid: FapiParties['hybrid'];
+  let browse: FapiParties['browse'];
+  let visit: FapiParties['visit'];
+  let pushed: FapiParties['pushed'];
+  let signed: FapiParties['signed'];
 
   before(async () => {
-    files = writeCertificates();
-    latchkey = await LatchkeyProcess.start({
-      LATCHKEY_FEATURES_RESPONSE_TYPES: 'all',
-      LATCHKEY_FEATURES_CODE_CHALLENGES: 'public_clients',
-      LATCHKEY_FEATURES_ASSERTION_AUDIENCES: 'endpoints',
-      LATCHKEY_FEATURES_MUTUAL_TLS_CERTIFICATES: 'proxy',
-      LATCHKEY_TRUSTED_PROXIES: 'loopback',
-    });
-    [security, signing, advanced, hybrid] = await Promise.all([
-      ProfiledApplication.register(latchkey, { profile: 'fapi2-security' }),
-      ProfiledApplication.register(latchkey, { profile: 'fapi2-message-signing' }),
-      ProfiledApplication.register(latchkey, { profile: 'fapi1-advanced' }, files.clientCertificate),
-      ProfiledApplication.register(
-        latchkey,
-        {
-          profile: 'fapi1-advanced',
-          response_types: ['code id_token'],
-          grant_types: ['authorization_code', 'implicit'],
-        },
-        files.clientCertificate,
-      ),
-      latchkey.createPerson(ADA.login, ADA.password),
-      latchkey.json(['apis', 'create', '--identifier', API, '--scopes', 'pay']),
-      latchkey.json(['apis', 'create', '--identifier', OLD_API, '--scopes', 'pay', '--algorithm', 'RS256']),
-    ]);
+    parties = await startFapi();
+    ({ latchkey, security, signing, advanced, hybrid, browse, visit, pushed, signed } = parties);
   });
-  after(async () => {
-    await latchkey.stop();
-    files.remove();
-  });
-
-  const browse = (url: URL) => new FormBrowser(latchkey.issuer).authorize(url, ADA);
-  const visit = async (url: URL) => told(await new FormBrowser(latchkey.issuer).visit(url));
-  const pushed = async (app: ProfiledApplication, parameters: Record<string, string>) => {
-    const { body } = await app.push(parameters);
-    return browse(app.url({ request_uri: body.request_uri }));
-  };
-  const signed = async (
-    app: ProfiledApplication,
-    parameters: Record<string, string> = {},
-    ...changes: Parameters<typeof app.requestObject> extends [unknown, ...infer Rest] ? Rest : never
-  ) => ({
-    client_id: app.clientId,
-    request: await app.requestObject(app.parameters({ response_mode: 'jwt', ...parameters }), ...changes),
-  });
-  const credentials = { grant_type: 'client_credentials', resource: API, scope: 'pay' };
+  after(() => parties?.stop());
 
   it('FAPI 2.0 Security Profile: a whole flow, with a code of a minute and tokens bound by DPoP', async () => {
     const { status, body } = await security.push(security.parameters());
@@ -155,6 +98,23 @@ describe('FAPI profiles', function () {
     expect(refusal(without)).to.match(/invalid_grant/);
     const tokens = await advanced.redeem(code, { code_verifier: '' });
     expect(tokens.status, refusal(tokens)).to.equal(200);
+
+    const userinfo = async (headers: Record<string, string>) => {
+      const authorization = `Bearer ${tokens.body.access_token}`;
+      const certificate = certificateHeader(parties.files.clientCertificate);
+      const { status, headers: answered } = await fetch(`${latchkey.issuer}/me`, {
+        headers: { Authorization: authorization, 'Client-Cert': certificate, ...headers },
+      });
+      expect(status).to.equal(200);
+      return answered.get('x-fapi-interaction-id');
+    };
+    const id = '1389959d-C2d8-45C5-93aA-cAf1Ce039B69';
+    expect(await userinfo({ 'x-fapi-interaction-id': id })).to.equal(id);
+    const made = await userinfo({ 'x-fapi-interaction-id': 'no UUID' });
+    expect(made).to.match(/^[0-9a-f-]{36}$/);
+    expect(await userinfo({}))
+      .to.match(/^[0-9a-f-]{36}$/)
+      .and.not.equal(made);
   });
 
   it('FAPI 1.0 Advanced: an ID token as detached signature, with s_hash', async () => {
@@ -171,160 +131,4 @@ describe('FAPI profiles', function () {
     expect(claims).to.include({ s_hash: half, aud: hybrid.clientId });
     expect(claims.c_hash).to.be.a('string');
   });
-
-  /** For each clause a request that conforms, answered with '', and one that does not, answered with these words. */
-  const clauses: [
-    clause: string,
-    conforms: () => Promise<string>,
-    refused: () => Promise<string>,
-    words: RegExp,
-  ][] = [
-    [
-      'FAPI 2.0 Security Profile §5.3.2.1 item 5: tokens are bound',
-      async () => refusal(await security.post('/token', credentials)),
-      async () => refusal(await security.post('/token', credentials, { proof: false })),
-      /invalid_grant|invalid_request/,
-    ],
-    [
-      'FAPI 2.0 Security Profile §5.3.2.1 item 8: the audience is the issuer, as a string',
-      async () => refusal(await security.post('/token', credentials)),
-      async () =>
-        refusal(
-          await security.post('/token', credentials, { assertion: { claims: { aud: [latchkey.issuer] } } }),
-        ),
-      /invalid_client/,
-    ],
-    [
-      'FAPI 2.0 Security Profile §5.3.2.1 item 13: an assertion dated a little ahead, and too far',
-      async () =>
-        refusal(
-          await security.post('/token', credentials, {
-            assertion: { claims: { iat: now() + 8, nbf: now() + 8 } },
-          }),
-        ),
-      async () =>
-        refusal(
-          await security.post('/token', credentials, {
-            assertion: { claims: { iat: now() + 90, exp: now() + 200 } },
-          }),
-        ),
-      /invalid_client/,
-    ],
-    [
-      'FAPI 2.0 Security Profile §5.3.2.1 item 13: a proof dated a little ahead, and too far',
-      async () =>
-        refusal(await security.post('/token', credentials, { proof: { claims: { iat: now() + 8 } } })),
-      async () =>
-        refusal(await security.post('/token', credentials, { proof: { claims: { iat: now() + 90 } } })),
-      /use_dpop_nonce/,
-    ],
-    [
-      'FAPI 2.0 Security Profile §5.3.2.2 item 1: code is the response type',
-      async () => refusal(await security.push(security.parameters())),
-      async () => refusal(await security.push(security.parameters({ response_type: 'none' }))),
-      /^invalid_request: requested response_type is not allowed/,
-    ],
-    [
-      'FAPI 2.0 Security Profile §5.3.2.2 item 3: requests are pushed',
-      async () => told(await pushed(security, security.parameters())),
-      () => visit(security.url(security.parameters())),
-      /Pushed Authorization Request must be used/,
-    ],
-    [
-      'FAPI 2.0 Security Profile §5.3.2.2 item 4: by a client that authenticates',
-      async () => refusal(await security.push(security.parameters())),
-      async () => {
-        const { privateKey } = await generateKeyPair('ES256');
-        return refusal(await security.push(security.parameters(), { assertion: { key: privateKey } }));
-      },
-      /invalid_client/,
-    ],
-    [
-      'FAPI 2.0 Security Profile §5.3.2.2 item 5: PKCE with S256',
-      async () => refusal(await security.push(security.parameters())),
-      async () =>
-        refusal(await security.push(security.parameters({ code_challenge: '', code_challenge_method: '' }))),
-      /invalid_request.*PKCE/,
-    ],
-    [
-      'FAPI 2.0 Security Profile §5.3.2.2 item 6: redirect_uri in pushed requests',
-      async () => refusal(await security.push(security.parameters())),
-      async () => refusal(await security.push(security.parameters({ redirect_uri: '' }))),
-      /invalid_request.*redirect_uri/,
-    ],
-    [
-      'FAPI 2.0 Security Profile §5.4.1: JWT access tokens by allowed algorithms',
-      async () => refusal(await security.post('/token', credentials)),
-      async () => refusal(await security.post('/token', { ...credentials, resource: OLD_API })),
-      /invalid_target: profile fapi2-security: the API wants tokens signed with RS256/,
-    ],
-    [
-      'FAPI 2.0 Message Signing §5.3.1: requests are signed',
-      async () => refusal(await signing.push(await signed(signing))),
-      async () => refusal(await signing.push(signing.parameters())),
-      /Request Object must be used by this client/,
-    ],
-    ...(
-      [
-        ['nbf is there', { nbf: undefined }, /profile fapi2-message-signing: the request object has no nbf/],
-        ['nbf is no older than an hour', { nbf: now() - 3601, exp: now() + 60 }, /an hour at most/],
-        ['exp is at most an hour after nbf', { exp: now() + 3700 }, /an hour at most/],
-        ['exp is there', { exp: undefined }, /has no exp claim/],
-        ['aud is there', { aud: undefined }, /no aud claim|claims are invalid/],
-        ['aud is the issuer', { aud: 'https://other.example' }, /claims are invalid/],
-        ['iat is not far ahead', { iat: now() + 90 }, /more than 60 seconds ahead/],
-      ] as [string, Record<string, unknown>, RegExp][]
-    ).map(([what, claims, words]): (typeof clauses)[number] => [
-      `FAPI 2.0 Message Signing §5.3.1: ${what}`,
-      async () =>
-        refusal(await signing.push(await signed(signing, {}, { claims: { aud: [latchkey.issuer] } }))),
-      async () => refusal(await signing.push(await signed(signing, {}, { claims }))),
-      words,
-    ]),
-    [
-      'FAPI 1.0 Advanced §5.2.2: requests are signed',
-      async () => told(await browse(advanced.url(await signed(advanced)))),
-      () => visit(advanced.url(advanced.parameters())),
-      /Request Object must be used by this client/,
-    ],
-    [
-      'FAPI 1.0 Advanced §5.2.2: nbf, and an hour at most',
-      async () => told(await browse(advanced.url(await signed(advanced)))),
-      async () => visit(advanced.url(await signed(advanced, {}, { claims: { nbf: undefined } }))),
-      /profile fapi1-advanced: the request object has no nbf/,
-    ],
-    [
-      'FAPI 1.0 Advanced §5.2.2: code comes in a signed answer',
-      async () => told(await browse(advanced.url(await signed(advanced)))),
-      async () => visit(advanced.url(await signed(advanced, { response_mode: 'query' }))),
-      /response_mode is not allowed/,
-    ],
-    [
-      'FAPI 1.0 Advanced §5.2.2: pushed requests have PKCE',
-      async () => refusal(await advanced.push(await signed(advanced))),
-      async () =>
-        refusal(
-          await advanced.push(await signed(advanced, { code_challenge: '', code_challenge_method: '' })),
-        ),
-      /PKCE/,
-    ],
-    [
-      'FAPI 1.0 Advanced §5.2.2: tokens are bound to a certificate',
-      async () => refusal(await advanced.post('/token', credentials)),
-      async () => refusal(await advanced.post('/token', credentials, { certificate: undefined })),
-      /invalid_grant/,
-    ],
-    [
-      'FAPI 1.0 Baseline §5.2.2.2: a nonce with openid',
-      async () => told(await browse(advanced.url(await signed(advanced)))),
-      async () => visit(advanced.url(await signed(advanced, { nonce: '' }))),
-      /nonce/,
-    ],
-  ];
-  for (const [clause, conforms, refused, words] of clauses) {
-    it(clause, async () => {
-      expect(await conforms(), 'the request that conforms').to.equal('');
-      expect(await refused(), 'the request that does not').to.match(words);
-    });
-  }
 });

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect } from 'chai';
 import { PostgresServer } from '../database/postgres-server.ts';
 import { ADA, type Answer, Application, answerOf, type Credentials } from './application.ts';
@@ -26,6 +28,7 @@ describe('two machines with their directory in PostgreSQL', function () {
       LATCHKEY_DATABASE_STATEMENT_TIMEOUT: String(STATEMENT_MILLISECONDS),
       LATCHKEY_DATABASE_CONNECT_TIMEOUT: String(STATEMENT_MILLISECONDS),
       LATCHKEY_DATABASE_STALENESS: '600',
+      LATCHKEY_FEATURES_RICH_AUTHORIZATION_REQUESTS: 'true',
     };
     one = await LatchkeyProcess.start(environment);
     two = await LatchkeyProcess.start(environment);
@@ -97,6 +100,22 @@ describe('two machines with their directory in PostgreSQL', function () {
       async () => (await askToken(two, service)).status === 401,
       A_SECOND,
     );
+  });
+
+  it('publish the types of authorization details that an API defines at one of them', async () => {
+    const file = path.join(one.dataDir, 'types.json');
+    const types = { payment: { description: { en: 'Pay once' } } };
+    writeFileSync(file, JSON.stringify(types));
+    await one.json(['apis', 'update', API, '--authorization-details', file]);
+    for (const latchkey of [one, two]) {
+      await eventually('the type is published', async () => {
+        const discovery = await fetch(`${latchkey.issuer}/.well-known/openid-configuration`);
+        const { authorization_details_types_supported: published } = (await discovery.json()) as {
+          authorization_details_types_supported: string[];
+        };
+        return published.join() === 'payment';
+      });
+    }
   });
 
   it('end a person at once who is disabled at one of them', async () => {

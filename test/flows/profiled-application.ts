@@ -153,6 +153,6 @@ export class ProfiledApplication {
 }
 
 /** RFC 9440 §2.1. */
-function certificateHeader(file: string): string {
+export function certificateHeader(file: string): string {
   return `:${new X509Certificate(readFileSync(file)).raw.toString('base64')}:`;
 }

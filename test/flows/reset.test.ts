@@ -96,6 +96,15 @@ describe('a forgotten password', function () {
     expect(answerIn(silent).error).to.equal('login_required');
   });
 
+  it('is among what the person is told of lately', async () => {
+    const person = await somebody();
+    await browser.submit(await browser.visit(await linkFor(person)), 'submit', { password: NEW_PASSWORD });
+    await eventually('it is told', async () => {
+      const told = await browser.authorize('/account/activity', { ...person, password: NEW_PASSWORD });
+      return told.page.includes('Password changed');
+    });
+  });
+
   it('of somebody who is asked to prove it again: their own session ends too, and the page says where to go on', async () => {
     const person = await somebody();
     await app.signIn(browser, {}, person);
@@ -326,7 +335,8 @@ describe('a forgotten password of somebody who is kept elsewhere', function () {
     expect(login.page).not.to.contain('id="register"');
     const reset = await browser.visit(`${login.url.pathname}/reset${login.url.search}`);
     expect(reset).to.include({ status: 200, pageName: 'reset' });
-    expect(reset.page).to.contain('kept by your organisation').and.not.to.contain('<form');
+    expect(reset.page).to.contain('kept by your organisation').and.not.to.contain('name="login"');
+    expect(reset.page, 'nothing to send but the language').not.to.match(/<form[^>]*action="[^"]*reset/);
     const { csrf } = formOf(login, 'submit');
     const asked = await post(browser, `${login.url.pathname}/reset${login.url.search}`, {
       csrf,

@@ -158,6 +158,12 @@ describe('rich authorization requests (RFC 9396)', function () {
     ['a name of every object', [{ type: 'constructor' }], {}, 'invalid_authorization_details'],
     ['no JSON', '[', {}, 'invalid_authorization_details'],
     ['no array', { type: 'payment' }, {}, 'invalid_authorization_details'],
+    [
+      'more than a person reads',
+      Array.from({ length: 21 }, (_, index) => payment({ amount: `${index} EUR` })),
+      {},
+      'invalid_authorization_details',
+    ],
     ['no type', [{ amount: '1' }], {}, 'invalid_authorization_details'],
     ['a missing field', [payment({ amount: undefined })], {}, 'invalid_authorization_details'],
     ['a member of its own making', [payment({ limit: 1 })], {}, 'invalid_authorization_details'],

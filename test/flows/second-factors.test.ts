@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { decodeJwt } from 'jose';
+import { formOf, post } from '../interactions/page-forms.ts';
 import { ADA, Application, answerIn, type Credentials } from './application.ts';
 import { FormBrowser, type Landing } from './form-browser.ts';
 import { LatchkeyProcess } from './latchkey-process.ts';
@@ -69,10 +70,12 @@ describe('second factors', function () {
         page: landing.page.replace(/action="[^"]*enrol[^"]*"/, `action="${action}"`),
       };
       expect((await browser.submit(forged, 'submit')).pageName).to.equal('set-up-two-step');
-      landing = await browser.submit(landing, 'submit', { code: phone.code() });
+      const confirmation = [landing, 'submit', { code: phone.code() }] as const;
+      landing = await browser.submit(...confirmation);
       expect(landing.pageName).to.equal('recovery-codes');
       expect(new Set(codesOn(landing))).to.have.lengthOf(10);
-      landing = await browser.submit(landing, 'submit');
+      // Loaded again, the page with the codes shows them no more, and leads on like its button.
+      landing = await browser.submit(...confirmation);
       const told = tell(await finishSignIn(strict, browser, { ...begun, landing }));
       expect(told).to.deep.include({ acr: MFA, amr: ['pwd', 'otp'] });
     });
@@ -241,6 +244,32 @@ describe('second factors', function () {
       expect(done.pageName === 'consent' || 'code' in answerIn(done)).to.equal(true);
       const old = await browser.submit(landing, 'submit', { way: 'recovery-code', code: codes[4] ?? '' });
       expect(old).to.include({ status: 410, pageName: 'expired' });
+    });
+
+    it('a form that is sent twice leads on, as a page does that is loaded again', async () => {
+      const { browser, landing, verifier } = await atSecondStep();
+      const { action, csrf } = formOf(landing, 'submit');
+      const proof = /name="proof" value="([^"]+)"/.exec(landing.page)?.[1] ?? '';
+      const code = codes[5] ?? '';
+      const send = () => post(browser, action, { csrf, proof, way: 'recovery-code', code });
+      const [first, second] = [await send(), await send()];
+      expect(second.headers.get('Location')).to.equal(first.headers.get('Location')).and.contain('/auth/');
+      const again = await browser.request(landing.url);
+      expect(again.headers.get('Location')).to.equal(first.headers.get('Location'));
+      const end = await browser.visit(String(again.headers.get('Location')));
+      await finishSignIn(app, browser, { landing: end, verifier });
+    });
+
+    it('what was proved in an earlier interaction of an authorization is not proved in a later one', async () => {
+      const { browser, landing } = await atSecondStep({ prompt: 'login' });
+      const login = await browser.visit(landing.url.pathname.replace(/interaction\/([^/]+).*/, 'auth/$1'));
+      expect(login.pageName).to.equal('login');
+      const { action, csrf } = formOf(login, 'submit');
+      await (await post(browser, action, { csrf, ...PEOPLE.plain })).body?.cancel();
+      const stepOfNext = action.replace('/login?', '/second-step?');
+      const shown = await browser.visit(stepOfNext);
+      expect(shown.pageName).not.to.equal('second-step');
+      expect(shown.page).not.to.contain(PEOPLE.parallel.login);
     });
 
     it('a password that is changed meanwhile ends the half of a sign-in that it was for', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { decodeJwt } from 'jose';
-import { hrefOf } from '../interactions/page-forms.ts';
+import { formOf, hrefOf, post } from '../interactions/page-forms.ts';
 import { readOutbox } from '../mail/read-mail.ts';
 import { ADA, Application, answerIn, type Credentials } from './application.ts';
 import { FormBrowser, type Landing } from './form-browser.ts';
@@ -84,9 +84,16 @@ describe('the page of the second step, and codes by mail', function () {
     expect(old.status, 'the former codes have ended').to.equal(422);
 
     page = await at(browser, '/account/two-step');
+    const data = JSON.parse((await at(browser, '/account/data/export')).page);
+    expect(data.second_step).to.deep.include({ authenticator_app: true, recovery_codes_left: 10 });
+    expect(JSON.stringify(data), 'no proof').not.to.contain(renewed[0]);
+    const { action } = formOf(page, 'new-codes');
     page = await browser.submit(page, 'remove-app');
     expect(page.pageName).to.equal('account-two-step');
     expect(page.page).to.contain('id="done"');
+    const { csrf } = formOf(await at(browser, '/account/profile'), 'submit');
+    const alone = await post(browser, action, { csrf });
+    expect(alone.headers.get('location'), 'no codes without a second step').to.equal('/account/two-step');
     await app.signIn(new FormBrowser(latchkey.issuer), {}, ADA);
     for (const subject of ['A second step was set up', 'A second step was removed']) {
       await eventually(subject, () => mailsAbout(subject).length > 0);
@@ -127,6 +134,8 @@ describe('the page of the second step, and codes by mail', function () {
     const removal = ['users', 'remove-factor', GROUPED.login, '--factor', 'totp'];
     expect(await latchkey.json<Record<string, unknown>>(removal)).to.include({ removed: true });
     expect(await latchkey.json<Record<string, unknown>>(removal)).to.include({ removed: false });
+    const passkeys = ['users', 'remove-factor', GROUPED.login, '--factor', 'passkeys'];
+    expect(await latchkey.json<Record<string, unknown>>(passkeys)).to.include({ removed: false });
     const after = await latchkey.json<Record<string, unknown>>(['users', 'factors', GROUPED.login]);
     expect(after).to.include({ totp: false, recovery_codes: 0 });
     const silent = await browser.visit(app.authorizationRequest({ prompt: 'none' }).url);

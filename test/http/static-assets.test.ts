@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { accentFor, contrast, DARK_SURFACES, LIGHT_SURFACES } from '../../lib/http/accent-color.ts';
-import { type AssetName, createStaticAssets, VIEWS_FOLDER } from '../../lib/http/static-assets.ts';
+import {
+  type AssetName,
+  accentSheetUrl,
+  createStaticAssets,
+  VIEWS_FOLDER,
+} from '../../lib/http/static-assets.ts';
 
 const branding = { name: 'Latchkey' };
 const NAMES: AssetName[] = ['latchkey.css', 'branding.css', 'show-password.js', 'submit-form.js', 'icon.svg'];
@@ -99,6 +104,17 @@ describe('accent colour', () => {
     expect(values('surface')).to.deep.equal([LIGHT_SURFACES[0], DARK_SURFACES[0]]);
     expect(values('ground')).to.deep.equal([LIGHT_SURFACES[1], DARK_SURFACES[1]]);
     expect(values('sunken')).to.deep.equal([LIGHT_SURFACES[2], DARK_SURFACES[2]]);
+  });
+
+  it('of an application is a style sheet by its name, which leaves the mark of the installation as it is', () => {
+    const assets = createStaticAssets({ branding });
+    const sheet = assets.findAsset(accentSheetUrl('#8A4B00') as string);
+    expect(String(sheet?.body)).to.contain('--accent: #8a4b00;').and.not.to.contain('mark');
+    expect(sheet?.cacheControl).to.equal('public, max-age=31536000, immutable');
+    expect(String(assets.findAsset(assets.assetUrl('branding.css'))?.body)).to.contain('--mark: #');
+    for (const color of ['red', '#fff', '#8a4b00;}', '']) expect(accentSheetUrl(color)).to.equal(undefined);
+    for (const name of ['8A4B00', 'zzzzzz', '8a4b0', '8a4b00.css', '../8a4b00'])
+      expect(assets.findAsset(`/assets/accent.${name}.css`), name).to.equal(undefined);
   });
 
   it('refuses anything but #rrggbb', () => {

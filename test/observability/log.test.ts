@@ -28,6 +28,13 @@ describe('the log', () => {
     expect(line).to.have.nested.property('err.cause.message', 'at /auth/x?…');
   });
 
+  it('writes no more of a text than somebody reads', () => {
+    const long = 'x'.repeat(100_000);
+    const error = Object.assign(new Error(long), { error_detail: long, cause: new Error(long) });
+    const [line] = logged((log) => log.info({ err: error, path: `/${long}`, came: long }, 'said'));
+    expect(JSON.stringify(line).length).to.be.below(40_000);
+  });
+
   it('does not write what identifies an interaction', () => {
     const [line] = logged((log) => log.info({ path: '/interaction/abcdef/login' }, 'said'));
     expect(line?.path).to.equal('/interaction/…/login');

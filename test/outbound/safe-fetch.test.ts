@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createRawServer } from 'node:net';
 import { expect } from 'chai';
 import { createSafeFetch, type SafeFetch, SafeFetchError } from '../../lib/outbound/safe-fetch.ts';
 import { isLoopbackAddress, reachableAddresses } from '../../lib/outbound/special-addresses.ts';
@@ -17,6 +17,7 @@ describe('addresses that may be called', () => {
       ...['0.0.0.0', '10.1.2.3', '100.64.0.1', '127.0.0.1', '127.255.0.1', '169.254.169.254', '172.16.0.1'],
       ...['192.168.1.1', '198.18.0.1', '224.0.0.1', '240.0.0.1', '255.255.255.255'],
       ...['::', '::1', '::127.0.0.1', '::ffff:127.0.0.1', '::ffff:7f00:1', '::ffff:169.254.169.254'],
+      ...['::ffff:0:127.0.0.1', '4000::1', 'a000::1'],
       ...['64:ff9b::7f00:1', '2002:7f00:1::', '2001::1', 'fd00::1', 'fe80::1', 'fec0::1', 'ff02::1'],
       ...['', 'localhost'],
     ]) {
@@ -124,6 +125,19 @@ describe('calls to addresses that others have named', function () {
     expect((error as Error).message).to.equal('the caller has gone');
   });
 
+  it('end when another protocol is switched to, which nobody asked for', async () => {
+    const raw = createRawServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () =>
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n'),
+      );
+    });
+    await new Promise<void>((resolve) => raw.listen(0, '127.0.0.1', resolve));
+    const { port } = raw.address() as AddressInfo;
+    expect((await failure(`http://127.0.0.1:${port}/`)).reason).to.equal('unreachable');
+    await new Promise((resolve) => raw.close(resolve));
+  });
+
   it('are refused by the address that is connected to, however it is written or named', async () => {
     const { port } = new URL(origin);
     const strict = createSafeFetch({ privateNetworks: ['10.0.0.0/8'] });
@@ -134,6 +148,13 @@ describe('calls to addresses that others have named', function () {
       }
     }
     expect(calls).to.deep.equal([]);
+  });
+
+  it('tell nobody which names there are that are not public', async () => {
+    const strict = createSafeFetch({ privateNetworks: [] });
+    const words = async (name: string) =>
+      (await failure(`https://${name}/`, strict)).message.replace(name, 'NAME');
+    expect(await words('localhost')).to.equal(await words('nobody.invalid'));
   });
 
   it('go in the clear to this machine alone, and to nothing that is no web address', async () => {

@@ -8,7 +8,7 @@ import { formOf, post } from '../interactions/page-forms.ts';
 const SAMPLES = 40;
 const WRONG = 'a password of nobody';
 
-type Kind = 'unknown' | 'known' | 'disabled';
+type Kind = 'unknown' | 'known' | 'disabled' | 'withoutPassword';
 
 /** Mann-Whitney: the chance that a value of one list is above one of the other; 0.5 when nothing tells them apart. */
 function superiority(one: number[], other: number[]): number {
@@ -35,7 +35,9 @@ describe('guessing at the login page', () => {
     notes = await Application.register(latchkey);
     await latchkey.createPerson(ADA.login, ADA.password);
     await latchkey.createPerson('gone@example.com', ADA.password);
-    await latchkey.command(['users', 'disable', 'gone@example.com']);
+    await latchkey.json(['users', 'disable', 'gone@example.com']);
+    // Whoever signs in by passkey alone.
+    await latchkey.json(['users', 'create', '--email', 'passkey@example.com']);
   });
   after(() => latchkey?.stop());
 
@@ -43,6 +45,7 @@ describe('guessing at the login page', () => {
     unknown: 'nobody@example.com',
     known: ADA.login,
     disabled: 'gone@example.com',
+    withoutPassword: 'passkey@example.com',
   };
 
   async function attempt(
@@ -74,15 +77,16 @@ describe('guessing at the login page', () => {
     }
     expect(answers.get('known')).to.equal(answers.get('unknown'));
     expect(answers.get('disabled')).to.equal(answers.get('unknown'));
+    expect(answers.get('withoutPassword')).to.equal(answers.get('unknown'));
   });
 
   it('nor does the time that an answer takes', async () => {
     const browser = new FormBrowser(latchkey.issuer);
     const page = await browser.visit(notes.authorizationRequest().url);
-    const times: Record<Kind, number[]> = { unknown: [], known: [], disabled: [] };
+    const times: Record<Kind, number[]> = { unknown: [], known: [], disabled: [], withoutPassword: [] };
     const kinds = Object.keys(logins) as Kind[];
     for (let sample = 0; sample < SAMPLES; sample += 1) {
-      // Interleaved, in changing order: what else the machine does meets all three alike.
+      // Interleaved, in changing order: what else the machine does meets all of them alike.
       for (let place = 0; place < kinds.length; place += 1) {
         const kind = kinds[(sample + place) % kinds.length] as Kind;
         const address = `2001:db8:${sample.toString(16)}:${place}00::1`;
@@ -97,7 +101,7 @@ describe('guessing at the login page', () => {
       }
     }
     for (const kind of kinds) expect(times[kind], kind).to.have.length.above(15);
-    for (const kind of ['known', 'disabled'] as const) {
+    for (const kind of ['known', 'disabled', 'withoutPassword'] as const) {
       const ratio = median(times[kind]) / median(times.unknown);
       const ranks = superiority(times[kind], times.unknown);
       const told = `${kind}: ratio of medians ${ratio.toFixed(2)}, ranks ${ranks.toFixed(2)}`;

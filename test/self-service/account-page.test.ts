@@ -41,6 +41,9 @@ describe('the account page', function () {
       const home = await browser.visit('/');
       const login = await browser.visit(hrefOf(home, 'account'));
       expect(login).to.include({ status: 200, pageName: 'login' });
+      expect(login.page, 'no application asked')
+        .not.to.contain('to continue to')
+        .and.not.contain('return to');
       expect(await browser.submit(login, 'submit', { ...ADA })).to.include({
         status: 200,
         pageName: 'account',
@@ -127,6 +130,14 @@ describe('the account page', function () {
       expect(refused.status).to.equal(422);
       expect(refused.page).to.contain('id="problem"').and.contain('value="Moon/Base"');
       expect((await claimsOf(sub)).zoneinfo).to.equal('Europe/London');
+      const strange = await browser.submit(saved, 'submit', { name: 'A', locale: 'no tongue;;' });
+      expect(strange).to.include({ status: 422, pageName: 'account-profile' });
+      expect(strange.page).to.contain('no tongue;;');
+      const extended = await browser.submit(saved, 'submit', { name: 'A', locale: 'de-u-co-phonebk' });
+      expect(extended, 'a language that has no name').to.include({
+        status: 200,
+        pageName: 'account-profile',
+      });
       await eventually('it is told', async () => (await activityOf(browser)).includes('Profil geändert'));
     });
   });
@@ -293,6 +304,11 @@ describe('the account page', function () {
       expect(data.applications?.[0]).to.deep.include({
         client_id: app.clientId,
         scopes: ['openid', 'email'],
+      });
+      expect(data.second_step).to.deep.equal({
+        authenticator_app: false,
+        recovery_codes_left: 0,
+        remembered_browsers: [],
       });
       expect(written).not.to.match(/argon2|password"/);
     });

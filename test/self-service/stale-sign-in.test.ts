@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { expect } from 'chai';
 import { ADA } from '../flows/application.ts';
 import type { FormBrowser } from '../flows/form-browser.ts';
@@ -9,12 +10,14 @@ import { signedInBrowser } from './own-account.ts';
 
 const ELEVEN_MINUTES = 660_000;
 const NEXT_PASSWORD = 'seven quiet otters';
+const GRACE = { login: 'grace@example.com', password: 'nanoseconds by the yard' };
 
 describe('a sign-in of eleven minutes ago', function () {
   this.timeout(90_000);
   let latchkey: LatchkeyProcess;
   let browser: FormBrowser;
   let csrf: string;
+  let withoutPassword: FormBrowser;
 
   async function letTimePass(): Promise<void> {
     process.kill(latchkey.pid, 'SIGUSR2');
@@ -29,6 +32,12 @@ describe('a sign-in of eleven minutes ago', function () {
       TEST_CLOCK_OFFSETS: `${ELEVEN_MINUTES},${2 * ELEVEN_MINUTES}`,
     });
     await latchkey.createPerson(ADA.login, ADA.password);
+    const { sub } = await latchkey.createPerson(GRACE.login, GRACE.password);
+    withoutPassword = await signedInBrowser(latchkey, GRACE);
+    // As of somebody who signs in by passkey alone.
+    const database = new DatabaseSync(path.join(latchkey.dataDir, 'latchkey.db'));
+    database.prepare('DELETE FROM passwords WHERE sub = ?').run(sub);
+    database.close();
     browser = await signedInBrowser(latchkey);
     csrf = formOf(await browser.visit('/account/delete'), 'confirm').csrf;
     await letTimePass();
@@ -57,6 +66,12 @@ describe('a sign-in of eleven minutes ago', function () {
     expect((await browser.visit('/account/data/export')).pageName).to.equal('login');
     expect(await browser.visit('/account'), 'still signed in').to.include({ pageName: 'account' });
     expect(readOutbox(latchkey.dataDir)).to.have.length(0);
+  });
+
+  it('of somebody who has no password leads to a sign-in: there is no present one to ask for', async () => {
+    const asked = await withoutPassword.visit('/account/password');
+    expect(asked).to.include({ pageName: 'login' });
+    expect(asked.page).to.contain(`value="${GRACE.login}"`);
   });
 
   it('is made fresh by signing in, and goes on where it was', async () => {
