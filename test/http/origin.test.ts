@@ -33,7 +33,7 @@ const HOSTS = [
   '%00',
 ];
 
-/** What differs between two answers to the same question: random identifiers and times. */
+/** An answer without what differs by chance, random identifiers and times: they may spell anything, also what is looked for. */
 function steady(text: string, issuer: string): string {
   return text
     .replace(/Date: .*\r\n/g, '')
@@ -102,7 +102,7 @@ describe('the origin', () => {
       expect(honest.status, path).to.be.within(200, 499);
       for (const host of HOSTS) {
         const other = await ask(path, [`Host: ${host}`, ...FORWARDED]);
-        expect(other.text, `${path} ${host}`).not.to.match(/evil|6\.6\.6\.6|4711/i);
+        expect(steady(other.text, latchkey.issuer), `${path} ${host}`).not.to.match(/evil|6\.6\.6\.6|4711/i);
         expect(steady(other.text, latchkey.issuer), `${path} ${host}`).to.equal(
           steady(honest.text, latchkey.issuer),
         );
@@ -120,7 +120,7 @@ describe('the origin', () => {
         'HTTP://evil.example',
       ]) {
         const other = await ask(`${origin}${path}`, ['Host: evil.example']);
-        expect(other.text, `${origin}${path}`).not.to.match(/evil|4711/i);
+        expect(steady(other.text, latchkey.issuer), `${origin}${path}`).not.to.match(/evil|4711/i);
         expect(steady(other.text, latchkey.issuer), `${origin}${path}`).to.equal(
           steady(honest.text, latchkey.issuer),
         );
