@@ -1,10 +1,9 @@
-import { hash } from 'node:crypto';
 import { z } from 'zod';
 import type { Configuration } from '../../config/configuration.ts';
 import { canonicalLogin } from '../accounts/canonical-login.ts';
 import { validateClaims } from '../accounts/claims.ts';
 import { checkMetadata } from '../clients/client-metadata.ts';
-import { needsMac, sealingContext } from '../clients/client-secret.ts';
+import { digestSecret, needsMac, sealingContext } from '../clients/client-secret.ts';
 import type { DirectoryRows, PersonRow } from '../database/directory-transfer.ts';
 import { SealError, type Sealer } from '../database/sealer.ts';
 import type { ApisTable, ClientsTable } from '../database/tables/clients.ts';
@@ -235,7 +234,7 @@ function clientProblems(
 ): string[] {
   const checked = checkMetadata({ ...metadata, client_id: clientId }, configuration);
   if (checked.outcome === 'refused') return [`client ${clientId}: ${checked.description}`];
-  if (secret !== undefined && hash('sha256', secret, 'base64url') !== digest) {
+  if (secret !== undefined && digestSecret(secret) !== digest) {
     return [`client ${clientId}: secret and secret_digest do not belong together`];
   }
   return [];

@@ -8,7 +8,7 @@ const SECRET_BYTES = 32;
 /** A secret in the three forms it takes: shown once, compared by, and (only for a MAC) kept. */
 export interface NewSecret {
   secret: string;
-  /** SHA-256 in base64url. A plain digest does: nobody searches 2^256 secrets. */
+  /** See digestSecret. */
   digest: string;
   sealed: Buffer | null;
 }
@@ -23,8 +23,14 @@ export function needsMac(metadata: ClientMetadata): boolean {
   return metadata.token_endpoint_auth_method === 'client_secret_jwt';
 }
 
-function digestSecret(secret: string): string {
+/** SHA-256 in base64url. A plain digest does for 256 random bits: nobody searches for them. */
+export function digestSecret(secret: string): string {
   return hash('sha256', secret, 'base64url');
+}
+
+/** 256 random bits in base64url. */
+export function randomSecret(): string {
+  return randomBytes(SECRET_BYTES).toString('base64url');
 }
 
 export function sealingContext(clientId: string): string {
@@ -33,7 +39,7 @@ export function sealingContext(clientId: string): string {
 
 /** Makes a secret; it is sealed and kept only for a client that needs a MAC. */
 export function makeSecret(database: Database, clientId: string, metadata: ClientMetadata): NewSecret {
-  const secret = randomBytes(SECRET_BYTES).toString('base64url');
+  const secret = randomSecret();
   return {
     secret,
     digest: digestSecret(secret),

@@ -1,10 +1,10 @@
-import { hash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Database } from '../database/database.ts';
 import type { DatabaseSchema } from '../database/schema.ts';
 import type { RegistrationTokensTable } from '../database/tables/clients.ts';
+import { digestSecret, randomSecret } from './client-secret.ts';
 
-const TOKEN_BYTES = 32;
 const ID_BYTES = 9;
 
 /** A token that lets somebody register an application, as the operator sees it: without what it is. */
@@ -17,16 +17,6 @@ export interface RegistrationToken {
   /** Unix time, ms. */
   createdAt: number;
   expiresAt: number;
-}
-
-/** SHA-256 in base64url of a token of 256 random bits: nobody searches for one. */
-export function digestToken(token: string): string {
-  return hash('sha256', token, 'base64url');
-}
-
-/** A token of 256 random bits. */
-export function makeToken(): string {
-  return randomBytes(TOKEN_BYTES).toString('base64url');
 }
 
 function read(row: RegistrationTokensTable): RegistrationToken {
@@ -54,12 +44,12 @@ export class RegistrationTokens {
     maximumUses?: number | undefined;
     seconds: number;
   }): Promise<{ token: string; record: RegistrationToken }> {
-    const token = makeToken();
+    const token = randomSecret();
     return this.#database.transaction(async (transaction, now) => {
       await transaction.deleteFrom('registration_tokens').where('expires_at', '<=', now).execute();
       const row: RegistrationTokensTable = {
         id: randomBytes(ID_BYTES).toString('hex'),
-        digest: digestToken(token),
+        digest: digestSecret(token),
         label: options.label ?? null,
         uses: 0,
         maximum_uses: options.maximumUses ?? null,
@@ -96,7 +86,7 @@ export class RegistrationTokens {
     const row = await this.#database.query
       .selectFrom('registration_tokens')
       .selectAll()
-      .where('digest', '=', digestToken(token))
+      .where('digest', '=', digestSecret(token))
       .executeTakeFirst();
     if (row === undefined || Number(row.expires_at) <= this.#database.now()) return false;
     return row.maximum_uses === null || row.uses < row.maximum_uses;
@@ -107,7 +97,7 @@ export class RegistrationTokens {
     const { numUpdatedRows } = await transaction
       .updateTable('registration_tokens')
       .set((expression) => ({ uses: expression('uses', '+', 1) }))
-      .where('digest', '=', digestToken(token))
+      .where('digest', '=', digestSecret(token))
       .where('expires_at', '>', now)
       .where((either) =>
         either.or([either('maximum_uses', 'is', null), either('uses', '<', either.ref('maximum_uses'))]),

@@ -15,3 +15,8 @@ const LONGEST_SCOPE_TOKEN = 128;
 export function isScopeToken(token: string): boolean {
   return token.length <= LONGEST_SCOPE_TOKEN && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(token);
 }
+
+/** The words of a space-delimited parameter or claim, such as `scope` (RFC 6749 §3.3); none of what is no text. */
+export function wordsOf(value: unknown): string[] {
+  return typeof value === 'string' ? value.split(' ').filter((word) => word !== '') : [];
+}

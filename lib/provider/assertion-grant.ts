@@ -1,26 +1,19 @@
 import {
   errors,
-  type KoaContextWithOIDC,
   type Provider,
   type ResourceServerInstance,
   type TokenEndpointGrantContext,
 } from 'oidc-provider';
-import {
-  buildTokenResponse,
-  checkDpopReplay,
-  checkDpopRequired,
-  checkMtlsCert,
-  findAccount,
-  resolveRequestedResources,
-  validateDpop,
-} from 'oidc-provider/lib/helpers/grants.js';
+import { findAccount, resolveRequestedResources } from 'oidc-provider/lib/helpers/grants.js';
 import { readAssertionIssuers } from '../../config/assertion-issuers.ts';
 import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import { JWT_BEARER_GRANT } from '../clients/assertion-grant-metadata.ts';
+import { wordsOf } from '../clients/scope.ts';
 import type { SafeFetch } from '../outbound/safe-fetch.ts';
 import { mayHaveBeenUsed } from './client-assertions.ts';
 import { whileAvailable } from './engine-storage.ts';
+import { answerWithAccessToken, presentedKeys } from './issued-access-token.ts';
 import { type TrustedAssertion, trustedAssertions } from './trusted-assertions.ts';
 
 /** What a grant is decided with. */
@@ -31,9 +24,6 @@ export interface AssertionRooms {
   /** Unix time, ms: which assertions were used before is not known. */
   rememberedSince: number;
 }
-
-const words = (text: unknown): string[] =>
-  typeof text === 'string' ? text.split(' ').filter((word) => word !== '') : [];
 
 /** The `sub` here of whom the assertion is about. */
 async function subjectOf(accounts: AccountAdapter, { issuer, claims }: TrustedAssertion): Promise<string> {
@@ -80,7 +70,7 @@ function scopesOf(
   { issuer, claims }: TrustedAssertion,
   ofApi: ReadonlySet<string>,
 ): string[] {
-  const asserted = claims.scope === undefined ? undefined : words(claims.scope);
+  const asserted = claims.scope === undefined ? undefined : wordsOf(claims.scope);
   const allowed = [...ofApi].filter(
     (scope) => issuer.scopes?.includes(scope) !== false && asserted?.includes(scope) !== false,
   );
@@ -113,43 +103,31 @@ async function grantByAssertion(
   const { assertion, scope: requested } = params as Record<string, unknown>;
   if (typeof assertion !== 'string')
     throw new errors.InvalidRequest("missing required parameter(s) 'assertion'");
-  const proof = await validateDpop(provider, ctx);
-  checkDpopRequired(provider, ctx, proof);
-  const certificate = checkMtlsCert(provider, ctx);
+  const keys = await presentedKeys(provider, ctx);
 
   const trusted = await rooms.check(assertion, client.clientId);
   const account = await findAccount(provider, ctx, await subjectOf(rooms.accounts, trusted));
   if (account === undefined) throw new errors.InvalidGrant('nobody here is the subject of the assertion');
   ctx.oidc.entity('Account', account);
   const resourceServer = await targetOf(provider, ctx, trusted);
-  const scope = scopesOf(words(requested), trusted, resourceServer.scopes).join(' ') || undefined;
+  const scope = scopesOf(wordsOf(requested), trusted, resourceServer.scopes).join(' ') || undefined;
   // RFC 7800 §3: who presents it must have the key; a certificate is not asked for in this way.
   const { cnf } = trusted.claims as { cnf?: { jkt?: unknown } };
-  if (cnf !== undefined && (proof === undefined || cnf?.jkt !== proof.thumbprint)) {
+  if (cnf !== undefined && (keys.proof === undefined || cnf?.jkt !== keys.proof.thumbprint)) {
     throw new errors.InvalidGrant('the assertion is bound to a key of which there is no proof (cnf)');
   }
   const remaining = Math.floor(trusted.claims.exp - Date.now() / 1000);
   if (remaining < 1) throw new errors.InvalidGrant('the assertion has expired');
 
-  const usual = resourceServer.accessTokenTTL ?? rooms.configuration.lifetimes.accessToken;
-  const token = new provider.AccessToken({
+  await answerWithAccessToken(provider, ctx, {
+    grantType: JWT_BEARER_GRANT,
     accountId: account.accountId,
-    client,
-    gty: JWT_BEARER_GRANT,
-    expiresIn: Math.min(usual, remaining),
-  } as unknown as ConstructorParameters<typeof provider.AccessToken>[0]);
-  token.resourceServer = resourceServer;
-  if (scope !== undefined) token.scope = scope;
-  if (certificate !== undefined) token.setThumbprint('x5t', certificate);
-  if (proof !== undefined) {
-    await checkDpopReplay(provider, ctx, proof, client.clientId);
-    token.setThumbprint('jkt', proof.thumbprint);
-  }
-  await useOnce(provider, trusted, rooms.rememberedSince);
-  (ctx as unknown as KoaContextWithOIDC).oidc.entity('AccessToken', token);
-  const accessToken = await token.save();
-  const { expiration: expiresIn, tokenType } = token;
-  ctx.body = buildTokenResponse(provider, { accessToken, expiresIn, scope, tokenType });
+    resourceServer,
+    scope,
+    lifetime: { usual: rooms.configuration.lifetimes.accessToken, remaining },
+    keys,
+    beforeSave: () => useOnce(provider, trusted, rooms.rememberedSince),
+  });
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import { acrOf, MULTI_FACTOR, satisfies } from '../authentication/assurance.ts';
 import { type SecondFactors, waysToReach } from '../authentication/second-factors.ts';
+import { wordsOf } from '../clients/scope.ts';
 import { entitiesOf, prototypesOf } from './engine-context.ts';
 import { whileAvailable } from './engine-storage.ts';
 
@@ -31,9 +32,6 @@ type Settings = {
   features: Pick<Configuration['features'], 'claimsParameter'>;
 };
 
-const words = (value: unknown): string[] =>
-  typeof value === 'string' ? value.split(' ').filter((word) => word !== '') : [];
-
 /** The `acr` claim that the `claims` parameter asks for in ID tokens (OpenID Connect Core §5.5.1.1). */
 function claimedAcr(claims: unknown): { essential: boolean; values: string[] } | undefined {
   const parsed = (typeof claims === 'string' ? JSON.parse(claims) : claims) as
@@ -57,9 +55,10 @@ export function demandOf({ params, requiredAcr }: DemandSources, settings: Setti
   const claimed = features.claimsParameter ? claimedAcr(params.claims) : undefined;
   const required: string[][] = [];
   if (typeof requiredAcr === 'string') required.push([requiredAcr]);
-  if (words(params.scope).some((scope) => secondFactor.scopes.includes(scope))) required.push([MULTI_FACTOR]);
+  if (wordsOf(params.scope).some((scope) => secondFactor.scopes.includes(scope)))
+    required.push([MULTI_FACTOR]);
   if (claimed?.essential === true && claimed.values.length > 0) required.push(claimed.values);
-  const wanted = [...words(params.acr_values), ...(claimed?.essential === false ? claimed.values : [])];
+  const wanted = [...wordsOf(params.acr_values), ...(claimed?.essential === false ? claimed.values : [])];
   return { required, wanted };
 }
 

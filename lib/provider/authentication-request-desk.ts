@@ -2,7 +2,7 @@ import { errors } from 'oidc-provider';
 import { acrOf } from '../authentication/assurance.ts';
 import type { AuthenticationRequests } from '../authentication/authentication-requests.ts';
 import type { StoredClient } from '../clients/clients.ts';
-import { OPENID_SCOPES } from '../clients/scope.ts';
+import { OPENID_SCOPES, wordsOf } from '../clients/scope.ts';
 import type { Grants } from '../grants/grants.ts';
 import { type EngineBackchannelRequest, prototypesOf } from './engine-context.ts';
 import type { ProviderHost, ProviderRooms } from './provider.ts';
@@ -43,9 +43,6 @@ export interface AuthenticationRequestDesk {
   ): Promise<{ outcome: 'answered'; clientId: string } | { outcome: 'gone' }>;
 }
 
-const words = (value: unknown): string[] =>
-  typeof value === 'string' ? value.split(' ').filter(Boolean) : [];
-
 function claimsOf({ claims }: EngineBackchannelRequest): string[] {
   const { userinfo = {}, id_token: idToken = {} } = claims ?? {};
   return [...new Set([...Object.keys(userinfo), ...Object.keys(idToken)])];
@@ -72,7 +69,7 @@ export function createAuthenticationRequestDesk(
 
   /** The scopes of each API that is asked for: what else is asked for is of no API, or of none that may be used. */
   async function apiScopesOf(request: EngineBackchannelRequest): Promise<Record<string, string[]>> {
-    const asked = words(request.scope);
+    const asked = wordsOf(request.scope);
     const entries = await Promise.all(
       [request.resource ?? []].flat().map(async (identifier) => {
         const api = await apis.find(identifier);
@@ -87,7 +84,7 @@ export function createAuthenticationRequestDesk(
     const { accountId, clientId } = request;
     const grant = new provider.Grant({ jti: grants.generateId(), accountId, clientId } as object);
     grant.addOIDCScope(
-      words(request.scope)
+      wordsOf(request.scope)
         .filter((scope) => OPENID_SCOPES.has(scope))
         .join(' '),
     );
@@ -113,7 +110,7 @@ export function createAuthenticationRequestDesk(
         const request = await waiting(requestId, accountId);
         const client = request === undefined ? undefined : await clients.find(request.clientId);
         if (request === undefined || client === undefined || client.problem !== undefined) continue;
-        const scopes = words(request.scope);
+        const scopes = wordsOf(request.scope);
         found.push({
           ...{ id, client, bindingMessage, createdAt, expiresAt },
           identityScopes: scopes.filter((scope) => OPENID_SCOPES.has(scope) && scope !== 'offline_access'),

@@ -6,6 +6,7 @@ import { readClientDocument } from '../clients/document-metadata.ts';
 import { hostMatches } from '../clients/host-pattern.ts';
 import type { Events } from '../observability/events.ts';
 import { type SafeFetch, SafeFetchError } from '../outbound/safe-fetch.ts';
+import { tooManyRequests } from './refusals.ts';
 
 /** Longest client_id that is looked at. */
 const LONGEST_ADDRESS = 512;
@@ -49,7 +50,9 @@ export function documentRefresher(rooms: DocumentRooms): RefreshDocument {
       events.emit('attempt.throttled', { kind: 'client_document', clientId: address, address: from });
       if (known?.client.problem === undefined && (known?.staleUntil ?? 0) > clientDocuments.now()) return;
       Provider.ctx?.set('Retry-After', String(admittance.retryAfter));
-      throw tooManyDocuments(admittance.retryAfter);
+      throw tooManyRequests(
+        `too many client ID metadata documents; try again in ${admittance.retryAfter} seconds`,
+      );
     }
     const startedAt = clientDocuments.now();
     await clientDocuments.keep(address, await fetchDocument(address, rooms), startedAt);
@@ -72,17 +75,6 @@ export function documentRefresher(rooms: DocumentRooms): RefreshDocument {
     pending.set(clientId, refreshing);
     return refreshing;
   };
-}
-
-function tooManyDocuments(retryAfter: number): Error {
-  const error = new errors.CustomOIDCProviderError(
-    'temporarily_unavailable',
-    `too many client ID metadata documents; try again in ${retryAfter} seconds`,
-  );
-  error.status = 429;
-  error.statusCode = 429;
-  error.expose = true;
-  return error;
 }
 
 /** Answers that say nothing of the document: its address has no time for us, or is being moved. */

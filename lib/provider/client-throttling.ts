@@ -1,8 +1,9 @@
 import type Koa from 'koa';
-import Provider, { errors, type KoaContextWithOIDC } from 'oidc-provider';
+import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
 import type { ClientThrottle } from '../authentication/client-throttle.ts';
 import type { Events } from '../observability/events.ts';
 import { prototypesOf } from './engine-context.ts';
+import { tooManyRequests } from './refusals.ts';
 
 interface Presented {
   clientId: string;
@@ -49,16 +50,6 @@ function presentedIn(ctx: KoaContextWithOIDC): Presented {
   return { clientId: String(params.client_id ?? ''), credential: secret };
 }
 
-function tooManyAttempts(retryAfter: number): Error {
-  const error = new errors.CustomOIDCProviderError(
-    'temporarily_unavailable',
-    `too many failed attempts to authenticate; try again in ${retryAfter} seconds`,
-  );
-  error.status = 429;
-  error.statusCode = 429;
-  return error;
-}
-
 /**
  * Has the engine ask the throttle before it judges a secret or an assertion, wherever clients authenticate: then nobody learns
  * whether a guess was right. RFC 6585 §4 for the status.
@@ -76,7 +67,9 @@ export function throttleClientAuthentication(
     if (admittance.outcome === 'admitted') return;
     events.emit('attempt.throttled', { kind: 'client_authentication', clientId, address: ctx.ip });
     ctx.set('Retry-After', String(admittance.retryAfter));
-    throw tooManyAttempts(admittance.retryAfter);
+    throw tooManyRequests(
+      `too many failed attempts to authenticate; try again in ${admittance.retryAfter} seconds`,
+    );
   };
 
   const { compareClientSecret } = Client.prototype;

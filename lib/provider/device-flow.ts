@@ -4,6 +4,7 @@ import { type Configuration as EngineConfiguration, errors, type KoaContextWithO
 import type { Configuration } from '../../config/configuration.ts';
 import { POLL_INTERVAL_SECONDS } from '../authentication/poll-pace.ts';
 import type { UserCodeThrottle } from '../authentication/user-code-throttle.ts';
+import { wordsOf } from '../clients/scope.ts';
 import type { Events } from '../observability/events.ts';
 import { cookies } from './cookies.ts';
 import { beginSession, formOf, keepFormSecrets } from './device-form.ts';
@@ -29,8 +30,6 @@ interface OtherPages {
 const offeredCodes = new WeakMap<object, string>();
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
-const words = (value: unknown): string[] => text(value).split(' ').filter(Boolean);
-
 function problemOf(ctx: KoaContextWithOIDC, error: Error): DeviceProblem | undefined {
   switch (error.name) {
     case 'NotFoundError':
@@ -96,7 +95,7 @@ function describe(code: EngineDeviceCode, userCode: string): DeviceRequest {
     address: text(address) || undefined,
     deviceName: text(name) || undefined,
     age: Math.max(0, Math.floor(Date.now() / 1000) - code.iat),
-    scopes: words(code.params.scope),
+    scopes: wordsOf(code.params.scope),
     claims: claimsOf(code.params.claims),
     resources: [resource ?? []].flat().map(String),
   };

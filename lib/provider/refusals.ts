@@ -87,3 +87,11 @@ export function temporarilyUnavailable(cause: unknown): Error {
   error.expose = true;
   return error;
 }
+
+/** Whoever asks too often is to wait, as the engine's error: RFC 6585 §4, HTTP 429. `Retry-After` is the caller's. */
+export function tooManyRequests(description: string): Error {
+  const error = new errors.CustomOIDCProviderError('temporarily_unavailable', description);
+  error.status = 429;
+  error.statusCode = 429;
+  return error;
+}

@@ -3,6 +3,7 @@ import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
 import type { AddressThrottle } from '../authentication/address-throttle.ts';
 import { checkMetadata, type MetadataRefusal, refuseMetadata } from '../clients/client-metadata.ts';
+import { digestSecret, randomSecret } from '../clients/client-secret.ts';
 import type { Clients, StoredClient } from '../clients/clients.ts';
 import {
   type RegistrationPolicy,
@@ -11,7 +12,7 @@ import {
   requestedMetadata,
 } from '../clients/registration-policy.ts';
 import { registrationResponse } from '../clients/registration-response.ts';
-import { digestToken, makeToken, type RegistrationTokens } from '../clients/registration-tokens.ts';
+import type { RegistrationTokens } from '../clients/registration-tokens.ts';
 import type { Grants } from '../grants/grants.ts';
 import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';
@@ -84,9 +85,9 @@ export function registrationEndpoint(rooms: RegistrationRooms): Koa.Middleware {
     if (asked.outcome !== 'requested') return refuse(ctx, asked);
     const prepared = await prepare(asked.metadata);
     if (prepared !== undefined) return refuse(ctx, prepared);
-    const token = makeToken();
+    const token = randomSecret();
     const made = await clients.register(asked.metadata, {
-      tokenDigest: digestToken(token),
+      tokenDigest: digestSecret(token),
       admit:
         initialToken === undefined
           ? undefined
@@ -221,7 +222,7 @@ async function unfit(given: Given, present: StoredClient, clients: Clients): Pro
 
 /** Constant-time. */
 function isManagedBy({ registrationTokenDigest: digest }: StoredClient, token: string): boolean {
-  return digest !== null && timingSafeEqual(Buffer.from(digest), Buffer.from(digestToken(token)));
+  return digest !== null && timingSafeEqual(Buffer.from(digest), Buffer.from(digestSecret(token)));
 }
 
 function clientIdIn(path: string): string | undefined {

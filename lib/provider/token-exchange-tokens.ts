@@ -1,4 +1,5 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
+import { wordsOf } from '../clients/scope.ts';
 import { type EngineToken, grantInRequest, prototypesOf } from './engine-context.ts';
 import type { JwtAccessTokenReader } from './jwt-access-tokens.ts';
 import type { ActorClaim, SubjectOfPolicy } from './token-exchange-policy.ts';
@@ -31,7 +32,7 @@ function presented(
     clientId: token.clientId,
     accountId: token.accountId,
     audience: token.aud,
-    scopes: new Set((token.scope ?? '').split(' ').filter((scope) => scope !== '')),
+    scopes: new Set(wordsOf(token.scope)),
     act,
     mayAct,
     expiresAt: token.exp,

@@ -6,20 +6,13 @@ import {
   type ResourceServerInstance,
   type TokenEndpointGrantContext,
 } from 'oidc-provider';
-import {
-  buildTokenResponse,
-  checkDpopReplay,
-  checkDpopRequired,
-  checkMtlsCert,
-  findAccount,
-  resolveRequestedResources,
-  validateDpop,
-} from 'oidc-provider/lib/helpers/grants.js';
+import { findAccount, resolveRequestedResources } from 'oidc-provider/lib/helpers/grants.js';
 import type { Configuration } from '../../config/configuration.ts';
 import type { Clients } from '../clients/clients.ts';
 import { type ExchangeRule, TOKEN_EXCHANGE_GRANT } from '../clients/exchange-metadata.ts';
 import { prototypesOf } from './engine-context.ts';
 import { whileAvailable } from './engine-storage.ts';
+import { answerWithAccessToken, presentedKeys } from './issued-access-token.ts';
 import type { JwtAccessTokenReader } from './jwt-access-tokens.ts';
 import { type ActorClaim, actorChain, exchangedScopes, mayAct, ruleFor } from './token-exchange-policy.ts';
 import { EXCHANGE_PARAMETERS, type ExchangeRequest, readExchangeRequest } from './token-exchange-request.ts';
@@ -111,9 +104,7 @@ async function exchange(
   const { client } = ctx.oidc;
   const request = readExchangeRequest(ctx.oidc.params as Record<string, string | undefined>);
 
-  const proof = await validateDpop(provider, ctx);
-  checkDpopRequired(provider, ctx, proof);
-  const certificate = checkMtlsCert(provider, ctx);
+  const keys = await presentedKeys(provider, ctx);
 
   const subject = await readPresentedToken(ctx, { ...request.subject, name: 'subject_token', readJwt });
   if (subject.accountId === undefined) throw new errors.InvalidRequest('subject_token is not for a person');
@@ -122,7 +113,7 @@ async function exchange(
   const rules = stored?.metadata.token_exchange ?? [];
   const rule = allowingRule({ rules, subject, actor, target: request.target });
   // A token that a thief cannot use must not become one that they can.
-  if (subject.bound && proof === undefined && certificate === undefined) {
+  if (subject.bound && keys.proof === undefined && keys.certificate === undefined) {
     throw new errors.InvalidRequest(
       'subject_token is bound to a key, so the new token must be: a DPoP proof is missing',
     );
@@ -137,30 +128,22 @@ async function exchange(
   ctx.oidc.entity('Account', account);
   const { resourceServer, scope } = await grantedTo(provider, ctx, request, { subject, rule });
 
-  const usual = resourceServer.accessTokenTTL ?? configuration.lifetimes.accessToken;
-  const token = new provider.AccessToken({
+  await answerWithAccessToken(provider, ctx, {
+    grantType: TOKEN_EXCHANGE_GRANT,
     accountId: account.accountId,
-    client,
-    gty: TOKEN_EXCHANGE_GRANT,
-    expiresIn: Math.min(usual, remaining),
-    ...(subject.grantId === undefined ? {} : { subjectGrantId: subject.grantId }),
-  } as unknown as ConstructorParameters<typeof provider.AccessToken>[0]);
-  token.resourceServer = resourceServer;
-  if (scope !== undefined) token.scope = scope;
-  if (certificate !== undefined) token.setThumbprint('x5t', certificate);
-  if (proof !== undefined) {
-    await checkDpopReplay(provider, ctx, proof, client.clientId);
-    token.setThumbprint('jkt', proof.thumbprint);
-  }
-  claimsOfExchanged.set(token, {
-    ...(act === undefined ? {} : { act }),
-    ...(subject.mayAct === undefined ? {} : { may_act: subject.mayAct }),
+    resourceServer,
+    scope,
+    lifetime: { usual: configuration.lifetimes.accessToken, remaining },
+    keys,
+    members: subject.grantId === undefined ? {} : { subjectGrantId: subject.grantId },
+    issuedTokenType: request.requestedType,
+    beforeSave: (token) => {
+      claimsOfExchanged.set(token, {
+        ...(act === undefined ? {} : { act }),
+        ...(subject.mayAct === undefined ? {} : { may_act: subject.mayAct }),
+      });
+    },
   });
-  ctx.oidc.entity('AccessToken', token);
-  const accessToken = await token.save();
-  const { expiration: expiresIn, tokenType } = token;
-  const issuedTokenType = request.requestedType;
-  ctx.body = buildTokenResponse(provider, { accessToken, issuedTokenType, expiresIn, scope, tokenType });
 }
 
 /**
