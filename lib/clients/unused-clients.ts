@@ -1,9 +1,9 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Database } from '../database/database.ts';
+import { RecurringWork } from '../database/recurring-work.ts';
 import type { StoredClient } from './stored-client.ts';
 
 const DAY_MILLISECONDS = 86_400_000;
-/** How often unused ones are looked for; each process adds up to half of it. */
+/** How often unused ones are looked for (ms). */
 const INTERVAL_MILLISECONDS = 3_600_000;
 /** How long a document that nobody asks for any more is remembered: what it names may be listed among somebody's grants. */
 const DOCUMENT_MILLISECONDS = 90 * DAY_MILLISECONDS;
@@ -22,8 +22,7 @@ export class UnusedClients {
   readonly #endClient: (clientId: string) => Promise<void>;
   readonly #log: { warn(details: object, message: string): void };
   readonly #told = new Map<string, number>();
-  readonly #stopping = new AbortController();
-  #sweeping: Promise<void> | undefined;
+  readonly #sweeping: RecurringWork;
 
   /** `lifetime` in seconds; `endClient` ends what was granted to a client that is deleted. */
   constructor(options: {
@@ -36,6 +35,12 @@ export class UnusedClients {
     this.#lifetime = options.lifetime * 1000;
     this.#endClient = options.endClient;
     this.#log = options.log;
+    this.#sweeping = new RecurringWork({
+      work: () => this.sweep(),
+      firstAfter: 0,
+      interval: INTERVAL_MILLISECONDS,
+      failed: (err) => this.#log.warn({ err }, 'unused applications could not be deleted; later'),
+    });
   }
 
   /** Notes that a client is in use. Nobody waits for it: a note that is lost is made again by the next use. */
@@ -96,26 +101,13 @@ export class UnusedClients {
     }
   }
 
-  /** Sweeps from time to time until `stop`; does not keep the process alive. */
+  /** Sweeps from time to time until `stop`. */
   start(): void {
-    this.#sweeping = this.#sweepFromTimeToTime();
+    this.#sweeping.start();
   }
 
   /** Resolves when nothing is under way. */
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#sweeping;
-  }
-
-  async #sweepFromTimeToTime(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      await this.sweep().catch((err: unknown) =>
-        this.#log.warn({ err }, 'unused applications could not be deleted; later'),
-      );
-      await pause(INTERVAL_MILLISECONDS * (1 + Math.random() / 2), undefined, { ref: false, signal }).catch(
-        () => undefined,
-      );
-    }
+  stop(): Promise<void> {
+    return this.#sweeping.stop();
   }
 }

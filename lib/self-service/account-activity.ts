@@ -19,8 +19,8 @@ const GATHER_MILLISECONDS = 500;
 const WAITING = 2000;
 /** The same failure from the same place counts once in this time: guessing must not fill a person's list, nor the disk. */
 const SAME_FAILURE_MILLISECONDS = 600_000;
-/** How many of those are remembered. */
-const REMEMBERED_FAILURES = 4096;
+/** How many of those, and of uses of the day, are remembered. */
+const REMEMBERED = 4096;
 /** Of the number of an entry among those that one process wrote. */
 const ORDER_DIGITS = 15;
 
@@ -113,7 +113,7 @@ export class AccountActivity {
     const now = this.#database.now();
     const last = this.#failures.get(key);
     if (last !== undefined && now - last < SAME_FAILURE_MILLISECONDS) return;
-    remember(this.#failures, key, now, REMEMBERED_FAILURES);
+    remember(this.#failures, key, now, REMEMBERED);
     if (this.#failedLogins.length < WAITING) this.#failedLogins.push({ at: now, login, address });
     this.#writeSoon();
   }
@@ -129,7 +129,7 @@ export class AccountActivity {
     const now = this.#database.now();
     const today = Math.floor(now / DAY_MILLISECONDS);
     if (this.#usedToday.get(key) === today) return;
-    remember(this.#usedToday, key, today, REMEMBERED_FAILURES);
+    remember(this.#usedToday, key, today, REMEMBERED);
     if (this.#uses.length < WAITING) this.#uses.push({ at: now, accountId, clientId });
     this.#writeSoon();
   }
@@ -167,20 +167,16 @@ export class AccountActivity {
   ): Promise<void> {
     const people = new Set(entries.map(({ entry }) => entry.accountId));
     await this.#database.transaction(async (transaction, now) => {
-      for (const { at, entry } of entries) {
-        await transaction
-          .insertInto('account_activity')
-          .values({
-            id: this.#nextId(),
-            sub: entry.accountId,
-            at,
-            kind: entry.kind,
-            address: entry.address ?? null,
-            user_agent: entry.userAgent ?? null,
-            client_id: entry.clientId ?? null,
-          })
-          .execute();
-      }
+      const rows = entries.map(({ at, entry }) => ({
+        id: this.#nextId(),
+        sub: entry.accountId,
+        at,
+        kind: entry.kind,
+        address: entry.address ?? null,
+        user_agent: entry.userAgent ?? null,
+        client_id: entry.clientId ?? null,
+      }));
+      if (rows.length > 0) await transaction.insertInto('account_activity').values(rows).execute();
       for (const sub of people) {
         const oldest = await transaction
           .selectFrom('account_activity')

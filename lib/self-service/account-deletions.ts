@@ -1,6 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { Database } from '../database/database.ts';
+import { RecurringWork } from '../database/recurring-work.ts';
 import type { Grants } from '../grants/grants.ts';
 import type { MailTexts } from '../interactions/mail-link-pages.ts';
 import type { Mail } from '../mail/mail.ts';
@@ -9,7 +9,7 @@ import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';
 
 const DAY_MILLISECONDS = 86_400_000;
-/** How often it is looked whose time has come (ms); each process adds up to half of it, so that they take turns. */
+/** How often it is looked whose time has come (ms). */
 const INTERVAL_MILLISECONDS = 60_000;
 const FIRST_LOOK_MILLISECONDS = 1000;
 /** The most people that one look deletes. */
@@ -33,12 +33,17 @@ export interface DeletionRooms {
  */
 export class AccountDeletions {
   readonly #rooms: DeletionRooms;
-  readonly #stopping = new AbortController();
-  #running: Promise<void> | undefined;
+  readonly #looking: RecurringWork;
   #cancelling = new Set<Promise<void>>();
 
   constructor(rooms: DeletionRooms) {
     this.#rooms = rooms;
+    this.#looking = new RecurringWork({
+      work: () => this.deleteDue(),
+      firstAfter: FIRST_LOOK_MILLISECONDS,
+      interval: INTERVAL_MILLISECONDS,
+      failed: (err) => rooms.log.warn({ err }, 'people who asked for it could not be deleted; later'),
+    });
     rooms.events.on('account.activity', ({ accountId, kind }) => {
       if (kind === 'signed-in') this.#cancelSoon(accountId);
     });
@@ -62,15 +67,14 @@ export class AccountDeletions {
     });
   }
 
-  /** Looks from time to time until `stop`; does not keep the process alive. */
+  /** Looks from time to time until `stop`. */
   start(): void {
-    this.#running = this.#lookFromTimeToTime();
+    this.#looking.start();
   }
 
   /** Resolves when nothing is under way. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#running;
+    await this.#looking.stop();
     await Promise.all(this.#cancelling);
   }
 
@@ -85,7 +89,7 @@ export class AccountDeletions {
       .limit(AT_ONCE)
       .execute();
     for (const { sub } of due) {
-      if (this.#stopping.signal.aborted) return;
+      if (this.#looking.isStopping) return;
       await this.#delete(sub).catch((err: unknown) =>
         log.error({ err }, 'a person who asked for it could not be deleted yet'),
       );
@@ -160,19 +164,5 @@ export class AccountDeletions {
     if (to === undefined) return;
     const locale = mailTexts.localeFor(undefined, claims.locale);
     mail.send(() => ({ to, ...mailTexts.compose(kind, locale) }));
-  }
-
-  async #lookFromTimeToTime(): Promise<void> {
-    let milliseconds = FIRST_LOOK_MILLISECONDS;
-    for (;;) {
-      await pause(milliseconds, undefined, { ref: false, signal: this.#stopping.signal }).catch(
-        () => undefined,
-      );
-      if (this.#stopping.signal.aborted) return;
-      await this.deleteDue().catch((err: unknown) =>
-        this.#rooms.log.warn({ err }, 'people who asked for it could not be deleted; later'),
-      );
-      milliseconds = INTERVAL_MILLISECONDS * (1 + Math.random() / 2);
-    }
   }
 }

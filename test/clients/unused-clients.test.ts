@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { ClientDocuments } from '../../lib/clients/client-documents.ts';
 import { checkMetadata } from '../../lib/clients/client-metadata.ts';
+import { digestSecret } from '../../lib/clients/client-secret.ts';
 import { openClients } from '../../lib/clients/clients.ts';
-import { digestToken } from '../../lib/clients/registration-tokens.ts';
 import { UnusedClients } from '../../lib/clients/unused-clients.ts';
 import { onClock } from '../../lib/database/database.ts';
 import { describeOnEveryStore } from '../database/directory-stores.ts';
@@ -25,7 +25,7 @@ describeOnEveryStore('applications that registered themselves', (store) => {
     const clients = openClients({ database: clock, configuration, log: { error: () => {} } });
     const metadata = { redirect_uris: ['https://app.example/cb'] };
     const register = async () => {
-      const made = await clients.register(metadata, { tokenDigest: digestToken('token') });
+      const made = await clients.register(metadata, { tokenDigest: digestSecret('token') });
       if (made.outcome !== 'created') throw new Error(made.outcome);
       return made.client;
     };
