@@ -79,6 +79,10 @@ for (const [name, start] of stores) {
     });
 
     it('asks in three round trips at most, and tells of success in the time of one', async () => {
+      // A server that has not met a script yet costs a round trip more, and chance says which server of a Cluster is asked.
+      for (let index = 0; index < 40; index += 1) {
+        await (await admitted(first, `met ${index}`, elsewhere(200 + index))).succeeded();
+      }
       const before = connection.roundTrips;
       const admission = await admitted(first, 'eve', elsewhere(4));
       expect(connection.roundTrips - before).to.be.at.most(3);
