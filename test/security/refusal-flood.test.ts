@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { LatchkeyProcess } from '../flows/latchkey-process.ts';
+import { eventually, LatchkeyProcess } from '../flows/latchkey-process.ts';
 import { logOf } from '../flows/server-log.ts';
 
 describe('a flood of wrong requests', function () {
@@ -22,9 +22,10 @@ describe('a flood of wrong requests', function () {
       await wrong('/auth?client_id=nobody', '192.0.2.1', page);
       await wrong('/me', '192.0.2.1');
     }
+    const warned = () => logOf(latchkey).filter(({ msg }) => msg.startsWith('refused requests are counted'));
+    await eventually('the log has come', () => warned().length > 0);
     expect(refusals()).to.have.length(200);
-    const warned = logOf(latchkey).filter(({ msg }) => msg.startsWith('refused requests are counted'));
-    expect(warned.map(({ address }) => address)).to.deep.equal(['192.0.2.1']);
+    expect(warned().map(({ address }) => address)).to.deep.equal(['192.0.2.1']);
     const silent = await wrong('/auth?client_id=nobody', '192.0.2.1', page);
     expect(silent.status).to.equal(400);
     expect(silent.headers.get('latchkey-reference')).to.equal(null);
@@ -34,6 +35,7 @@ describe('a flood of wrong requests', function () {
     const other = await wrong('/auth?client_id=nobody', '198.51.100.7', page);
     const reference = other.headers.get('latchkey-reference');
     expect(await other.text()).to.include(reference);
+    await eventually('its line has come', () => refusals().length > 200);
     expect(refusals().at(-1)).to.include({ reference });
   });
 
