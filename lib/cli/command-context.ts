@@ -1,4 +1,8 @@
 import { ConfigurationError } from '../../config/configuration-error.ts';
+import { AccountsUnavailable } from '../accounts/account-adapter.ts';
+import { DatabaseUnavailable } from '../database/database-unavailable.ts';
+import { StorageUnavailable } from '../grants/storage.ts';
+import { RedisUnavailable } from '../redis/redis-unavailable.ts';
 import type { CommandResult } from './command-result.ts';
 import type { OperatorRooms } from './operator-rooms.ts';
 import { escapedJson, printable } from './table.ts';
@@ -7,11 +11,21 @@ import type { Terminal } from './terminal.ts';
 /** Exit codes, the same for every command. */
 export const EXIT = {
   done: 0,
-  /** Nothing was changed: not found, in conflict, invalid, unavailable. */
+  /** Nothing was changed: not found, in conflict, invalid. */
   refused: 1,
   /** The command line, the configuration or the data directory is at fault. */
   misused: 2,
+  /** A store stopped answering in the middle: what was asked may be done, in part, or not; asking again is safe. */
+  unavailable: 3,
 } as const;
+
+/** What a room throws when something that it needs does not answer now. */
+const UNAVAILABLE = [AccountsUnavailable, DatabaseUnavailable, RedisUnavailable, StorageUnavailable];
+
+const COMPLAINTS: Record<number, string> = {
+  [EXIT.misused]: 'not_usable',
+  [EXIT.unavailable]: 'unavailable',
+};
 
 /** Runs what commands do and says how it ended: results on standard output, errors in one line on standard error. */
 export class CommandContext {
@@ -29,7 +43,8 @@ export class CommandContext {
     try {
       await this.#report(await work(), options.json === true);
     } catch (error) {
-      this.fail(error, options.json === true, EXIT.refused);
+      const isUnavailable = UNAVAILABLE.some((kind) => error instanceof kind);
+      this.fail(error, options.json === true, isUnavailable ? EXIT.unavailable : EXIT.refused);
     }
   }
 
@@ -69,7 +84,7 @@ export class CommandContext {
     }
     this.exitCode = exitCode;
     const message = error instanceof Error ? error.message : String(error);
-    this.#complain(exitCode === EXIT.misused ? 'not_usable' : 'failed', message, json);
+    this.#complain(COMPLAINTS[exitCode] ?? 'failed', message, json);
   }
 
   /** Tells of a command line that makes no sense. */

@@ -60,7 +60,7 @@ export class Operator {
     return changed?.event.status === 200;
   }
 
-  /** Its exit code stands for the answer: 2 says that something is not there now. */
+  /** Its exit code stands for the answer: 2 says that a store is not there, 3 that one went away in the middle. */
   async #command(
     action: Action,
     words: string[],
@@ -70,7 +70,7 @@ export class Operator {
     const start = performance.now();
     const { code, stderr } = await this.#latchkey.command(words, input);
     const end = performance.now();
-    const status = code === 0 ? 200 : code === 2 ? 503 : 500;
+    const status = code === 0 ? 200 : code === 2 || code === 3 ? 503 : 500;
     const event: HistoryEvent = { action, start, end, status, ...about };
     if (code !== 0) event.error = stderr.slice(0, 200);
     return { event: this.#client.history.add(event) };

@@ -121,6 +121,22 @@ describe('people who are kept elsewhere', function () {
     expect(await browser.submit(page, 'confirm')).to.include({ status: 200, pageName: 'logged-out' });
   });
 
+  it('that cannot be asked now end a command with the exit code for trying again', async () => {
+    goDown();
+    const { code, stdout, stderr } = await latchkey.command([
+      'sessions',
+      'list',
+      '--account',
+      PERSON.login,
+      '--json',
+    ]);
+    expect({ code, stdout, error: JSON.parse(stderr).error }).to.deep.equal({
+      code: 3,
+      stdout: '',
+      error: 'unavailable',
+    });
+  });
+
   it('the operator’s commands for people say where these are kept', async () => {
     const { code, stderr } = await latchkey.command(['users', 'list']);
     expect(code).to.not.equal(0);

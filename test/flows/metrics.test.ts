@@ -96,7 +96,9 @@ for (const workers of ['1', '2']) {
     it('tell of each process its memory and its event loop', async () => {
       const processes = workers === '1' ? ['1'] : ['primary', '1', '2'];
       for (const process of processes) {
-        expect(await seriesValue(`process_resident_memory_bytes{process="${process}"}`)).to.be.above(1e7);
+        const memory = `process_resident_memory_bytes{process="${process}"}`;
+        // The first worker alone listens when the start is told of; another tells of itself after its first second.
+        await eventually(`${memory} is told`, async () => ((await seriesValue(memory)) ?? 0) > 1e7);
         const lag = await seriesValue(`nodejs_eventloop_lag_seconds{process="${process}",statistic="p99"}`);
         expect(lag).to.be.within(0, 10);
       }
