@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { LineCounter, parseDocument, type YAMLError } from 'yaml';
+import { createRequire } from 'node:module';
+import type { LineCounter, YAMLError } from 'yaml';
 import type { Given, GivenValue } from './given-value.ts';
 import { suggestion } from './nearest-name.ts';
 import { type Setting, settings } from './settings.ts';
@@ -19,8 +20,10 @@ export function readYamlFile(file: string, required: string | undefined): Given 
     if (required === undefined && code === 'ENOENT') return nothing;
     return { values: [], problems: [`${required ?? file}: cannot read ${file} (${code})`] };
   }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  // Loaded here: who has no such file is spared the parser, and this is read before anything can wait.
+  const yaml = createRequire(import.meta.url)('yaml') as typeof import('yaml');
+  const lines = new yaml.LineCounter();
+  const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   if (document.errors.length > 0) {
     return {
       values: [],

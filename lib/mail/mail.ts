@@ -11,8 +11,6 @@ import { parseSmtpUrl } from '../../config/smtp-url.ts';
 import type { Log } from '../observability/log.ts';
 import type { Delivery, Mail, Sender } from './mail-message.ts';
 import { MailQueue, type QueueLimits } from './mail-queue.ts';
-import { deliverToOutbox } from './outbox.ts';
-import { deliverBySmtp } from './smtp-delivery.ts';
 
 export type { Mail } from './mail-message.ts';
 
@@ -22,10 +20,26 @@ type MailConfiguration = Pick<Configuration, 'smtpUrl' | 'mail' | 'issuer' | 'da
 export function openDelivery(configuration: MailConfiguration): Delivery {
   const sender = senderOf(configuration);
   const { smtpUrl, dataDir } = configuration;
-  if (smtpUrl === undefined) return deliverToOutbox(join(dataDir, 'outbox'), sender);
+  if (smtpUrl === undefined) {
+    return openedByFirst(async () =>
+      (await import('./outbox.ts')).deliverToOutbox(join(dataDir, 'outbox'), sender),
+    );
+  }
   const address = parseSmtpUrl(smtpUrl);
   if (typeof address === 'string') throw new TypeError(`the SMTP URL ${address}`);
-  return deliverBySmtp(address, sender);
+  return openedByFirst(async () => (await import('./smtp-delivery.ts')).deliverBySmtp(address, sender));
+}
+
+/** A delivery that is opened by its first message: its library is large, and many a process never sends one. */
+function openedByFirst(open: () => Promise<Delivery>): Delivery {
+  let opened: Promise<Delivery> | undefined;
+  return {
+    deliver: async (message) => {
+      opened ??= open();
+      await (await opened).deliver(message);
+    },
+    close: () => void opened?.then((delivery) => delivery.close()),
+  };
 }
 
 /** The same behind a queue, for whoever does not. `limits` are for tests. */

@@ -92,6 +92,8 @@ export function jwtAccessTokenReader(options: {
 
 /** The claims that something which looks like an access token says it has; nothing of it is verified. */
 function claimedIn(token: string): JWTPayload | undefined {
+  // Most tokens asked about are opaque, and an error costs more than all the rest of looking at one.
+  if (!token.includes('.')) return undefined;
   try {
     return decodeProtectedHeader(token).typ === 'at+jwt' ? decodeJwt(token) : undefined;
   } catch {
