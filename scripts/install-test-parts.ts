@@ -1,5 +1,5 @@
 /**
- * Runs before the tests, which drive real programs: Chromium, redis-server, PostgreSQL. They are parts of the system rather
+ * Runs before the tests, which drive real programs: Chromium, redis-server, PostgreSQL, slapd. They are parts of the system rather
  * than packages of ours. They are installed where that is possible without asking; otherwise the commands are printed, and the tests do not
  * start.
  */
@@ -7,6 +7,8 @@ import { spawnSync } from 'node:child_process';
 import { findChromium } from './test-parts/find-chromium.ts';
 import { findPostgres } from './test-parts/find-postgres.ts';
 import { findRedisServer } from './test-parts/find-redis-server.ts';
+import { findSlapd } from './test-parts/find-slapd.ts';
+import { findSoftToken } from './test-parts/find-soft-token.ts';
 
 interface Part {
   name: string;
@@ -46,6 +48,22 @@ const parts: Part[] = [
     fedora: 'postgresql-server',
     macos: 'postgresql',
   },
+  {
+    name: 'SoftHSM with OpenSC',
+    purpose: 'the tests of signing keys in a PKCS#11 token',
+    find: () => findSoftToken()?.tool,
+    debian: 'softhsm2 opensc',
+    fedora: 'softhsm opensc',
+    macos: 'softhsm opensc',
+  },
+  {
+    name: 'slapd',
+    purpose: 'the tests of people in an LDAP directory',
+    find: findSlapd,
+    debian: 'slapd',
+    fedora: 'openldap-servers',
+    macos: 'openldap',
+  },
 ];
 
 const missing = (): Part[] => parts.filter((part) => part.find() === undefined);
@@ -56,7 +74,7 @@ if (installable.length > 0 && canInstall()) {
   for (const { name, purpose } of installable) {
     console.log(`${name} is missing, and ${purpose} need it; installing it with apt-get.`);
   }
-  const packages = installable.map(({ debian }) => debian);
+  const packages = installable.flatMap(({ debian }) => debian.split(' '));
   const update = ['update', '--quiet'];
   const install = ['install', '--yes', '--no-install-recommends', ...packages];
   for (const options of [update, install]) {

@@ -36,6 +36,11 @@ export type ChangeCondition = (
   ...transaction: Parameters<Parameters<Database['transaction']>[0]>
 ) => Promise<boolean>;
 
+/** The same for a person who is about to get this subject identifier. */
+export type CreationCondition = (
+  ...creation: [...transaction: Parameters<ChangeCondition>, sub: string]
+) => Promise<boolean>;
+
 export interface NewAccount {
   /** Default: the claim `email`. */
   login?: string;
@@ -56,7 +61,7 @@ export interface AccountChange {
 export interface AccountDirectory {
   create(
     account: NewAccount,
-    condition?: ChangeCondition,
+    condition?: CreationCondition,
   ): Promise<{ outcome: 'created'; account: AccountRecord } | AccountRefusal>;
   /** In order of logins, at most 200 at once (default 50); `after` is the `next` of the page before. */
   list(page?: { limit?: number; after?: string }): Promise<{ accounts: AccountRecord[]; next?: string }>;

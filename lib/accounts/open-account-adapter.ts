@@ -7,6 +7,7 @@
 import type { Configuration } from '../../config/configuration.ts';
 import type { Database } from '../database/database.ts';
 import type { Events } from '../observability/events.ts';
+import type { Log } from '../observability/log.ts';
 import type { AccountAdapter } from './account-adapter.ts';
 import { HttpAccountAdapter } from './http-account-adapter.ts';
 import type { PasswordHasher, PasswordRules } from './password-hashing.ts';
@@ -14,19 +15,26 @@ import { SqlAccountAdapter } from './sql-account-adapter.ts';
 import { SqlAccountDirectory } from './sql-account-directory.ts';
 
 /**
- * The adapter that the configuration names: `sql` (people in Latchkey's own database, with a directory) or `http`
- * (a company's user base, without). Throws when the HTTP adapter's URL is missing or unfit.
+ * The adapter that the configuration names: `sql` (people in Latchkey's own database, with a directory), `http`
+ * (a company's user base, without) or `ldap` (an LDAP directory, without). Throws when the HTTP adapter's URL is missing or unfit, and
+ * ConfigurationError when a filter of LDAP is none.
  */
-export function openAccountAdapter(options: {
+export async function openAccountAdapter(options: {
   configuration: Configuration['accounts'];
   database: Database;
   hasher: PasswordHasher;
   rules: PasswordRules;
   events: Events;
-}): AccountAdapter {
+  log: Log;
+}): Promise<AccountAdapter> {
   const { configuration } = options;
   if (configuration.adapter === 'http') {
     return new HttpAccountAdapter(configuration.http);
+  }
+  if (configuration.adapter === 'ldap') {
+    // Loaded by those who have a directory alone, like its library.
+    const { LdapAccountAdapter } = await import('./ldap/ldap-account-adapter.ts');
+    return new LdapAccountAdapter(configuration.ldap, options.log);
   }
   return new SqlAccountAdapter({ ...options, directory: new SqlAccountDirectory(options) });
 }

@@ -5,6 +5,7 @@ import { isStorable } from '../database/row-finder.ts';
 import type { DatabaseSchema } from '../database/schema.ts';
 import { ACCOUNT_PAGE_TABLES } from '../database/tables/account-activity.ts';
 import { SECOND_FACTOR_TABLES } from '../database/tables/second-factors.ts';
+import { UPSTREAM_TABLES } from '../database/tables/upstream-identities.ts';
 import type { Events } from '../observability/events.ts';
 import type {
   AccountChange,
@@ -13,6 +14,7 @@ import type {
   AccountRefusal,
   AccountUpdate,
   ChangeCondition,
+  CreationCondition,
   NewAccount,
 } from './account-directory.ts';
 import { type AccountRow, recordFromRow } from './account-row.ts';
@@ -79,7 +81,7 @@ export class SqlAccountDirectory implements AccountDirectory {
 
   async create(
     account: NewAccount,
-    condition?: ChangeCondition,
+    condition?: CreationCondition,
   ): Promise<{ outcome: 'created'; account: AccountRecord } | AccountRefusal> {
     const validation = validateClaims(mergeClaims({}, account.claims ?? {}));
     if (validation.outcome === 'invalid') {
@@ -95,8 +97,8 @@ export class SqlAccountDirectory implements AccountDirectory {
       hash = hashed.hash;
     }
     return this.#database.transaction(async (transaction, now) => {
-      if (condition !== undefined && !(await condition(transaction, now))) return CONDITION_FAILED;
       const sub = await this.#freshSub(transaction);
+      if (condition !== undefined && !(await condition(transaction, now, sub))) return CONDITION_FAILED;
       const inserted = await transaction
         .insertInto('accounts')
         .values({
@@ -182,10 +184,11 @@ export class SqlAccountDirectory implements AccountDirectory {
     const outcome = await this.#database.transaction(async (transaction, now) => {
       if (condition !== undefined && !(await condition(transaction, now))) return 'condition_failed';
       await transaction.deleteFrom('passwords').where('sub', '=', sub).execute();
-      for (const table of [...SECOND_FACTOR_TABLES, ...ACCOUNT_PAGE_TABLES]) {
+      for (const table of [...SECOND_FACTOR_TABLES, ...ACCOUNT_PAGE_TABLES, ...UPSTREAM_TABLES]) {
         await transaction.deleteFrom(table).where('sub', '=', sub).execute();
       }
       await transaction.deleteFrom('passkeys').where('sub', '=', sub).execute();
+      await transaction.deleteFrom('known_browsers').where('sub', '=', sub).execute();
       await transaction.deleteFrom('authentication_requests').where('sub', '=', sub).execute();
       await transaction.deleteFrom('mail_links').where('account', '=', sub).execute();
       const row = await transaction

@@ -119,7 +119,7 @@ describe('canonical login', () => {
   });
 
   it('takes little time for hostile input', () => {
-    const began = performance.now();
+    const used = process.cpuUsage();
     for (const input of [
       ' '.repeat(1_000_000),
       'a\u0301\u0323'.repeat(340),
@@ -128,6 +128,6 @@ describe('canonical login', () => {
     ]) {
       canonicalLogin(input);
     }
-    expect(performance.now() - began).to.be.below(500);
+    expect(process.cpuUsage(used).user, 'µs').to.be.below(500_000);
   });
 });
