@@ -7,7 +7,9 @@ export const MULTI_FACTOR: Acr = 'https://refeds.org/profile/mfa';
 
 /** Keys that answer a challenge for one origin alone. */
 const BOUND_KEYS = ['hwk', 'swk', 'pop'];
-const KNOWN_TO_PERSON = ['pwd', 'pin', 'kba'];
+/** A sign-in at another provider, which takes a password at least; what more it took counts where it is trusted and told. */
+export const FEDERATED = 'fed';
+const KNOWN_TO_PERSON = ['pwd', 'pin', 'kba', FEDERATED];
 const HELD_BY_PERSON = [...BOUND_KEYS, 'otp', 'sms', 'tel', 'sc'];
 const PART_OF_PERSON = ['fpt', 'face', 'iris', 'retina', 'vbm'];
 

@@ -17,6 +17,9 @@ const LONGEST_WAIT = 900;
 /** How long a wait that was sat out entitles to one attempt, in seconds. */
 const TICKET_SECONDS = 3600;
 
+/** How many failures there may be, and in what time. */
+export type LoginLimits = Pick<Configuration['throttling']['login'], 'perAccount' | 'perAddress' | 'window'>;
+
 /** An attempt that may go on. It counts as failed unless one of the two is called, once. */
 export interface Admission {
   succeeded(): Promise<void>;
@@ -28,6 +31,9 @@ export type Admittance =
   | { outcome: 'admitted'; admission: Admission }
   /** `retryAfter` in whole seconds, at least 1. */
   | { outcome: 'throttled'; scope: 'account' | 'address'; retryAfter: number };
+
+/** How long wrong passwords of a known browser count, in seconds: longer than any browser is known. */
+const KNOWN_SECONDS = 366 * DAY;
 
 interface Limit extends Taking {
   readonly scope: 'account' | 'address';
@@ -43,50 +49,59 @@ interface Limit extends Taking {
 export class LoginThrottle {
   readonly #counters: ThrottleCounters;
   readonly #digest: (...parts: string[]) => string;
-  readonly #configuration: Configuration['throttling']['login'];
+  readonly #configuration: LoginLimits;
 
   constructor(options: {
     counters: ThrottleCounters;
     database: Pick<Database, 'sealer'>;
-    configuration: Configuration['throttling']['login'];
+    configuration: LoginLimits;
   }) {
     this.#counters = options.counters;
     this.#digest = counterDigest(options.database, 'latchkey/login-throttle');
     this.#configuration = options.configuration;
   }
 
+  /**
+   * Admits an attempt from a browser with which the person has signed in before (KnownBrowsers), whatever others have done:
+   * as many as may fail for one account at one address, but in all of the browser's life and not in a window. Undefined when that is
+   * used up: then it is a browser like any other.
+   */
+  async admitKnown(browser: string, login: string, address: string): Promise<Admission | undefined> {
+    const key = { group: this.#digest('browser', browser), name: this.#digest('known', browser) };
+    const taking = await this.#counters.take([
+      { key, limit: this.#configuration.perAccount, seconds: KNOWN_SECONDS },
+    ]);
+    if (taking.outcome === 'full') return undefined;
+    const taken = [{ key, count: taking.counts[0] as Count }];
+    return {
+      succeeded: async () => {
+        const keys = this.#keysOf(login, address);
+        const acquaintance = await this.#counters.get(keys.familiar);
+        await Promise.all([
+          this.#counters.remove(key),
+          this.#counters.remove(keys.pair),
+          this.#becomeFamiliar(keys, acquaintance),
+        ]);
+      },
+      withdrawn: () => this.#counters.giveBack(taken),
+    };
+  }
+
   async admit(login: string, address: string): Promise<Admittance> {
     const { perAccount, perAddress, window } = this.#configuration;
-    const canonical = canonicalLogin(login);
-    const account = canonical.outcome === 'canonical' ? canonical.login : `\0${login}`;
-    const { subscriber, network } = addressGroup(address);
-    // What is counted by account, and what by network: each is one group, that is one script in Redis.
-    const person = this.#digest('account', account);
-    const place = this.#digest('network', network);
-    const keyOf = (group: string, ...parts: string[]): CounterKey => ({
-      group,
-      name: this.#digest(...parts),
-    });
-    const keys = {
-      pair: keyOf(place, 'pair', account, subscriber),
-      familiar: keyOf(person, 'familiar', account, subscriber),
-      total: keyOf(person, 'total', account),
-      wait: keyOf(place, 'wait', account, network),
-      ticket: keyOf(place, 'ticket', account, network),
-    };
-
+    const keys = this.#keysOf(login, address);
     const acquaintance = await this.#counters.get(keys.familiar);
     const familiar = acquaintance !== undefined;
     const widening = familiar ? WIDER_ALLOWANCE : 1;
     const limits: Limit[] = [
       {
-        key: keyOf(place, 'address', subscriber),
+        key: keys.address,
         limit: perAddress * widening,
         seconds: window,
         scope: 'address',
       },
       {
-        key: keyOf(place, 'network', network),
+        key: keys.network,
         limit: perAddress * WIDER_ALLOWANCE * widening,
         seconds: window,
         scope: 'address',
@@ -122,11 +137,10 @@ export class LoginThrottle {
       outcome: 'admitted',
       admission: {
         succeeded: async () => {
-          const isFresh = (acquaintance?.millisecondsLeft ?? 0) >= (FAMILIAR_SECONDS - DAY) * 1000;
           await Promise.all([
             this.#counters.giveBack(taken.filter(({ key }) => key !== keys.pair)),
             this.#counters.remove(keys.pair),
-            isFresh ? undefined : this.#counters.set(keys.familiar, 1, FAMILIAR_SECONDS),
+            this.#becomeFamiliar(keys, acquaintance),
           ]);
         },
         withdrawn: async () => {
@@ -135,6 +149,34 @@ export class LoginThrottle {
         },
       },
     };
+  }
+
+  #keysOf(login: string, address: string) {
+    const canonical = canonicalLogin(login);
+    const account = canonical.outcome === 'canonical' ? canonical.login : `\0${login}`;
+    const { subscriber, network } = addressGroup(address);
+    // What is counted by account, and what by network: each is one group, that is one script in Redis.
+    const person = this.#digest('account', account);
+    const place = this.#digest('network', network);
+    const keyOf = (group: string, ...parts: string[]): CounterKey => ({
+      group,
+      name: this.#digest(...parts),
+    });
+    return {
+      address: keyOf(place, 'address', subscriber),
+      network: keyOf(place, 'network', network),
+      pair: keyOf(place, 'pair', account, subscriber),
+      familiar: keyOf(person, 'familiar', account, subscriber),
+      total: keyOf(person, 'total', account),
+      wait: keyOf(place, 'wait', account, network),
+      ticket: keyOf(place, 'ticket', account, network),
+    };
+  }
+
+  /** Makes the address familiar to the account, or keeps it so: once a day. */
+  async #becomeFamiliar({ familiar }: { familiar: CounterKey }, present: Count | undefined): Promise<void> {
+    if ((present?.millisecondsLeft ?? 0) >= (FAMILIAR_SECONDS - DAY) * 1000) return;
+    await this.#counters.set(familiar, 1, FAMILIAR_SECONDS);
   }
 
   /** A short name for a login in the log: tells which lines are about one login, and not which login. */

@@ -56,11 +56,12 @@ export class PasskeyChallenges {
     const expiresAt = head.readUIntBE(RANDOM_BYTES, TIME_BYTES) + CHALLENGE_SECONDS * 1000;
     if (expiresAt <= this.#database.now()) return undefined;
     const digest = createHash('sha256').update(bytes).digest('base64url');
-    return { spend: (transaction, now) => spend(transaction, now, { digest, expires_at: expiresAt }) };
+    return { spend: (transaction, now) => answerOnce(transaction, now, { digest, expires_at: expiresAt }) };
   }
 }
 
-async function spend(
+/** Notes that something was answered that can be answered once, until it expires; false when it has been, or has expired. */
+export async function answerOnce(
   transaction: Transaction,
   now: number,
   answer: { digest: string; expires_at: number },

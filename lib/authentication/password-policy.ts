@@ -1,9 +1,10 @@
 import type { PasswordRules } from '../accounts/password-hashing.ts';
+import type { BreachedPasswords } from './breached-passwords.ts';
 
 /** The longest password, in code points (NIST SP 800-63B-4 §3.1.1.2 asks for at least 64, ASVS 5.0 V6.2.9 for 64, we for 128). */
 const MAXIMUM_PASSWORD_LENGTH = 1024;
 
-export type PasswordRefusal = 'too_short' | 'too_long' | 'common' | 'personal';
+export type PasswordRefusal = 'too_short' | 'too_long' | 'common' | 'personal' | 'breached';
 
 function fold(text: string): string {
   return text.normalize('NFKC').toLowerCase();
@@ -29,9 +30,13 @@ export function isTooLong(password: string): boolean {
 
 /**
  * Which passwords a person may choose, by NIST SP 800-63B-4 §3.1.1.2 and ASVS 5.0 V6.2: long enough in code points, not
- * on the list of common ones, not the person's own login or mail address. No rule of composition, no expiry.
+ * on the list of common ones, not the person's own login or mail address, and, where a service is asked, not known from a leak. No
+ * rule of composition, no expiry.
  */
-export function createPasswordPolicy(configuration: { minimumLength: number }): PasswordRules {
+export function createPasswordPolicy(
+  configuration: { minimumLength: number },
+  breached?: Pick<BreachedPasswords, 'include'>,
+): PasswordRules {
   const { minimumLength } = configuration;
   const refuse = (reason: PasswordRefusal, description: string) =>
     ({ outcome: 'refused', reason, description }) as const;
@@ -57,6 +62,10 @@ export function createPasswordPolicy(configuration: { minimumLength: number }): 
           'common',
           'this password is among the most used ones, which are tried first: choose another',
         );
+      }
+      // Last, so that nobody is asked about what is refused anyway.
+      if ((await breached?.include(password)) === true) {
+        return refuse('breached', 'this password is known from a data leak: choose another');
       }
       return { outcome: 'accepted' };
     },

@@ -5,28 +5,39 @@
  * for NIST SP 800-63B-4 §3.1.1 (passwords) and §3.2.2 (rate limiting; but no account is disabled by failures, see
  * docs/decisions/0006-login-throttling.md), and for `amr` values of RFC 8176.
  */
-import type { Configuration } from '../../config/configuration.ts';
 import type { Account, AccountAdapter } from '../accounts/account-adapter.ts';
 import type { Database } from '../database/database.ts';
 import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';
 import { admitRefusalLine } from '../observability/refusal-lines.ts';
 import { addressGroup } from './address-group.ts';
-import { type Admission, LoginThrottle } from './login-throttle.ts';
+import type { KnownBrowsers } from './known-browsers.ts';
+import { type Admission, type Admittance, type LoginLimits, LoginThrottle } from './login-throttle.ts';
 import { isTooLong } from './password-policy.ts';
 import type { ThrottleCounters } from './throttle-counters.ts';
 
 export type SignInOutcome =
   /** `methods` are `amr` values (RFC 8176). The caller emits login.succeeded, knowing the client. */
   | { outcome: 'authenticated'; account: Account; methods: string[] }
-  | { outcome: 'refused' }
+  /** `expired`: the password is right, and has to be changed where people are kept. */
+  | { outcome: 'refused'; expired?: true }
   /** `retryAfter` in whole seconds: an attempt made then is judged. */
   | { outcome: 'throttled'; retryAfter: number }
   | { outcome: 'unavailable' };
 
+/** One attempt. */
+export interface PasswordProof {
+  login: string;
+  password: string;
+  /** The person's own, as the socket or a trusted proxy tells it. */
+  address: string;
+  /** What the browser holds of people having signed in with it: see KnownBrowsers. */
+  browser?: string | undefined;
+}
+
 export interface PasswordSignIn {
-  /** Judges one attempt; `address` is the person's own, as the socket or a trusted proxy tells it. */
-  attempt(proof: { login: string; password: string; address: string }): Promise<SignInOutcome>;
+  /** Judges one attempt. */
+  attempt(proof: PasswordProof): Promise<SignInOutcome>;
   /**
    * Tells a login, as it was typed, for which a wrong password was given, and from where. Not an event: what people type is for no log.
    * The listener must do nothing that takes time.
@@ -39,11 +50,12 @@ export function createPasswordSignIn(options: {
   accounts: AccountAdapter;
   counters: ThrottleCounters;
   database: Pick<Database, 'sealer'>;
-  configuration: { throttling: Pick<Configuration['throttling'], 'login'> };
+  knownBrowsers: KnownBrowsers;
+  configuration: { throttling: { login: LoginLimits } };
   events: Events;
   log: Log;
 }): PasswordSignIn {
-  const { accounts, events, log } = options;
+  const { accounts, events, log, knownBrowsers } = options;
   const wrongPasswords: ((login: string, address: string) => void)[] = [];
   const throttle = new LoginThrottle({
     counters: options.counters,
@@ -60,8 +72,18 @@ export function createPasswordSignIn(options: {
     }
   }
 
+  async function admit({ login, address, browser }: PasswordProof): Promise<Admittance> {
+    const known = await knownBrowsers.find(login, browser);
+    if (known !== undefined) {
+      const admission = await throttle.admitKnown(known, login, address);
+      if (admission !== undefined) return { outcome: 'admitted', admission };
+      await knownBrowsers.forgetOne(known);
+    }
+    return throttle.admit(login, address);
+  }
+
   async function judge(
-    { login, password, address }: { login: string; password: string; address: string },
+    { login, password, address }: PasswordProof,
     admission: Admission,
   ): Promise<SignInOutcome> {
     const verification = isTooLong(password)
@@ -77,7 +99,9 @@ export function createPasswordSignIn(options: {
           for (const listener of wrongPasswords) listener(login, address);
         }
         log.info({ reason: verification.reason, address, login: throttle.nameForLog(login) }, 'login failed');
-        return { outcome: 'refused' };
+        return verification.reason === 'password_expired'
+          ? { outcome: 'refused', expired: true }
+          : { outcome: 'refused' };
       case 'unavailable':
         await count(() => admission.withdrawn());
         events.emit('login.failed', { reason: 'unavailable', address });
@@ -96,7 +120,7 @@ export function createPasswordSignIn(options: {
       const { login, address } = proof;
       let admission: Admission;
       try {
-        const admittance = await throttle.admit(login, address);
+        const admittance = await admit(proof);
         if (admittance.outcome === 'throttled') {
           const { scope, retryAfter } = admittance;
           events.emit('login.throttled', { address, scope });

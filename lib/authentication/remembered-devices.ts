@@ -1,11 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
 import type { Database, DirectoryTransaction } from '../database/database.ts';
 import { isStorable } from '../database/row-finder.ts';
+import { digestOf, newToken, tokensIn, withToken } from './browser-tokens.ts';
 
-const TOKEN_BYTES = 32;
-const TOKEN_FORM = /^[\w-]{43}$/;
-/** How many people one browser remembers. */
-const PEOPLE = 5;
 const USER_AGENT_CHARACTERS = 200;
 
 /** A browser in which the second step is left out for a while. */
@@ -41,7 +37,7 @@ export class RememberedDevices {
   async remember(sub: string, browser: { held: string | undefined; userAgent: string }): Promise<string> {
     const { seconds, perPerson } = this.#limits;
     // Never one that the browser held before: whoever put it there would be remembered as well.
-    const token = randomBytes(TOKEN_BYTES).toString('base64url');
+    const token = newToken();
     const held = tokensIn(browser.held);
     await this.#database.transaction(async (transaction, now) => {
       await transaction.deleteFrom('remembered_devices').where('expires_at', '<=', now).execute();
@@ -74,7 +70,7 @@ export class RememberedDevices {
         })
         .execute();
     });
-    return [token, ...held].slice(0, PEOPLE).join('.');
+    return withToken(token, held);
   }
 
   /** Whether the browser that holds this is remembered for the person, whose password has not changed since. */
@@ -137,13 +133,4 @@ export class RememberedDevices {
     const theirs = transaction.deleteFrom('remembered_devices').where('sub', '=', sub);
     await (id === undefined ? theirs : theirs.where('digest', '=', id)).execute();
   }
-}
-
-function tokensIn(held: string | undefined): string[] {
-  const tokens = (held ?? '').split('.').filter((token) => TOKEN_FORM.test(token));
-  return [...new Set(tokens)].slice(0, PEOPLE);
-}
-
-function digestOf(token: string): string {
-  return createHash('sha256').update(token).digest('base64url');
 }

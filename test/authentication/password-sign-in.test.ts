@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { AccountAdapter, PasswordVerification } from '../../lib/accounts/account-adapter.ts';
+import { KnownBrowsers } from '../../lib/authentication/known-browsers.ts';
 import { createPasswordHasher } from '../../lib/authentication/password-hasher.ts';
 import { createPasswordSignIn, type PasswordSignIn } from '../../lib/authentication/password-sign-in.ts';
 import { SqliteThrottleCounters } from '../../lib/authentication/sqlite-throttle-counters.ts';
@@ -31,6 +32,7 @@ describe('password sign-in', () => {
       accounts: { ...accounts.adapter, verifyPassword } as AccountAdapter,
       counters,
       database: accounts.database,
+      knownBrowsers: new KnownBrowsers({ ...accounts, accounts: accounts.adapter, seconds: 86_400 }),
       configuration: { throttling: { login } },
       events: accounts.events,
       log: createLog('trace', { write: (line: string) => lines.push(line) }),

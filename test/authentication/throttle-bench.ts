@@ -1,29 +1,28 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Configuration } from '../../config/configuration.ts';
-import { type Admission, LoginThrottle } from '../../lib/authentication/login-throttle.ts';
+import { type Admission, type LoginLimits, LoginThrottle } from '../../lib/authentication/login-throttle.ts';
 import { SqliteThrottleCounters } from '../../lib/authentication/sqlite-throttle-counters.ts';
 import { type Database, openDatabase } from '../../lib/database/database.ts';
 
 /** The default limits, by which the numbers of the tests are to be read. */
-export const LIMITS: Configuration['throttling']['login'] = { perAccount: 10, perAddress: 100, window: 900 };
+export const LIMITS: LoginLimits = { perAccount: 10, perAddress: 100, window: 900 };
 
-/** `Date.now` of this process while a test runs: real time, moved ahead as far as the test wants. */
+/** `Date.now` of this process while a test runs: it stands still, and goes ahead as far as the test wants. */
 export class MovableClock {
-  readonly #now = Date.now;
-  #ahead = 0;
+  readonly #real = Date.now;
+  #time = Date.now();
 
   constructor() {
-    Date.now = () => this.#now() + this.#ahead;
+    Date.now = () => this.#time;
   }
 
   advance(seconds: number): void {
-    this.#ahead += seconds * 1000;
+    this.#time += seconds * 1000;
   }
 
   restore(): void {
-    Date.now = this.#now;
+    Date.now = this.#real;
   }
 }
 
@@ -32,9 +31,7 @@ export class ThrottleBench {
   readonly dataDir = mkdtempSync(path.join(tmpdir(), 'latchkey-throttle-'));
   readonly #opened: { counters: SqliteThrottleCounters; database: Database }[] = [];
 
-  async open(
-    configuration: Configuration['throttling']['login'] = LIMITS,
-  ): Promise<{ throttle: LoginThrottle; database: Database }> {
+  async open(configuration: LoginLimits = LIMITS): Promise<{ throttle: LoginThrottle; database: Database }> {
     const database = await openDatabase({ dataDir: this.dataDir, encryptionKey: [] });
     const counters = new SqliteThrottleCounters(database);
     this.#opened.push({ counters, database });

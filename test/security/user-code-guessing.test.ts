@@ -22,7 +22,7 @@ for (const [where, startRedis] of stores) {
     let redis: RedisServer | undefined;
     let television: Application;
 
-    beforeEach(async () => {
+    before(async () => {
       redis = await startRedis();
       latchkey = await LatchkeyProcess.start({
         LATCHKEY_WORKERS: '2',
@@ -34,11 +34,13 @@ for (const [where, startRedis] of stores) {
       });
       television = await Application.register(latchkey, DEVICE_CLIENT);
     });
-    afterEach(async () => {
+    after(async () => {
       await latchkey?.stop();
       await redis?.remove();
     });
 
+    /** How many wrong codes were judged so far. */
+    let judged = 0;
     let serial = 0;
     /** A code that nobody has, but by a chance of one to twenty-five thousand millions. */
     function guess(): string {
@@ -59,6 +61,7 @@ for (const [where, startRedis] of stores) {
         headers: { 'x-forwarded-for': address },
         body: new URLSearchParams({ xsrf, user_code: userCode }),
       });
+      if (response.status === 422) judged += 1;
       return { status: response.status, headers: response.headers, text: await response.text() };
     }
 
@@ -119,10 +122,12 @@ for (const [where, startRedis] of stores) {
 
       const { browser, page } = await open();
       const statuses: number[] = [];
-      for (let index = 0; index < TOTAL + 5; index += 1) {
+      const left = TOTAL - judged;
+      expect(left).to.be.above(PER_ADDRESS);
+      for (let index = 0; index < left + 5; index += 1) {
         statuses.push((await type(browser, page, guess(), `192.0.2.${index}`)).status);
       }
-      expect(statuses).to.deep.equal([...Array(TOTAL).fill(422), ...Array(5).fill(429)]);
+      expect(statuses).to.deep.equal([...Array(left).fill(422), ...Array(5).fill(429)]);
       const { user_code: right } = await askForDevice(television);
       expectThrottled(await type(browser, page, right, '192.0.2.200'));
 

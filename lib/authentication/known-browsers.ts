@@ -1,0 +1,128 @@
+import { type AccountAdapter, AccountsUnavailable } from '../accounts/account-adapter.ts';
+import type { Database } from '../database/database.ts';
+import { digestOf, newToken, tokensIn, withToken } from './browser-tokens.ts';
+
+const DAY_MILLISECONDS = 86_400_000;
+/** How many browsers of one person are known; the oldest gives way to one too many. */
+const PER_PERSON = 20;
+
+/**
+ * Browsers that a person has signed in with, all the way: whoever tries a password there is not made to wait for what others do
+ * elsewhere (OWASP's device cookies). A browser holds a random token for each such person, the directory a digest of it.
+ * It proves nothing and opens nothing; it is worth a few wrong passwords of one person. A new password makes all of them unknown.
+ * docs/decisions/0034-known-browsers.md.
+ */
+export class KnownBrowsers {
+  readonly #database: Database;
+  readonly #accounts: Pick<AccountAdapter, 'findByLogin'>;
+  /** How long (s) a browser is known; 0: never. */
+  readonly seconds: number;
+
+  constructor(options: {
+    database: Database;
+    accounts: Pick<AccountAdapter, 'findByLogin'>;
+    seconds: number;
+  }) {
+    this.#database = options.database;
+    this.#accounts = options.accounts;
+    this.seconds = options.seconds;
+  }
+
+  /**
+   * To be called when a person has signed in. Answers what the browser's cookie is to hold from now on; undefined: what it
+   * holds. A token is replaced once a day, which ends whatever copies there are of it.
+   */
+  async know(sub: string, held: string | undefined): Promise<string | undefined> {
+    if (this.seconds === 0) return undefined;
+    const tokens = tokensIn(held);
+    const living = await this.#living(tokens);
+    const now = this.#database.now();
+    if (living.some((row) => row.sub === sub && row.createdAt > now - DAY_MILLISECONDS)) return undefined;
+    const token = newToken();
+    await this.#database.transaction(async (transaction, at) => {
+      await transaction.deleteFrom('known_browsers').where('expires_at', '<=', at).execute();
+      if (tokens.length > 0) {
+        await transaction
+          .deleteFrom('known_browsers')
+          .where('sub', '=', sub)
+          .where('digest', 'in', tokens.map(digestOf))
+          .execute();
+      }
+      const others = await transaction
+        .selectFrom('known_browsers')
+        .select('digest')
+        .where('sub', '=', sub)
+        .orderBy('created_at', 'desc')
+        .execute();
+      const tooMany = others.slice(PER_PERSON - 1).map(({ digest }) => digest);
+      if (tooMany.length > 0) {
+        await transaction.deleteFrom('known_browsers').where('digest', 'in', tooMany).execute();
+      }
+      await transaction
+        .insertInto('known_browsers')
+        .values({ digest: digestOf(token), sub, created_at: at, expires_at: at + this.seconds * 1000 })
+        .execute();
+    });
+    const ofOthers = living.filter((row) => row.sub !== sub).map(({ digest }) => digest);
+    return withToken(
+      token,
+      tokens.filter((each) => ofOthers.includes(digestOf(each))),
+    );
+  }
+
+  /**
+   * By what the browser that holds this is known for whoever has this login, whose password has not changed since; undefined when it is
+   * not. Nobody is looked up for a browser that is known for nobody.
+   */
+  async find(login: string, held: string | undefined): Promise<string | undefined> {
+    const living = await this.#living(tokensIn(held));
+    if (living.length === 0) return undefined;
+    try {
+      const account = await this.#accounts.findByLogin(login);
+      return account === undefined ? undefined : living.find(({ sub }) => sub === account.sub)?.digest;
+    } catch (error) {
+      // Who cannot be asked now will not judge the password either.
+      if (error instanceof AccountsUnavailable) return undefined;
+      throw error;
+    }
+  }
+
+  /** Makes a person's browsers unknown; all but the one that holds this, when `except` is given. */
+  async forget(sub: string, except?: string): Promise<void> {
+    const kept = tokensIn(except).map(digestOf);
+    await this.#database.transaction(async (transaction) => {
+      const theirs = transaction.deleteFrom('known_browsers').where('sub', '=', sub);
+      await (kept.length === 0 ? theirs : theirs.where('digest', 'not in', kept)).execute();
+    });
+  }
+
+  /** Makes one browser unknown, by what `find` answered. */
+  async forgetOne(digest: string): Promise<void> {
+    await this.#database.transaction((transaction) =>
+      transaction.deleteFrom('known_browsers').where('digest', '=', digest).execute(),
+    );
+  }
+
+  async #living(tokens: readonly string[]): Promise<{ digest: string; sub: string; createdAt: number }[]> {
+    if (tokens.length === 0 || this.seconds === 0) return [];
+    const now = this.#database.now();
+    const rows = await this.#database.query
+      .selectFrom('known_browsers')
+      .leftJoin('passwords', 'passwords.sub', 'known_browsers.sub')
+      .select([
+        'known_browsers.digest',
+        'known_browsers.sub',
+        'known_browsers.created_at',
+        'passwords.changed_at',
+      ])
+      .where('digest', 'in', tokens.map(digestOf))
+      .where('expires_at', '>', now)
+      // A shorter time that was configured since then holds for all.
+      .where('created_at', '>', now - this.seconds * 1000)
+      .execute();
+    return rows
+      .map((row) => ({ ...row, createdAt: Number(row.created_at), changedAt: Number(row.changed_at ?? 0) }))
+      .filter(({ createdAt, changedAt }) => changedAt <= createdAt)
+      .map(({ digest, sub, createdAt }) => ({ digest, sub, createdAt }));
+  }
+}

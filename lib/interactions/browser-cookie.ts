@@ -1,0 +1,27 @@
+import type Koa from 'koa';
+
+/** As the engine's own (lib/provider/cookies.ts): the prefix keeps it from being set by any other host (RFC 6265bis §4.1.3). */
+function cookieName(issuer: string, name: string): string {
+  return issuer.startsWith('https:') ? `__Host-latchkey-${name}` : `latchkey-${name}`;
+}
+
+/** What a browser holds in a cookie of ours. */
+export function browserCookie(ctx: Koa.Context, issuer: string, name: string): string | undefined {
+  return ctx.cookies.get(cookieName(issuer, name), { signed: false });
+}
+
+/** Has a browser hold something for so long (s), for us alone: no script reads it, and no other site has it sent with a form. */
+export function setBrowserCookie(
+  ctx: Koa.Context,
+  issuer: string,
+  { name, value, seconds }: { name: string; value: string; seconds: number },
+): void {
+  ctx.cookies.secure = issuer.startsWith('https:');
+  ctx.cookies.set(cookieName(issuer, name), value, {
+    httpOnly: true,
+    sameSite: 'lax',
+    signed: false,
+    path: '/',
+    maxAge: seconds * 1000,
+  });
+}
