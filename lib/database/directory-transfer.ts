@@ -6,6 +6,8 @@ import { addSecondFactors, readSecondFactors, type SecondFactorRows } from './se
 import type { AccountsTable } from './tables/accounts.ts';
 import type { ApisTable, ClientsTable } from './tables/clients.ts';
 import type { PasskeysTable } from './tables/passkeys.ts';
+import type { UpstreamIdentitiesTable } from './tables/upstream-identities.ts';
+import { addUpstreamIdentities, readUpstreamIdentities } from './upstream-identity-transfer.ts';
 
 type Query = Kysely<DatabaseSchema>;
 
@@ -22,9 +24,11 @@ export interface DirectoryRows {
   /** What people sign in with; each goes with its person. */
   passkeys: PasskeysTable[];
   secondFactors: SecondFactorRows;
+  /** Who people are at other providers. */
+  identities: UpstreamIdentitiesTable[];
 }
 
-export type Kind = Exclude<keyof DirectoryRows, 'passkeys' | 'secondFactors'>;
+export type Kind = Exclude<keyof DirectoryRows, 'passkeys' | 'secondFactors' | 'identities'>;
 
 /** A row that is there already, and different, or whose name another one has. */
 export interface TransferConflict {
@@ -38,6 +42,7 @@ export interface Transfer {
   unchanged: Record<Kind, number>;
   /** How many were added. */
   passkeys: number;
+  identities: number;
   /** People who got an authenticator app. */
   apps: number;
   /** What was left as it is in this directory. */
@@ -90,6 +95,7 @@ async function readRows(query: Query): Promise<DirectoryRows> {
     apis: await query.selectFrom('apis').selectAll().orderBy('identifier').execute(),
     passkeys: await readPasskeys(query),
     secondFactors: await readSecondFactors(query),
+    identities: await readUpstreamIdentities(query),
   };
 }
 
@@ -110,7 +116,8 @@ export async function transferRows(
     const refuses = conflicts.length > 0 && !options.keepExisting;
     const added = { people: toAdd.people.length, clients: toAdd.clients.length, apis: toAdd.apis.length };
     if (refuses) {
-      return { outcome: 'refused', conflicts, unchanged, added: NOTHING, passkeys: 0, apps: 0 };
+      const nothing = { added: NOTHING, passkeys: 0, identities: 0, apps: 0 };
+      return { outcome: 'refused', conflicts, unchanged, ...nothing };
     }
     if (!options.pretend) await add(database, transaction, toAdd);
     const leftOut = new Set(conflicts.map(({ kind, name }) => `${kind} ${name}`));
@@ -123,7 +130,12 @@ export async function transferRows(
       recoveryCodes: recoveryCodes.filter(({ sub }) => !others.includes(sub)),
     };
     const apps = await addSecondFactors(transaction, factors, options);
-    return { outcome: 'transferred', conflicts, unchanged, added, passkeys, apps };
+    const identities = await addUpstreamIdentities(
+      transaction,
+      rows.identities.filter(({ sub }) => !others.includes(sub)),
+      options,
+    );
+    return { outcome: 'transferred', conflicts, unchanged, added, passkeys, identities, apps };
   });
 }
 

@@ -28,11 +28,13 @@ export const TRANSIENT_TABLES = [
   'account_deletions',
   'mail_codes',
   'remembered_devices',
+  'known_browsers',
   'answered_challenges',
   'registration_tokens',
   'client_documents',
   'notifications',
   'authentication_requests',
+  'upstream_sessions',
 ] as const;
 
 /** The present epoch. */
@@ -68,12 +70,14 @@ export async function beginEpoch(transaction: Kysely<DatabaseSchema>, now: numbe
   await transaction.deleteFrom('account_deletions').execute();
   await transaction.deleteFrom('mail_codes').execute();
   await transaction.deleteFrom('remembered_devices').execute();
+  await transaction.deleteFrom('known_browsers').execute();
   await transaction.deleteFrom('answered_challenges').execute();
   // The copy cannot know how often a registration token was used since, or that it was revoked.
   await transaction.deleteFrom('registration_tokens').execute();
   await transaction.deleteFrom('client_documents').execute();
   await transaction.deleteFrom('notifications').execute();
   await transaction.deleteFrom('authentication_requests').execute();
+  await transaction.deleteFrom('upstream_sessions').execute();
   for (const topic of ['accounts', 'clients', 'client_documents', 'apis', 'keys'] as const) {
     // No directory is changed once a millisecond all its life, so the time in ms is ahead of every count.
     const values = { topic, number: now };

@@ -13,6 +13,9 @@ import * as passkeys from './migrations/0009-passkeys.ts';
 import * as notifications from './migrations/0010-notifications.ts';
 import * as clientRegistration from './migrations/0011-client-registration.ts';
 import * as authorizationDetails from './migrations/0012-authorization-details.ts';
+import * as upstreamIdentities from './migrations/0013-upstream-identities.ts';
+import * as knownBrowsers from './migrations/0014-known-browsers.ts';
+import * as externalKeys from './migrations/0015-external-keys.ts';
 import type { DatabaseSchema } from './schema.ts';
 
 /** In order; a released migration is never edited, only followed by another. */
@@ -34,6 +37,9 @@ const MIGRATIONS: ReadonlyArray<{
   { name: '0010-notifications', up: notifications.up },
   { name: '0011-client-registration', up: clientRegistration.up },
   { name: '0012-authorization-details', up: authorizationDetails.up },
+  { name: '0013-upstream-identities', up: upstreamIdentities.up },
+  { name: '0014-known-browsers', up: knownBrowsers.up },
+  { name: '0015-external-keys', up: externalKeys.up },
 ];
 
 /** What PostgreSQL's advisory locks are told apart by: any program of the same database may take some. */

@@ -13,6 +13,7 @@ import type {
 } from './tables/clients.ts';
 import type { EpochsTable } from './tables/epochs.ts';
 import type { LeasesTable, SigningKeysTable } from './tables/keys.ts';
+import type { KnownBrowsersTable } from './tables/known-browsers.ts';
 import type { LastingSecretsTable } from './tables/lasting-secrets.ts';
 import type { MailLinksTable } from './tables/mail-links.ts';
 import type { NotificationsTable } from './tables/notifications.ts';
@@ -24,6 +25,7 @@ import type {
   RememberedDevicesTable,
   TotpSecretsTable,
 } from './tables/second-factors.ts';
+import type { UpstreamIdentitiesTable, UpstreamSessionsTable } from './tables/upstream-identities.ts';
 
 /** Every table that is queried through Kysely. The grants' tables are lib/grants' own and read with prepared statements. */
 export interface DatabaseSchema {
@@ -46,9 +48,12 @@ export interface DatabaseSchema {
   recovery_codes: RecoveryCodesTable;
   mail_codes: MailCodesTable;
   remembered_devices: RememberedDevicesTable;
+  known_browsers: KnownBrowsersTable;
   lasting_secrets: LastingSecretsTable;
   passkeys: PasskeysTable;
   answered_challenges: AnsweredChallengesTable;
   notifications: NotificationsTable;
   authentication_requests: AuthenticationRequestsTable;
+  upstream_identities: UpstreamIdentitiesTable;
+  upstream_sessions: UpstreamSessionsTable;
 }

@@ -25,6 +25,8 @@ const DONE = new Set([
   'passkey-added',
   'passkey-renamed',
   'passkey-removed',
+  'identity-linked',
+  'identity-unlinked',
   'two-step-added',
   'two-step-removed',
   'device-forgotten',
@@ -63,6 +65,9 @@ export function createAccountPages(options: {
         ]
       : []),
     ...(relyingParty(configuration) === undefined ? [] : [['passkeys', '/account/passkeys']]),
+    ...(Object.keys(configuration.upstream.providers).length === 0
+      ? []
+      : [['identities', '/account/identities']]),
     ['two-step', '/account/two-step'],
     ['sessions', '/account/sessions'],
     ['applications', '/account/applications'],
@@ -138,6 +143,19 @@ export function createAccountPages(options: {
       signals: JSON.stringify(signals),
     }),
 
+    'account-identities': async ({ identities, providers }) => ({
+      identities: identities.map(({ id, provider, label, createdAt, lastUsedAt }) => ({
+        id,
+        provider,
+        label,
+        createdAt,
+        usedAt: lastUsedAt,
+      })),
+      providers,
+      connectAction: '/account/identities/connect',
+      unlinkAction: '/account/identities/unlink',
+    }),
+
     ...twoStepViews,
 
     'account-email': async ({ typed }, { account: { claims } }) => ({
@@ -208,11 +226,11 @@ export function createAccountPages(options: {
 
   return {
     async draw(ctx, page, person, model) {
-      const { problem } = model as { problem?: AccountProblem };
+      const { problem, issuers } = model as { problem?: AccountProblem; issuers?: string[] };
       const section = SECTION_OF[page] ?? page.slice('account-'.length);
       const frame = frameOf(ctx, person, section, problem);
       const view = { ...frame, ...(await views[page](model, person)) } as unknown as ViewModels[typeof page];
-      draw(ctx, page, view, { accountLocale: person.account.claims.locale });
+      draw(ctx, page, view, { accountLocale: person.account.claims.locale, formsLeadTo: issuers });
     },
 
     confirmEmail: (ctx, { action, secret, email, login, problem }) =>

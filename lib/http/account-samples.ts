@@ -7,6 +7,7 @@ const SECTIONS = [
   'email',
   'password',
   'passkeys',
+  'identities',
   'two-step',
   'sessions',
   'applications',

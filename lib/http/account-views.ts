@@ -11,6 +11,7 @@ export type AccountViewProblem =
   | { kind: 'refused' }
   | { kind: 'expired' }
   | { kind: 'passkey'; reason: string }
+  | { kind: 'identity'; reason: string; provider: string; reference?: string | undefined }
   | { kind: 'claim'; claim: string };
 
 /** What all pages of a signed-in person have in common. `csrf` is a hidden field of every form. */

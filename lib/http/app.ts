@@ -11,6 +11,7 @@ import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { AddressThrottle } from '../authentication/address-throttle.ts';
 import type { AuthenticationRequests } from '../authentication/authentication-requests.ts';
 import type { ClientThrottle } from '../authentication/client-throttle.ts';
+import type { KnownBrowsers } from '../authentication/known-browsers.ts';
 import type { MailLinkThrottle } from '../authentication/mail-link-throttle.ts';
 import type { MailLinks } from '../authentication/mail-links.ts';
 import type { PasskeyRegistration } from '../authentication/passkey-registration.ts';
@@ -29,6 +30,8 @@ import type { Sealer } from '../database/sealer.ts';
 import type { Grants } from '../grants/grants.ts';
 import { interactionRoutes } from '../interactions/interactions.ts';
 import { isMailLinkPath } from '../interactions/mail-link-routes.ts';
+import { PendingIdentities } from '../interactions/pending-identity.ts';
+import { isUpstreamPath } from '../interactions/upstream-routes.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
 import type { Mail } from '../mail/mail.ts';
 import type { Deliver } from '../notifications/notification-delivery.ts';
@@ -55,6 +58,7 @@ import { AccountActivity } from '../self-service/account-activity.ts';
 import { AccountDeletions } from '../self-service/account-deletions.ts';
 import { createAccountSignIn } from '../self-service/account-sign-in.ts';
 import { isAccountPath, selfServiceRoutes } from '../self-service/self-service.ts';
+import type { UpstreamSignIn } from '../upstream/upstream-sign-in.ts';
 import { withCheckSession } from './check-session-page.ts';
 import { TrustedProxies, tellClientAddress } from './client-address.ts';
 import { tellClientCertificate } from './client-certificate.ts';
@@ -88,12 +92,15 @@ export interface AppRooms {
   signIn: PasswordSignIn;
   passkeySignIn: PasskeySignIn | undefined;
   passkeyRegistration: PasskeyRegistration | undefined;
+  /** Undefined while no other provider is configured. */
+  upstream: UpstreamSignIn | undefined;
   clientThrottle: ClientThrottle;
   links: MailLinks;
   linkThrottle: MailLinkThrottle;
   mail: Mail;
   userCodes: UserCodeThrottle;
   secondFactors: SecondFactors;
+  knownBrowsers: KnownBrowsers;
   polling: PollPace;
   clients: Clients;
   registrationTokens: RegistrationTokens;
@@ -137,7 +144,13 @@ export async function createApp(given: AppRooms): Promise<App> {
   const renderer = createRenderer({ branding, languages, assets, viewsDir });
   const language = createPageLanguage(issuer, renderer.locales);
   const forms = new FormTokens(sealer.derive('form-protection'), issuer);
-  const pages = createPages({ ...rooms, renderer, language, forms });
+  const mailTexts = createMailTexts({ branding, language, renderer });
+  const { upstream } = rooms;
+  const pendingIdentities =
+    upstream === undefined
+      ? undefined
+      : new PendingIdentities({ ...rooms, issuer, identities: upstream.identities, mailTexts });
+  const pages = createPages({ ...rooms, renderer, language, forms, pendingIdentities });
   const host = await createProviderHost(rooms, pages);
   const desk = createInteractionDesk(host, rooms);
   const headers = securityHeaders(issuer);
@@ -160,8 +173,7 @@ export async function createApp(given: AppRooms): Promise<App> {
   const readForm = bodyParser({ enableTypes: ['form'], formLimit: FORM_LIMIT });
   const readJson = bodyParser({ enableTypes: ['json'], jsonLimit: REGISTRATION_LIMIT });
   const registration = registrationEndpoint(rooms);
-  const mailTexts = createMailTexts({ branding, language, renderer });
-  const route = interactionRoutes({ ...rooms, desk, pages, forms, mailTexts });
+  const route = interactionRoutes({ ...rooms, desk, pages, forms, mailTexts, pendingIdentities });
   const interactions: Koa.Middleware = (ctx, next) => readForm(ctx, () => route(ctx, next) as Promise<void>);
 
   const activity = new AccountActivity(rooms);
@@ -197,7 +209,9 @@ export async function createApp(given: AppRooms): Promise<App> {
   );
   app.use(unitOfWork);
   app.use((ctx, next) =>
-    ctx.path.startsWith('/interaction/') || isMailLinkPath(ctx.path) ? interactions(ctx, next) : next(),
+    ctx.path.startsWith('/interaction/') || isMailLinkPath(ctx.path) || isUpstreamPath(ctx.path)
+      ? interactions(ctx, next)
+      : next(),
   );
   app.use((ctx, next) =>
     isAccountPath(ctx.path) ? readForm(ctx, () => ownPages(ctx, next) as Promise<void>) : next(),

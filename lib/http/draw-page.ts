@@ -12,7 +12,7 @@ export type Draw = <Page extends PageName>(
   ctx: Koa.Context,
   page: Page,
   model: ViewModels[Page],
-  options?: LanguageHints & { formsLeadTo?: string | undefined },
+  options?: LanguageHints & { formsLeadTo?: string | readonly string[] | undefined },
 ) => void;
 
 export function createDraw(rooms: {

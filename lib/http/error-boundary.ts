@@ -3,6 +3,7 @@ import { AccountsUnavailable } from '../accounts/account-adapter.ts';
 import { addressGroup } from '../authentication/address-group.ts';
 import { DatabaseUnavailable } from '../database/database-unavailable.ts';
 import { StorageUnavailable } from '../grants/storage.ts';
+import { ExternalSignerUnavailable } from '../keys/external/external-signer-errors.ts';
 import { createReference } from '../observability/error-reference.ts';
 import type { Log } from '../observability/log.ts';
 import { admitRefusalLine } from '../observability/refusal-lines.ts';
@@ -22,7 +23,12 @@ interface Failure {
 }
 
 function describeFailure(thrown: unknown): Failure {
-  const unavailable = [StorageUnavailable, AccountsUnavailable, DatabaseUnavailable];
+  const unavailable = [
+    StorageUnavailable,
+    AccountsUnavailable,
+    DatabaseUnavailable,
+    ExternalSignerUnavailable,
+  ];
   // What a page asks the engine for fails with the engine's error, whose cause is the store's.
   const causes = [thrown, (thrown as Error | undefined)?.cause];
   if (unavailable.some((kind) => causes.some((cause) => cause instanceof kind))) {

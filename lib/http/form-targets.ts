@@ -7,7 +7,8 @@ const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1']);
  * runs through the client's redirect URI and often beyond it to other addresses of that application; so any https
  * address is allowed, and loopback or a private-use scheme only for the client that registered one.
  */
-export function formTargets(redirectUri: string | undefined): string[] {
+export function formTargets(redirectUri: string | readonly string[] | undefined): string[] {
+  if (typeof redirectUri === 'object') return [...new Set(redirectUri.flatMap((each) => formTargets(each)))];
   const url = redirectUri === undefined ? null : URL.parse(redirectUri);
   if (url === null) return ["'self'"];
   if (url.protocol === 'https:') return ["'self'", 'https:'];
@@ -23,7 +24,7 @@ export function formTargets(redirectUri: string | undefined): string[] {
 
 /** The policy of a page whose forms lead on to `redirectUri`, or nowhere else when there is none, and which shows these images. */
 export function pagePolicy(
-  redirectUri: string | undefined,
+  redirectUri: string | readonly string[] | undefined,
   images: ReadonlyArray<string | undefined> = [],
 ): string {
   const sources = images.map(imageSource).filter((source) => source !== undefined);

@@ -1,9 +1,10 @@
 import { ACCOUNT_SAMPLES } from './account-samples.ts';
 import { CLIENT_SAMPLE } from './frame-samples.ts';
 import { MAIL_LINK_SAMPLES } from './mail-link-samples.ts';
-import { PASSKEY_SAMPLES } from './passkey-samples.ts';
+import { PASSKEY_LOGIN_SAMPLES, PASSKEY_SAMPLES } from './passkey-samples.ts';
 import { SECOND_STEP_SAMPLES } from './second-step-samples.ts';
 import { TWO_STEP_SAMPLES } from './two-step-samples.ts';
+import { UPSTREAM_LOGIN_SAMPLES, UPSTREAM_SAMPLES } from './upstream-samples.ts';
 import type { AccountView, PageName, ViewModels } from './view-models.ts';
 
 const client = CLIENT_SAMPLE;
@@ -31,41 +32,7 @@ export const PAGE_SAMPLES: { readonly [Page in PageName]: Readonly<Record<string
   },
   login: {
     plain: { action: '/login', cancelAction: '/cancel', csrfToken, client, passkey },
-    'passkey-expired': {
-      action: '/login',
-      csrfToken,
-      client,
-      passkey,
-      problem: { kind: 'passkey', reason: 'expired' },
-    },
-    'passkey-unknown': {
-      action: '/login',
-      csrfToken,
-      client,
-      passkey,
-      problem: { kind: 'passkey', reason: 'unknown', id: 'sample' },
-    },
-    'passkey-unverified': {
-      action: '/login',
-      csrfToken,
-      client,
-      passkey,
-      problem: { kind: 'passkey', reason: 'unverified' },
-    },
-    'passkey-copied': {
-      action: '/login',
-      csrfToken,
-      client,
-      passkey,
-      problem: { kind: 'passkey', reason: 'copied' },
-    },
-    'passkey-refused': {
-      action: '/login',
-      csrfToken,
-      client,
-      passkey,
-      problem: { kind: 'passkey', reason: 'refused' },
-    },
+    ...PASSKEY_LOGIN_SAMPLES,
     refused: {
       action: '/login',
       cancelAction: '/cancel',
@@ -73,6 +40,13 @@ export const PAGE_SAMPLES: { readonly [Page in PageName]: Readonly<Record<string
       client,
       login: account.login,
       problem: { kind: 'refused' },
+    },
+    'password-expired': {
+      action: '/login',
+      csrfToken,
+      client,
+      login: account.login,
+      problem: { kind: 'password-expired' },
     },
     throttled: {
       action: '/login',
@@ -106,6 +80,7 @@ export const PAGE_SAMPLES: { readonly [Page in PageName]: Readonly<Record<string
       passwordChanged: true,
     },
     device: { action: '/login', cancelAction: '/cancel', csrfToken, client, forDevice: true },
+    ...UPSTREAM_LOGIN_SAMPLES,
   },
   consent: {
     full: {
@@ -213,6 +188,7 @@ export const PAGE_SAMPLES: { readonly [Page in PageName]: Readonly<Record<string
   'logged-out': {
     client: { client },
     onward: { client, continueTo: 'https://notes.example/bye' },
+    upstream: { upstream: { provider: 'Orchard Works', url: '/upstream/works/sign-out' } },
     plain: {},
   },
   error: {
@@ -290,6 +266,7 @@ export const PAGE_SAMPLES: { readonly [Page in PageName]: Readonly<Record<string
   },
   ...MAIL_LINK_SAMPLES,
   'account-passkeys': PASSKEY_SAMPLES,
+  ...UPSTREAM_SAMPLES,
   ...TWO_STEP_SAMPLES,
   ...ACCOUNT_SAMPLES,
   ...SECOND_STEP_SAMPLES,

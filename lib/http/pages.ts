@@ -5,35 +5,36 @@ import { registrationIsOpen } from '../accounts/registration-is-open.ts';
 import type { Apis } from '../clients/apis.ts';
 import type { Clients, StoredClient } from '../clients/clients.ts';
 import { DatabaseUnavailable } from '../database/database-unavailable.ts';
+import type { Sealer } from '../database/sealer.ts';
 import type { InteractionPages } from '../interactions/interaction-pages.ts';
 import type { MailLinkPages } from '../interactions/mail-link-pages.ts';
+import type { PendingIdentities } from '../interactions/pending-identity.ts';
 import type { SecondStepPages } from '../interactions/second-step-pages.ts';
+import type { UpstreamPages } from '../interactions/upstream-pages.ts';
 import type { Events } from '../observability/events.ts';
 import { type Log, pathWithoutIdentifiers } from '../observability/log.ts';
-import { ACCOUNT_CLIENT_ID } from '../provider/account-client.ts';
 import type { KoaContextWithOIDC } from '../provider/engine-context.ts';
 import type { EnginePages } from '../provider/features.ts';
-import type { PendingInteraction } from '../provider/interaction.ts';
-import { interactionUrl } from '../provider/interaction-url.ts';
 import { reportProtocolError } from '../provider/protocol-errors.ts';
 import type { AccountPages } from '../self-service/account-pages.ts';
+import type { UpstreamSignIn } from '../upstream/upstream-sign-in.ts';
 import { createAccountPages } from './account-pages.ts';
-import { describeDetails } from './detail-views.ts';
 import { createDevicePages } from './device-pages.ts';
 import { createDraw } from './draw-page.ts';
 import type { FormTokens } from './form-protection.ts';
 import { createFrontChannelPage } from './front-channel-page.ts';
 import { createMailLinkPages, startUriOf } from './mail-link-pages.ts';
 import type { PageLanguage } from './page-language.ts';
-import { passkeyRequests } from './passkey-pages.ts';
 import { accountView, clientView } from './record-views.ts';
 import type { Renderer } from './render.ts';
 import { noteError } from './request-notes.ts';
 import { createSecondStepPages } from './second-step-pages.ts';
+import { createSignInPages } from './sign-in-pages.ts';
+import { createUpstreamPages, upstreamSignOut } from './upstream-pages.ts';
 import type { ConsentApi, ContinueView, ExpiredView } from './view-models.ts';
 
 /** Every page that the application draws. */
-export interface Pages extends EnginePages, InteractionPages, MailLinkPages, SecondStepPages {
+export interface Pages extends EnginePages, InteractionPages, MailLinkPages, SecondStepPages, UpstreamPages {
   home(ctx: Koa.Context): void;
   /** A signed-in person's own. */
   account: AccountPages;
@@ -63,12 +64,16 @@ export function createPages(options: {
   accounts: AccountAdapter;
   clients: Clients;
   apis: Apis;
+  upstream: UpstreamSignIn | undefined;
+  pendingIdentities: PendingIdentities | undefined;
+  sealer: Sealer;
   events: Events;
   log: Log;
 }): Pages {
-  const { configuration, renderer, language, forms, accounts, clients, apis, events, log } = options;
+  const { configuration, renderer, language, forms, accounts, clients, apis, upstream, events, log } =
+    options;
   const { issuer } = configuration;
-  const passkeyRequestOf = passkeyRequests(configuration);
+  const isOpen = registrationIsOpen(configuration, accounts);
 
   const draw = createDraw({ branding: configuration.branding, renderer, language, forms });
 
@@ -81,24 +86,6 @@ export function createPages(options: {
       if (error instanceof DatabaseUnavailable) return undefined;
       throw error;
     }
-  }
-
-  function formOf(interaction: PendingInteraction) {
-    const { uid, client } = interaction;
-    return {
-      csrfToken: forms.tokenFor(uid),
-      loginAction: interactionUrl(uid, client.clientId, 'login'),
-      approveAction: interactionUrl(uid, client.clientId, 'consent'),
-      continueAction: interactionUrl(uid, client.clientId, 'select'),
-      switchAction: interactionUrl(uid, client.clientId, 'switch'),
-      cancelAction: interactionUrl(uid, client.clientId, 'cancel'),
-      resetUrl: interactionUrl(uid, client.clientId, 'reset'),
-      registerUrl: interactionUrl(uid, client.clientId, 'register'),
-    };
-  }
-
-  function optionsOf({ redirectUri, params }: PendingInteraction) {
-    return { uiLocales: params.ui_locales, formsLeadTo: redirectUri };
   }
 
   async function drawExpired(
@@ -134,6 +121,8 @@ export function createPages(options: {
 
     ...createSecondStepPages({ configuration, forms, draw }),
 
+    ...createUpstreamPages({ forms, draw, upstream, isOpen }),
+
     frontChannelLogout: createFrontChannelPage({ draw, knownClient }),
 
     account: createAccountPages({
@@ -156,70 +145,7 @@ export function createPages(options: {
         logoutUrl: '/session/end',
       }),
 
-    login: (ctx, interaction, { login, problem }) => {
-      const { csrfToken, loginAction, cancelAction, resetUrl, registerUrl } = formOf(interaction);
-      draw(
-        ctx,
-        'login',
-        {
-          csrfToken,
-          action: loginAction,
-          cancelAction,
-          client:
-            interaction.client.clientId === ACCOUNT_CLIENT_ID ? undefined : clientView(interaction.client),
-          login,
-          problem,
-          reauthentication: interaction.accountId !== undefined && ctx.query.switch === undefined,
-          passkey: passkeyRequestOf(interaction),
-          resetUrl: accounts.directory === undefined ? undefined : resetUrl,
-          registerUrl: registrationIsOpen(configuration, accounts) ? registerUrl : undefined,
-          passwordChanged: ctx.query['password-changed'] !== undefined,
-          forDevice: interaction.forDevice,
-        },
-        optionsOf(interaction),
-      );
-    },
-
-    consent: async (ctx, interaction, account, state) => {
-      const { csrfToken, approveAction, switchAction, cancelAction } = formOf(interaction);
-      const { missing } = interaction;
-      const model = {
-        csrfToken,
-        approveAction,
-        denyAction: cancelAction,
-        switchAction,
-        client: clientView(interaction.client),
-        account: accountView(account),
-        redirectUri: interaction.redirectUri,
-        forDevice: interaction.forDevice,
-        identityScopes: missing.scopes.filter((scope) => scope !== 'offline_access'),
-        identityClaims: missing.claims,
-        apis: await requestedApis(missing.resourceScopes),
-        details: await describeDetails(apis, missing.details),
-        offlineAccess: missing.scopes.includes('offline_access'),
-        formRejected: state?.formRejected,
-      };
-      draw(ctx, 'consent', model, optionsOf(interaction));
-    },
-
-    selectAccount: (ctx, interaction, account, state) => {
-      const { csrfToken, continueAction, switchAction, cancelAction } = formOf(interaction);
-      draw(
-        ctx,
-        'select-account',
-        {
-          csrfToken,
-          continueAction,
-          switchAction,
-          cancelAction,
-          account: accountView(account),
-          client: clientView(interaction.client),
-          forDevice: interaction.forDevice,
-          formRejected: state?.formRejected,
-        },
-        optionsOf(interaction),
-      );
-    },
+    ...createSignInPages({ ...options, draw, isOpen, requestedApis }),
 
     expired: (ctx, reason) => drawExpired(ctx, reason, ctx.query.client_id),
 
@@ -276,7 +202,10 @@ export function createPages(options: {
         },
         {
           uiLocales: ctx.oidc.params?.ui_locales,
-          formsLeadTo: optionalText(ctx.oidc.params?.post_logout_redirect_uri),
+          formsLeadTo: [
+            optionalText(ctx.oidc.params?.post_logout_redirect_uri) ?? '',
+            ...(upstream?.issuers ?? []),
+          ],
         },
       );
     },
@@ -285,6 +214,7 @@ export function createPages(options: {
       const client = await knownClient(ctx.oidc.client?.clientId);
       draw(ctx as unknown as Koa.Context, 'logged-out', {
         client: client === undefined ? undefined : clientView(client),
+        upstream: upstreamSignOut(options, ctx as unknown as Koa.Context),
       });
     },
   };

@@ -1,4 +1,5 @@
 import { sampleFrame } from './account-samples.ts';
+import { CLIENT_SAMPLE } from './frame-samples.ts';
 import type { ViewModels } from './view-models.ts';
 
 const page = {
@@ -34,3 +35,19 @@ export const PASSKEY_SAMPLES: Readonly<Record<string, ViewModels['account-passke
     ]),
   ),
 };
+
+const REFUSALS = ['expired', 'unknown', 'unverified', 'copied', 'refused'] as const;
+
+/** The login page after a passkey that was not taken. */
+export const PASSKEY_LOGIN_SAMPLES: Readonly<Record<string, ViewModels['login']>> = Object.fromEntries(
+  REFUSALS.map((reason) => [
+    `passkey-${reason}`,
+    {
+      action: '/login',
+      csrfToken: 'sample',
+      client: CLIENT_SAMPLE,
+      passkey: { action: '/passkey', optionsUrl: '/passkey-options', rpId: 'id.example' },
+      problem: { kind: 'passkey', reason, ...(reason === 'unknown' ? { id: 'sample' } : {}) },
+    },
+  ]),
+);

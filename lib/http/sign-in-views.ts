@@ -1,10 +1,13 @@
 import type { PasskeyRequestView } from './passkey-views.ts';
+import type { ConnectingView, ProviderButtons } from './upstream-views.ts';
 import type { AccountView, ClientView, ConsentApi, FormView } from './view-parts.ts';
 
 /** Why the last attempt to sign in did not succeed. */
 export type LoginProblem =
   /** Wrong login or password; the page does not tell which. */
   | { kind: 'refused' }
+  /** The password is right and has expired where people are kept: it is changed there. Told only to who knows it. */
+  | { kind: 'password-expired' }
   /** Too many attempts; `retryAfter` in seconds, shown in minutes, rounded up. */
   | { kind: 'throttled'; retryAfter: number }
   /** Accounts cannot be checked at the moment. */
@@ -36,6 +39,10 @@ export interface LoginView extends FormView {
   passwordChanged?: boolean | undefined;
   /** True when another device is to be let in: this browser returns to no application. */
   forDevice?: boolean | undefined;
+  /** Other providers that the person may sign in at; absent: there is none. */
+  upstream?: ProviderButtons | undefined;
+  /** Who is linked with the account that signs in now. */
+  connecting?: ConnectingView | undefined;
 }
 
 /** Authorization details for one API: each in words, by language. */

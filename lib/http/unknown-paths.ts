@@ -5,11 +5,11 @@ import type { Pages } from './pages.ts';
 /** Methods of the paths we have, for telling "no such page" from "not with this method" (RFC 9110 §15.5.6). */
 const METHODS_BY_PATH: ReadonlyArray<readonly [RegExp, string]> = [
   [
-    /^\/(token|backchannel|introspection|request|language|token\/revocation|session\/end\/confirm|device\/auth)$/,
+    /^\/(token|backchannel|introspection|request|language|token\/revocation|session\/end\/confirm|device\/auth|upstream\/[^/]+\/logout)$/,
     'POST',
   ],
   [
-    /^\/interaction\/[^/]+\/(login|passkey(-options)?|consent|select|switch|cancel|reset|register|registration)$/,
+    /^\/interaction\/[^/]+\/(login|passkey(-options)?|consent|select|switch|cancel|reset|register|registration|upstream|connect)$/,
     'GET, HEAD, POST',
   ],
   [/^\/(reset-password|register|verify-email)$/, 'GET, HEAD, POST'],
@@ -18,16 +18,16 @@ const METHODS_BY_PATH: ReadonlyArray<readonly [RegExp, string]> = [
     'GET, HEAD',
   ],
   [
-    /^\/account\/(profile|password|email(\/(confirm|verify))?|sessions\/end(-others)?|applications\/remove|delete)$/,
+    /^\/account\/(profile|password|email(\/(confirm|verify))?|sessions\/end(-others)?|applications\/remove|delete|identities\/(connect|unlink))$/,
     'GET, HEAD, POST',
   ],
   [
-    /^\/account(\/(sessions|applications|activity|data|data\/export|signed-in|(email\/confirm|delete)\/done))?$/,
+    /^\/account(\/(sessions|applications|activity|data|data\/export|signed-in|identities(\/answer)?|(email\/confirm|delete)\/done))?$/,
     'GET, HEAD',
   ],
   [/^\/(auth|session\/end|me|device)$/, 'GET, HEAD, POST'],
   [
-    /^\/(auth\/[^/]+|device\/[^/]+|jwks|session\/(end\/success|check)|start-login|\.well-known\/[\w-]+|token-status-lists\/[\w-]+\/[\w-]+|interaction\/[^/]+)?$/,
+    /^\/(auth\/[^/]+|device\/[^/]+|upstream\/[^/]+\/(callback|sign-out|signed-out)|jwks|session\/(end\/success|check)|start-login|\.well-known\/[\w-]+|token-status-lists\/[\w-]+\/[\w-]+|interaction\/[^/]+)?$/,
     'GET, HEAD',
   ],
 ];

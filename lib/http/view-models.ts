@@ -38,6 +38,7 @@ import type {
   AccountTwoStepAppView,
   AccountTwoStepView,
 } from './two-step-views.ts';
+import type { AccountIdentitiesView, ConnectView, UpstreamProblemView } from './upstream-views.ts';
 import type { AccountView, ClientView } from './view-parts.ts';
 
 export type { AccountView, ClientView, ConsentApi } from './view-parts.ts';
@@ -76,6 +77,8 @@ export interface LoggedOutView {
   frames?: string[] | undefined;
   /** Where the application that asked for the logout wants its people. */
   continueTo?: string | undefined;
+  /** The provider at which the person may still be signed in, and where they sign out there. */
+  upstream?: { provider: string; url: string } | undefined;
 }
 
 /** Any error that is shown to a person. */
@@ -139,7 +142,10 @@ export interface ViewModels {
   'account-email': AccountEmailView;
   'account-email-confirm': AccountEmailConfirmView;
   'account-password': AccountPasswordView;
+  connect: ConnectView;
+  'upstream-problem': UpstreamProblemView;
   'account-passkeys': AccountPasskeysView;
+  'account-identities': AccountIdentitiesView;
   'account-two-step': AccountTwoStepView;
   'account-two-step-app': AccountTwoStepAppView;
   'account-recovery-codes': AccountRecoveryCodesView;
@@ -179,7 +185,10 @@ export const PAGE_NAMES: readonly PageName[] = [
   'complete-registration',
   'verify-email',
   'link-result',
+  'connect',
+  'upstream-problem',
   'account',
+  'account-identities',
   'account-profile',
   'account-email',
   'account-email-confirm',

@@ -5,7 +5,7 @@ import type { PendingInteraction } from '../provider/interaction.ts';
 import { interactionUrl } from '../provider/interaction-url.ts';
 import { userAgentOf } from '../provider/session-device.ts';
 import { fieldsOf, finish, type Step, seeOther, text } from './pending-step.ts';
-import { acceptFurtherProof, nextStep } from './proof.ts';
+import { acceptFurtherProof, linksIdentity, nextStep } from './proof.ts';
 import { heldByBrowser } from './remembered-browser.ts';
 import { isForProof, type SecondStepRooms, type Standing, standingOf, tellProblem } from './second-step.ts';
 import type { CodeProblem } from './second-step-pages.ts';
@@ -40,7 +40,8 @@ export function enrolmentSteps(
     if (standing === undefined) return undefined;
     const { account, proved } = standing;
     const held = heldByBrowser(ctx, issuer);
-    const { kind } = await nextStep(rooms, interaction, { account, methods: proved.methods, held });
+    const links = linksIdentity(rooms, ctx, interaction);
+    const { kind } = await nextStep(rooms, interaction, { account, methods: proved.methods, held, links });
     if (kind === 'enrol' || kind === 'unmet') return { ...standing, next: kind };
     if (kind === 'none' && goesOn) {
       // The page that shows recovery codes is loaded again: nothing is left to prove.

@@ -6,6 +6,7 @@ import type { NoInteraction, PendingInteraction } from '../provider/interaction.
 /** What the login page must say about a former attempt. */
 export type LoginProblem =
   | { kind: 'refused' }
+  | { kind: 'password-expired' }
   | { kind: 'throttled'; retryAfter: number }
   | { kind: 'unavailable' }
   | { kind: 'form-rejected' }

@@ -9,10 +9,14 @@ import type { Configuration } from '../../config/configuration.ts';
 import type { Account } from '../accounts/account-adapter.ts';
 import type { PasskeySignIn } from '../authentication/passkey-sign-in.ts';
 import type { PasswordSignIn } from '../authentication/password-sign-in.ts';
+import type { Sealer } from '../database/sealer.ts';
+import type { Log } from '../observability/log.ts';
 import { GRANT_DURATIONS, type GrantDuration } from '../provider/bounded-grants.ts';
 import type { PendingInteraction } from '../provider/interaction.ts';
 import { interactionUrl } from '../provider/interaction-url.ts';
+import type { UpstreamSignIn } from '../upstream/upstream-sign-in.ts';
 import type { StepState } from './interaction-pages.ts';
+import { knownByBrowser } from './known-browser.ts';
 import type { MailLinkRooms } from './mail-link-rooms.ts';
 import { addMailLinkRoutes } from './mail-link-routes.ts';
 import { passkeySteps } from './passkey-steps.ts';
@@ -20,14 +24,20 @@ import { fieldsOf, finish, pendingStep, type Step, seeOther, text } from './pend
 import { acceptProof } from './proof.ts';
 import type { SecondStepPages } from './second-step-pages.ts';
 import { addSecondStepRoutes } from './second-step-routes.ts';
+import type { UpstreamPages } from './upstream-pages.ts';
+import { addUpstreamRoutes } from './upstream-routes.ts';
 
 /** What the room works with. */
 export interface InteractionRooms extends MailLinkRooms {
-  configuration: MailLinkRooms['configuration'] & Pick<Configuration, 'branding'>;
-  pages: MailLinkRooms['pages'] & SecondStepPages;
+  configuration: MailLinkRooms['configuration'] & Pick<Configuration, 'branding' | 'upstream'>;
+  sealer: Sealer;
+  pages: MailLinkRooms['pages'] & SecondStepPages & UpstreamPages;
   signIn: PasswordSignIn;
   /** Undefined where there are no passkeys. */
   passkeySignIn: PasskeySignIn | undefined;
+  /** Undefined while nobody signs in at other providers. */
+  upstream: UpstreamSignIn | undefined;
+  log: Log;
 }
 
 /** How long the person allows it; asked only for applications that no operator vouches for. */
@@ -78,7 +88,8 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
 
   const login: Step = async (ctx, interaction) => {
     const { login: givenLogin, password } = fieldsOf(ctx);
-    const attempt = { login: text(givenLogin), password: text(password), address: ctx.ip };
+    const browser = knownByBrowser(ctx, rooms.configuration.issuer);
+    const attempt = { login: text(givenLogin), password: text(password), address: ctx.ip, browser };
     const result = await signIn.attempt(attempt);
     switch (result.outcome) {
       case 'authenticated':
@@ -86,7 +97,10 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
         return;
       case 'refused':
         ctx.status = 422;
-        pages.login(ctx, interaction, { login: attempt.login, problem: { kind: 'refused' } });
+        pages.login(ctx, interaction, {
+          login: attempt.login,
+          problem: { kind: result.expired === true ? 'password-expired' : 'refused' },
+        });
         return;
       case 'throttled':
         ctx.status = 429;
@@ -148,6 +162,12 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
     });
   }
   addSecondStepRoutes(router, rooms);
+  const { upstream, pendingIdentities } = rooms;
+  if (upstream !== undefined && pendingIdentities !== undefined) {
+    addUpstreamRoutes(router, { ...rooms, upstream, pendingIdentities }, (ctx, interaction) =>
+      draw(ctx, interaction, { formRejected: true }),
+    );
+  }
   addMailLinkRoutes(router, rooms);
   return router.routes() as unknown as Koa.Middleware;
 }

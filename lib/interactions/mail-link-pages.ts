@@ -93,7 +93,9 @@ export type SecurityMail =
   | 'recovery-codes-made'
   | 'passkey-added'
   | 'passkey-removed'
-  | 'passkey-copied';
+  | 'passkey-copied'
+  | 'identity-linked'
+  | 'identity-unlinked';
 
 /** The texts of mails, written by lib/http. */
 export interface MailTexts {

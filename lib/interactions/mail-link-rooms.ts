@@ -1,6 +1,7 @@
 import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
+import type { KnownBrowsers } from '../authentication/known-browsers.ts';
 import type { MailLinkThrottle } from '../authentication/mail-link-throttle.ts';
 import type { LinkOrigin, MailLinks } from '../authentication/mail-links.ts';
 import type { SecondFactors } from '../authentication/second-factors.ts';
@@ -10,6 +11,7 @@ import type { Events } from '../observability/events.ts';
 import type { InteractionDesk, PendingInteraction } from '../provider/interaction.ts';
 import type { FormProtection, InteractionPages } from './interaction-pages.ts';
 import type { AskProblem, MailLinkPages, MailTexts } from './mail-link-pages.ts';
+import type { PendingIdentities } from './pending-identity.ts';
 
 /** What the steps around mailed links work with. */
 export interface MailLinkRooms {
@@ -19,12 +21,15 @@ export interface MailLinkRooms {
   links: MailLinks;
   linkThrottle: MailLinkThrottle;
   secondFactors: SecondFactors;
+  knownBrowsers: KnownBrowsers;
   mail: Mail;
   mailTexts: MailTexts;
   pages: InteractionPages & MailLinkPages;
   forms: FormProtection;
   grants: Grants;
   events: Events;
+  /** Undefined while nobody signs in at other providers. */
+  pendingIdentities: PendingIdentities | undefined;
 }
 
 /** What a form that acts on a link is protected by: only its holder knows it. */

@@ -2,6 +2,7 @@ import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
 import type { Account } from '../accounts/account-adapter.ts';
 import { hasSecondStep } from '../authentication/assurance.ts';
+import type { KnownBrowsers } from '../authentication/known-browsers.ts';
 import {
   isEnrolled,
   type PersonFactors,
@@ -10,10 +11,13 @@ import {
   type SecondWay,
   waysToReach,
 } from '../authentication/second-factors.ts';
+import type { UpstreamSession } from '../grants/grants.ts';
 import type { Events } from '../observability/events.ts';
 import { isWanting, missing } from '../provider/assurance.ts';
 import type { InteractionDesk, PendingInteraction } from '../provider/interaction.ts';
 import { interactionUrl } from '../provider/interaction-url.ts';
+import { knowBrowser } from './known-browser.ts';
+import type { PendingIdentities } from './pending-identity.ts';
 import { finish, seeOther } from './pending-step.ts';
 import { heldByBrowser } from './remembered-browser.ts';
 
@@ -22,6 +26,8 @@ export interface Proof {
   account: Account;
   /** What was proved in this step, as `amr` values (RFC 8176). */
   methods: readonly string[];
+  /** Where the first of them came from, when that was another provider. */
+  upstream?: UpstreamSession | undefined;
 }
 
 /** What the end of a proof works with. */
@@ -29,7 +35,10 @@ export interface ProofRooms {
   configuration: Pick<Configuration, 'issuer' | 'secondFactor'>;
   desk: InteractionDesk;
   secondFactors: SecondFactors;
+  knownBrowsers: KnownBrowsers;
   events: Events;
+  /** Undefined while nobody signs in at other providers. */
+  pendingIdentities: PendingIdentities | undefined;
 }
 
 /** What is to happen after what was proved so far. */
@@ -44,12 +53,13 @@ export type NextStep =
 
 /**
  * Whether something is left to prove before this person is signed in: by the request's demand, else by the policy for
- * everybody and for groups. A remembered browser answers the policy, never a demand.
+ * everybody and for groups. A remembered browser answers the policy, never a demand. Whoever is about to have another way in
+ * linked proves what they can, wherever they are remembered.
  */
 export async function nextStep(
   { configuration: { secondFactor }, secondFactors }: ProofRooms,
   interaction: PendingInteraction,
-  { account, methods, held }: Proof & { held: string | undefined },
+  { account, methods, held, links }: Proof & { held: string | undefined; links: boolean },
 ): Promise<NextStep> {
   const demanded = missing(interaction.demand.required, methods);
   const wants = isWanting(interaction.demand, methods);
@@ -62,8 +72,9 @@ export async function nextStep(
     // What is only wished for may stay out of reach.
   }
   if (demanded.length === 0) {
-    if (isDone || !policyAsks(secondFactor, account, factors)) return { kind: 'none' };
-    if (await secondFactors.devices.isRemembered(account.sub, held)) return { kind: 'none' };
+    if (isDone || !(policyAsks(secondFactor, account, factors) || (links && isEnrolled(factors))))
+      return { kind: 'none' };
+    if (!links && (await secondFactors.devices.isRemembered(account.sub, held))) return { kind: 'none' };
   }
   const ways = waysToReach(factors, methods, demanded);
   if (ways.length > 0) return { kind: 'second-step', ways, factors };
@@ -89,9 +100,9 @@ export async function acceptProof(
   rooms: ProofRooms,
   ctx: Koa.Context,
   interaction: PendingInteraction,
-  { account, methods }: Proof,
+  { account, methods, upstream }: Proof,
 ): Promise<void> {
-  await goOn(rooms, ctx, interaction, { account, methods, keepsTime: false });
+  await goOn(rooms, ctx, interaction, { account, methods, upstream, keepsTime: false });
 }
 
 /** The same for a factor that comes on top of `interaction.proved`, which must be this person's. */
@@ -104,19 +115,30 @@ export async function acceptFurtherProof(
   const { proved } = interaction;
   if (proved?.accountId !== account.sub) throw new Error('a further proof of somebody else');
   const together = [...new Set([...proved.methods, ...methods])];
-  await goOn(rooms, ctx, interaction, { account, methods: together, keepsTime: proved.session });
+  const { session: keepsTime, upstream } = proved;
+  await goOn(rooms, ctx, interaction, { account, methods: together, upstream, keepsTime });
+}
+
+/** Whether somebody's identity at another provider is to be linked when they have proved who they are here. */
+export function linksIdentity(
+  { pendingIdentities }: Pick<ProofRooms, 'pendingIdentities'>,
+  ctx: Koa.Context,
+  { uid }: PendingInteraction,
+): boolean {
+  return pendingIdentities?.read(ctx, uid) !== undefined;
 }
 
 async function goOn(
   rooms: ProofRooms,
   ctx: Koa.Context,
   interaction: PendingInteraction,
-  { account, methods, keepsTime }: Proof & { keepsTime: boolean },
+  { account, methods, upstream, keepsTime }: Proof & { keepsTime: boolean },
 ): Promise<void> {
   const { desk, events, configuration } = rooms;
   const held = heldByBrowser(ctx, configuration.issuer);
-  const next = await nextStep(rooms, interaction, { account, methods, held });
   const { uid, client } = interaction;
+  const links = linksIdentity(rooms, ctx, interaction);
+  const next = await nextStep(rooms, interaction, { account, methods, held, links });
   switch (next.kind) {
     case 'second-step':
     case 'enrol':
@@ -125,12 +147,15 @@ async function goOn(
         accountId: account.sub,
         methods: [...methods],
         session: keepsTime,
+        upstream,
       });
       const step = next.kind === 'second-step' ? next.kind : 'enrol';
       seeOther(ctx, interactionUrl(uid, client.clientId, step));
       return;
     }
     case 'none':
+      await rooms.pendingIdentities?.linkWith(ctx, uid, account);
+      await knowBrowser(ctx, rooms.knownBrowsers, { issuer: configuration.issuer, sub: account.sub });
       events.emit('login.succeeded', {
         accountId: account.sub,
         clientId: client.clientId,
@@ -142,6 +167,7 @@ async function goOn(
         methods: [...methods],
         remember: true,
         keepsTime,
+        upstream,
       });
       return;
     default:

@@ -1,14 +1,12 @@
 import type Koa from 'koa';
 import type { RememberedDevices } from '../authentication/remembered-devices.ts';
+import { browserCookie, setBrowserCookie } from './browser-cookie.ts';
 
-/** As the engine's own (lib/provider/cookies.ts): the prefix keeps it from being set by any other host (RFC 6265bis §4.1.3). */
-function cookieName(issuer: string): string {
-  return issuer.startsWith('https:') ? '__Host-latchkey-device' : 'latchkey-device';
-}
+const NAME = 'device';
 
 /** What this browser holds of having been remembered: see RememberedDevices. */
 export function heldByBrowser(ctx: Koa.Context, issuer: string): string | undefined {
-  return ctx.cookies.get(cookieName(issuer), { signed: false });
+  return browserCookie(ctx, issuer, NAME);
 }
 
 /** Remembers this browser for a person who has just taken the second step in it. */
@@ -19,13 +17,5 @@ export async function rememberBrowser(
 ): Promise<void> {
   const held = heldByBrowser(ctx, issuer);
   const value = await devices.remember(sub, { held, userAgent: ctx.get('User-Agent') });
-  const secure = issuer.startsWith('https:');
-  ctx.cookies.secure = secure;
-  ctx.cookies.set(cookieName(issuer), value, {
-    httpOnly: true,
-    sameSite: 'lax',
-    signed: false,
-    path: '/',
-    maxAge: devices.seconds * 1000,
-  });
+  setBrowserCookie(ctx, issuer, { name: NAME, value, seconds: devices.seconds });
 }

@@ -9,7 +9,7 @@ import { interactionUrl } from '../provider/interaction-url.ts';
 import { admitMail, type MailLinkRooms } from './mail-link-rooms.ts';
 import { tellOfCopy } from './passkey-steps.ts';
 import { fieldsOf, type Step, seeOther, text } from './pending-step.ts';
-import { acceptFurtherProof, nextStep, type ProofRooms } from './proof.ts';
+import { acceptFurtherProof, linksIdentity, nextStep, type ProofRooms } from './proof.ts';
 import { heldByBrowser, rememberBrowser } from './remembered-browser.ts';
 import type { CodeProblem, SecondStepPages } from './second-step-pages.ts';
 
@@ -86,7 +86,8 @@ export function secondSteps(rooms: SecondStepRooms): SecondSteps {
     if (standing === undefined) return undefined;
     const { account, proved } = standing;
     const held = heldByBrowser(ctx, issuer);
-    const next = await nextStep(rooms, interaction, { account, methods: proved.methods, held });
+    const links = linksIdentity(rooms, ctx, interaction);
+    const next = await nextStep(rooms, interaction, { account, methods: proved.methods, held, links });
     if (next.kind === 'second-step') return { ...standing, ways: next.ways, factors: next.factors };
     const { uid, client } = interaction;
     seeOther(

@@ -5,9 +5,14 @@ import type { RememberedDevice } from '../authentication/remembered-devices.ts';
 import type { PersonFactors } from '../authentication/second-factors.ts';
 import type { TotpEnrolment } from '../authentication/totp.ts';
 import type { LinkForm } from '../interactions/mail-link-pages.ts';
+import type { UpstreamProblem } from '../interactions/upstream-pages.ts';
 import type { PendingAuthenticationRequest } from '../provider/authentication-request-desk.ts';
+import type { LinkedIdentity } from '../upstream/upstream-identities.ts';
 import type { ActivityEntry } from './account-activity.ts';
 import type { SignedInPerson } from './signed-in-person.ts';
+
+/** Why an account elsewhere was not connected; or not disconnected, since it is the `last` way to sign in. */
+export type IdentityProblem = Exclude<UpstreamProblem, 'disabled'> | 'taken' | 'last';
 
 /** What a page must say about a former attempt. */
 export type AccountProblem =
@@ -24,6 +29,8 @@ export type AccountProblem =
   | { kind: 'expired' }
   /** A passkey was not made; or not removed, since it is the `last` way to sign in. */
   | { kind: 'passkey'; reason: PasskeyRegistrationRefusal | 'last' }
+  /** `provider`: its name. */
+  | { kind: 'identity'; reason: IdentityProblem; provider: string; reference: string | undefined }
   /** A value that this field cannot have. */
   | { kind: 'claim'; claim: string };
 
@@ -57,6 +64,13 @@ export interface AccountPageModels {
   'account-password': { asksCurrent: boolean; problem?: AccountProblem };
   /** `signals`: for the person's own authenticators. */
   'account-passkeys': { passkeys: Passkey[]; signals: PasskeySignals; problem?: AccountProblem };
+  /** `issuers`: where the forms may lead to. */
+  'account-identities': {
+    identities: (LinkedIdentity & { id: string })[];
+    providers: { id: string; name: string }[];
+    issuers: string[];
+    problem?: AccountProblem;
+  };
   'account-two-step': { factors: PersonFactors; devices: RememberedDevice[]; problem?: AccountProblem };
   'account-two-step-app': { enrolment: TotpEnrolment; problem?: AccountProblem };
   'account-recovery-codes': { codes: string[] };

@@ -7,6 +7,7 @@ import type { MailLinkPages } from '../interactions/mail-link-pages.ts';
 import { seeOther, text } from '../interactions/pending-step.ts';
 import { mailAddress } from '../mail/mail-address.ts';
 import { userAgentOf } from '../provider/session-device.ts';
+import type { UpstreamSignIn } from '../upstream/upstream-sign-in.ts';
 import type { AccountDeletions } from './account-deletions.ts';
 import type { AccountPages, AccountProblem } from './account-pages.ts';
 import { type ApplicationRooms, applicationsOf } from './applications.ts';
@@ -25,6 +26,7 @@ export interface OwnDataRooms extends SecurityChangeRooms, ApplicationRooms {
   deletions: AccountDeletions;
   secondFactors: SecondFactors;
   passkeyRegistration: PasskeyRegistration | undefined;
+  upstream: UpstreamSignIn | undefined;
   pages: AccountPages & Pick<MailLinkPages, 'linkResult'>;
 }
 
@@ -36,11 +38,12 @@ async function exportOf(rooms: OwnDataRooms, person: SignedInPerson): Promise<ob
   const { account } = person;
   const record = await rooms.accounts.directory?.show(account.sub);
   const { secondFactors } = rooms;
-  const [sessions, applications, activity, passkeys, factors, devices] = await Promise.all([
+  const [sessions, applications, activity, passkeys, identities, factors, devices] = await Promise.all([
     sessionsOf(rooms.grants, person),
     applicationsOf(rooms, account.sub),
     rooms.activity.list(account.sub),
     rooms.passkeyRegistration?.passkeys.listOf(account.sub) ?? [],
+    rooms.upstream?.identities.listOf(account.sub) ?? [],
     secondFactors.of(account),
     secondFactors.devices.list(account.sub),
   ]);
@@ -56,6 +59,13 @@ async function exportOf(rooms: OwnDataRooms, person: SignedInPerson): Promise<ob
       name,
       model: aaguid,
       created_at: moment(createdAt),
+      last_used_at: moment(lastUsedAt),
+    })),
+    connected_sign_ins: identities.map(({ issuer, subject, label, createdAt, lastUsedAt }) => ({
+      issuer,
+      subject,
+      name: label,
+      connected_at: moment(createdAt),
       last_used_at: moment(lastUsedAt),
     })),
     second_step: {

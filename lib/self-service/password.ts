@@ -1,6 +1,8 @@
 import type Koa from 'koa';
+import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { PasswordSignIn } from '../authentication/password-sign-in.ts';
+import { knownByBrowser } from '../interactions/known-browser.ts';
 import { fieldsOf, text } from '../interactions/pending-step.ts';
 import type { AccountPages, AccountProblem } from './account-pages.ts';
 import { doneAt, type OwnPageRooms, type OwnPages } from './own-page.ts';
@@ -12,6 +14,7 @@ const PASSWORD_PATH = '/account/password';
 
 /** What the change of a password works with. */
 export interface PasswordRooms extends SecurityChangeRooms, OwnPageRooms {
+  configuration: Pick<Configuration, 'issuer'>;
   accounts: AccountAdapter;
   signIn: PasswordSignIn;
   pages: AccountPages;
@@ -40,6 +43,7 @@ export function addPassword({ page, form }: OwnPages, rooms: PasswordRooms): voi
       login: person.account.login,
       password: text(fieldsOf(ctx).current),
       address: ctx.ip,
+      browser: knownByBrowser(ctx, rooms.configuration.issuer),
     };
     const judged = await signIn.attempt(attempt);
     switch (judged.outcome) {

@@ -1,5 +1,6 @@
 import type Koa from 'koa';
 import type { Account } from '../accounts/account-adapter.ts';
+import type { KnownBrowsers } from '../authentication/known-browsers.ts';
 import type { SecondFactors } from '../authentication/second-factors.ts';
 import type { MailTexts, SecurityMail } from '../interactions/mail-link-pages.ts';
 import { text } from '../interactions/pending-step.ts';
@@ -14,6 +15,7 @@ import type { SignedInPerson } from './signed-in-person.ts';
 export interface SecurityChangeRooms {
   sessions: SessionDesk;
   secondFactors: Pick<SecondFactors, 'devices'>;
+  knownBrowsers: Pick<KnownBrowsers, 'forget'>;
   mail: Mail;
   mailTexts: MailTexts;
   events: Events;
@@ -60,6 +62,7 @@ export async function afterSecurityChange(
   mailOf(rooms, ctx, { account, kind, email });
   if (!endsOthers) return person;
   await rooms.secondFactors.devices.forget(account.sub);
+  await rooms.knownBrowsers.forget(account.sub);
   const { sessionUid: uid, authenticatedAt, methods } = person;
   const renewed = await rooms.sessions.renew(ctx, { uid, accountId: account.sub, authenticatedAt, methods });
   return { ...person, sessionUid: renewed.uid };

@@ -16,6 +16,7 @@ import type { AccountPages } from './account-pages.ts';
 import { addApplications } from './applications.ts';
 import { addAuthenticationRequests } from './authentication-requests.ts';
 import { addEmail, type EmailRooms } from './email.ts';
+import { addIdentities, type IdentityPageRooms } from './identities.ts';
 import { addOwnData, type OwnDataRooms } from './own-data.ts';
 import { type OwnPageRooms, ownPages } from './own-page.ts';
 import { addPasskeys, type PasskeyPageRooms } from './passkeys.ts';
@@ -28,10 +29,14 @@ import { addTwoStep, type TwoStepRooms } from './two-step.ts';
 export interface SelfServiceRooms
   extends OwnPageRooms,
     PasskeyPageRooms,
+    IdentityPageRooms,
     PasswordRooms,
     EmailRooms,
     OwnDataRooms {
-  configuration: EmailRooms['configuration'] & OwnDataRooms['configuration'] & TwoStepRooms['configuration'];
+  configuration: EmailRooms['configuration'] &
+    OwnDataRooms['configuration'] &
+    TwoStepRooms['configuration'] &
+    IdentityPageRooms['configuration'];
   activity: AccountActivity;
   secondFactors: TwoStepRooms['secondFactors'];
   /** Undefined while `features.ciba` is off. */
@@ -53,6 +58,7 @@ export function selfServiceRoutes(rooms: SelfServiceRooms): Koa.Middleware {
   own.page('/account', {}, (ctx, person) => pages.draw(ctx, 'account', person, {}));
   addProfile(own, rooms);
   addPasskeys(own, rooms);
+  addIdentities(own, rooms);
   addTwoStep(own, rooms);
   addSessions(own, rooms);
   addApplications(own, rooms);

@@ -1,5 +1,8 @@
 import type Koa from 'koa';
+import type { Configuration } from '../../config/configuration.ts';
+import type { KnownBrowsers } from '../authentication/known-browsers.ts';
 import type { Grants, SessionRecord } from '../grants/grants.ts';
+import { knownByBrowser } from '../interactions/known-browser.ts';
 import { fieldsOf, text } from '../interactions/pending-step.ts';
 import type { Events } from '../observability/events.ts';
 import { userAgentOf } from '../provider/session-device.ts';
@@ -33,7 +36,19 @@ function entryOf({ uid, loginAt, device }: SessionRecord, currentUid: string): S
 /** Where a person is signed in, and how they end one session or all others. */
 export function addSessions(
   { page, form }: OwnPages,
-  { grants, pages, events }: { grants: Grants; pages: AccountPages; events: Events },
+  {
+    configuration,
+    grants,
+    pages,
+    events,
+    knownBrowsers,
+  }: {
+    configuration: Pick<Configuration, 'issuer'>;
+    grants: Grants;
+    pages: AccountPages;
+    events: Events;
+    knownBrowsers: Pick<KnownBrowsers, 'forget'>;
+  },
 ): void {
   const show = async (ctx: Koa.Context, person: SignedInPerson, problem?: AccountProblem): Promise<void> =>
     pages.draw(ctx, 'account-sessions', person, {
@@ -69,6 +84,7 @@ export function addSessions(
     async (ctx, person) => {
       const others = (await sessionsOf(grants, person)).filter(({ current }) => !current);
       for (const { uid } of others) await grants.endSession(uid);
+      await knownBrowsers.forget(person.account.sub, knownByBrowser(ctx, configuration.issuer));
       if (others.length > 0) tell(ctx, person, 'sessions-ended');
       doneAt(ctx, SESSIONS_PATH, 'sessions-ended');
     },

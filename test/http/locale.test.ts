@@ -75,9 +75,9 @@ describe('choice of the language', () => {
   });
 
   it('spends little on an endless header', () => {
-    const started = performance.now();
+    const used = process.cpuUsage();
     chooseLocale('a-'.repeat(500_000), 'x,'.repeat(500_000), available);
-    expect(performance.now() - started).to.be.below(100);
+    expect(process.cpuUsage(used).user, 'µs').to.be.below(100_000);
   });
 });
 

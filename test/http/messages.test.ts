@@ -15,18 +15,28 @@ const templates = readdirSync(VIEWS_FOLDER, { recursive: true, encoding: 'utf8' 
   .map((file) => ({ file, source: readFileSync(join(VIEWS_FOLDER, file), 'utf8') }));
 
 const SECTIONS = [
-  ...['overview', 'profile', 'email', 'password', 'passkeys', 'two-step', 'sessions', 'applications'],
+  ...[
+    'overview',
+    'profile',
+    'email',
+    'password',
+    'passkeys',
+    'identities',
+    'two-step',
+    'sessions',
+    'applications',
+  ],
   ...['requests', 'activity', 'data'],
 ];
 const SECURITY_MAILS = [
   ...['password-changed', 'email-change-asked', 'email-changed', 'deletion-asked', 'deletion-cancelled'],
   ...['account-deleted', 'two-step-added', 'two-step-removed', 'recovery-codes-made'],
-  ...['passkey-added', 'passkey-removed', 'passkey-copied'],
+  ...['passkey-added', 'passkey-removed', 'passkey-copied', 'identity-linked', 'identity-unlinked'],
 ];
 
 /** Families whose keys are put together from a value: what the templates ask for is checked by rendering them. */
 const FAMILIES: Record<string, readonly string[]> = {
-  scope: ['openid', 'profile', 'email', 'phone', 'address'],
+  scope: ['openid', 'profile', 'email', 'phone', 'address', 'groups'],
   claim: [
     ...[
       'name',
@@ -39,7 +49,7 @@ const FAMILIES: Record<string, readonly string[]> = {
       'picture',
     ],
     ...['website', 'email', 'email_verified', 'gender', 'birthdate', 'zoneinfo', 'locale', 'phone_number'],
-    ...['phone_number_verified', 'address', 'updated_at'],
+    ...['phone_number_verified', 'address', 'updated_at', 'groups'],
   ],
   error: [
     ...['invalid_request', 'invalid_client', 'unauthorized_client', 'invalid_redirect_uri', 'invalid_scope'],
@@ -55,12 +65,16 @@ const FAMILIES: Record<string, readonly string[]> = {
   'account-passkeys.problem': [
     ...['expired', 'known', 'too_many', 'unverified', 'not_allowed', 'invalid', 'last'],
   ],
+  'upstream-problem': [
+    ...['title', 'again', 'other', 'denied', 'unreachable', 'untrusted', 'used', 'stale', 'disabled'],
+  ],
+  'account-identities.problem': [...['denied', 'unreachable', 'untrusted', 'used', 'stale', 'taken', 'last']],
   'account.section': SECTIONS,
   'account.about': SECTIONS.filter((section) => section !== 'overview'),
   'account.done': [
     ...['saved', 'password-changed', 'email-change-asked', 'verification-sent', 'session-ended'],
     ...['sessions-ended', 'application-removed'],
-    ...['passkey-added', 'passkey-renamed', 'passkey-removed'],
+    ...['passkey-added', 'passkey-renamed', 'passkey-removed', 'identity-linked', 'identity-unlinked'],
     ...['two-step-added', 'two-step-removed', 'device-forgotten'],
     ...['request-confirmed', 'request-refused', 'request-gone'],
   ],
@@ -79,7 +93,7 @@ const FAMILIES: Record<string, readonly string[]> = {
   'second-step.recovery-code.left': ['one', 'other'],
   'password.hint': ['one', 'other'],
   'password.short': ['one', 'other'],
-  password: ['too_long', 'common', 'personal', 'other'],
+  password: ['too_long', 'common', 'personal', 'breached', 'other'],
   'link-result': [
     'password-changed',
     'registered',

@@ -29,7 +29,7 @@ export function rawRequest(
   bytes: string | Buffer,
   options: { tls?: boolean; milliseconds?: number } = {},
 ): Promise<RawAnswer> {
-  const { tls = false, milliseconds = 8000 } = options;
+  const { tls = false, milliseconds = 30_000 } = options;
   return new Promise((resolve, reject) => {
     const socket: Socket | TLSSocket = tls
       ? connectTls({ port, host: '127.0.0.1', servername: 'localhost', rejectUnauthorized: false })

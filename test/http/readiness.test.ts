@@ -34,7 +34,7 @@ describe('readiness', () => {
   it('does not wait for a check that hangs', async () => {
     const readiness = readinessOf({ hangs: () => new Promise(() => {}) });
     expect(await readiness.judge()).to.deep.equal([{ name: 'hangs', problem: 'it does not answer in time' }]);
-  }).timeout(10_000);
+  }).timeout(60_000);
 
   it('runs each check once for all who ask at the same time', async () => {
     let runs = 0;
@@ -92,7 +92,7 @@ describe('the clock check', () => {
         const asked = Date.now();
         await new Promise((resolve) => setTimeout(resolve, 200));
         // As a store does: by its clock in the middle of the round trip.
-        return asked + 100;
+        return (asked + Date.now()) / 2;
       },
     ]);
     await watch.check();

@@ -3,7 +3,7 @@ import { Application } from '../flows/application.ts';
 import { LatchkeyProcess } from '../flows/latchkey-process.ts';
 
 describe('sign-in that a third party begins', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let latchkey: LatchkeyProcess;
   let app: Application;
   let without: Application;

@@ -150,7 +150,7 @@ describe('own TLS', () => {
     );
     expect((await ask('/')).status).to.equal(200);
     expect(latchkey.output).not.to.contain('PRIVATE KEY');
-  }).timeout(25_000);
+  });
 });
 
 describe('TLS at a proxy', () => {

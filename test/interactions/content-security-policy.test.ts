@@ -21,7 +21,7 @@ async function listen(server: Server, host: string): Promise<string> {
 }
 
 describe('the content security policy in Chromium', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let latchkey: LatchkeyProcess;
   let chromium: Browser;
   let next = '';

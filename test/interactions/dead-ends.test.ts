@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { ADA, Application } from '../flows/application.ts';
 import { FormBrowser, type Landing } from '../flows/form-browser.ts';
-import { LatchkeyProcess } from '../flows/latchkey-process.ts';
+import { eventually, LatchkeyProcess } from '../flows/latchkey-process.ts';
 import { pageNameOf, post } from './page-forms.ts';
 
 /** Everything but cookies: follows redirects as a browser does that keeps none. */
@@ -182,16 +181,17 @@ describe('no dead ends', () => {
   });
 
   it('an interaction that took too long', async () => {
-    const hasty = await LatchkeyProcess.start({ LATCHKEY_LIFETIMES_INTERACTION: '1' });
+    const hasty = await LatchkeyProcess.start({ LATCHKEY_LIFETIMES_INTERACTION: '2' });
     try {
       const slow = await Application.register(hasty, { client_name: 'Slow Notes' });
       const browser = new FormBrowser(hasty.issuer);
       const login = await browser.visit(slow.authorizationRequest().url);
       let landing = login;
-      for (let tries = 0; tries < 100 && landing.pageName === 'login'; tries += 1) {
-        await sleep(50);
+      expect(login.pageName).to.equal('login');
+      await eventually('its time is over', async () => {
         landing = await browser.visit(login.url);
-      }
+        return landing.pageName !== 'login';
+      });
       expectWayOn(landing, /took longer than it could wait/, 'Slow Notes');
       const late = await browser.submit(login, 'submit', { ...ADA });
       expectWayOn(late, /took longer than it could wait/, 'Slow Notes');

@@ -6,8 +6,12 @@ export interface SigningKeysTable {
   state: string;
   /** Public JWK as JSON. */
   public_jwk: string;
-  /** Private key (PKCS#8 DER), sealed; null once retired and no longer able to sign. */
+  /** Private key (PKCS#8 DER), sealed; null once retired and no longer able to sign, and where it is kept elsewhere. */
   private_key: Uint8Array | null;
+  /** The key's name with whoever keeps its private part; null when that is here. */
+  external_key: string | null;
+  /** When such a key was withdrawn: it is no key any more, and does not come back. */
+  withdrawn_at: number | null;
   /** Unix time, ms. */
   created_at: number;
   /** When it may become active. */
