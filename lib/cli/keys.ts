@@ -33,6 +33,7 @@ export function addKeyCommands(program: Command, context: CommandContext): void 
           activated_at: key.activatedAt === null ? null : formatTime(key.activatedAt),
           retired_at: key.retiredAt === null ? null : formatTime(key.retiredAt),
           expires_at: key.expiresAt === null ? null : formatTime(key.expiresAt),
+          external_key: key.externalKey,
         }));
         const rows = found.map((key) => [
           key.kid,
@@ -42,8 +43,12 @@ export function addKeyCommands(program: Command, context: CommandContext): void 
             ? `signs from ${key.activates_at}`
             : `since ${key.retired_at ?? key.activated_at}`,
           key.expires_at ?? '-',
+          key.external_key ?? 'here',
         ]);
-        return done(found, formatTable(['KID', 'ALGORITHM', 'STATE', 'WHEN', 'LEAVES THE JWKS'], rows));
+        return done(
+          found,
+          formatTable(['KID', 'ALGORITHM', 'STATE', 'WHEN', 'LEAVES THE JWKS', 'KEPT'], rows),
+        );
       }),
     );
 

@@ -1,8 +1,15 @@
-import type { Database } from '../database/database.ts';
-import { type KeyTransition, makeSealedMaterial } from './key-changes.ts';
-import { type KeyRecord, type KeyRules, ripeAt } from './key-life.ts';
+import { type KeySource, type KeyTransition, makeMaterial } from './key-changes.ts';
+import { isKnown, type KeyRecord, type KeyRules, ripeAt } from './key-life.ts';
 import type { SigningAlgorithm } from './key-material.ts';
-import { activateKey, hastenKey, insertKey, readRecords, removeKey, retireKey } from './key-store.ts';
+import {
+  activateKey,
+  hastenKey,
+  insertKey,
+  readRecords,
+  removeKey,
+  retireKey,
+  withdrawExternalKey,
+} from './key-store.ts';
 
 /** A successor named by `rotate`: from when on it signs (Unix time, ms). */
 export interface Successor {
@@ -14,15 +21,13 @@ export interface Successor {
 export type RotateOutcome =
   | { outcome: 'announced'; successors: Successor[]; breaks: string[] }
   | { outcome: 'activated'; successors: Successor[]; retired: string[]; breaks: string[] }
-  | { outcome: 'refused'; reason: 'unknown_algorithm'; description: string };
+  | { outcome: 'refused'; reason: 'unknown_algorithm' | 'external_key'; description: string };
 
 export type RetireOutcome =
   | { outcome: 'withdrawn'; kid: string; successor?: Successor; breaks: string[] }
-  | { outcome: 'refused'; reason: 'not_found'; description: string };
+  | { outcome: 'refused'; reason: 'not_found' | 'external_key'; description: string };
 
-interface CommandContext {
-  database: Database;
-  rules: KeyRules;
+interface CommandContext extends KeySource {
   jwksMaxAge: number;
 }
 
@@ -39,6 +44,29 @@ function staleUntil(now: number, jwksMaxAge: number): string {
   return `for up to ${jwksMaxAge} s, until ${new Date(now + jwksMaxAge * 1000).toISOString()}`;
 }
 
+/**
+ * Algorithms among `wanted` for which there is, or can be made, another key than the present one: one that is kept elsewhere has a
+ * successor only when another name is configured.
+ */
+function replaceable(records: KeyRecord[], rules: KeyRules, wanted: readonly SigningAlgorithm[]) {
+  return wanted.filter((algorithm) => {
+    const name = rules.external.get(algorithm);
+    return (
+      name === undefined ||
+      !isKnown(records, algorithm, name) ||
+      find(records, 'announced', algorithm) !== undefined
+    );
+  });
+}
+
+/** Those of them whose new key must be made, or asked for. */
+function toMake(records: KeyRecord[], rules: KeyRules, algorithms: readonly SigningAlgorithm[]) {
+  return algorithms.filter((algorithm) => {
+    const name = rules.external.get(algorithm);
+    return name === undefined || !isKnown(records, algorithm, name);
+  });
+}
+
 /** Rotates on demand: see SigningKeys.rotate. Everything is decided inside one transaction. */
 export async function rotateKeys(
   context: CommandContext,
@@ -52,19 +80,31 @@ export async function rotateKeys(
     const description = `${options.algorithm} is not a configured algorithm (${rules.algorithms.join(', ')})`;
     return { outcome: { outcome: 'refused', reason: 'unknown_algorithm', description }, transitions: [] };
   }
-  const made = await makeSealedMaterial(database, wanted);
+  const present = await readRecords(database.query);
+  const replaced = replaceable(present, rules, wanted);
+  if (replaced.length === 0) {
+    const names = wanted.map((algorithm) => `${algorithm}:${rules.external.get(algorithm)}`).join(', ');
+    const description = `the keys are kept elsewhere: to replace ${names}, name another key in keys.external.keys`;
+    return { outcome: { outcome: 'refused', reason: 'external_key', description }, transitions: [] };
+  }
+  const made = await makeMaterial(context, toMake(present, rules, replaced));
   return database.transaction(async (transaction, now) => {
     const records = await readRecords(transaction);
     const transitions: KeyTransition[] = [];
     const successors: Successor[] = [];
-    for (const [algorithm, material] of made) {
+    for (const algorithm of replaced) {
+      const material = made.get(algorithm);
       const waiting = find(records, 'announced', algorithm);
       const former = find(records, 'active', algorithm);
-      const kid = waiting?.kid ?? material.kid;
+      const kid = waiting?.kid ?? material?.kid;
+      // What was announced when this began has become active meanwhile.
+      if (kid === undefined) continue;
+      if (waiting === undefined && records.some((record) => record.kid === kid)) continue;
       const ripe = waiting === undefined ? now + rules.announcement : Math.max(now, ripeAt(waiting, rules));
       const activatesAt = options.immediately ? now : Math.min(ripe, waiting?.activatesAt ?? ripe);
-      if (waiting === undefined) await insertKey(transaction, material, { now, activatesAt });
-      else if (options.immediately) await activateKey(transaction, kid, now);
+      if (waiting === undefined && material !== undefined) {
+        await insertKey(transaction, material, { now, activatesAt });
+      } else if (options.immediately) await activateKey(transaction, kid, now);
       else await hastenKey(transaction, kid, activatesAt);
       if (options.immediately) {
         if (former !== undefined) {
@@ -99,24 +139,35 @@ export async function withdrawKey(context: CommandContext, kid: string): Promise
     outcome: { outcome: 'refused', reason: 'not_found', description: `there is no signing key ${kid}` },
     transitions: [],
   };
-  const present = (await readRecords(database.query)).find((record) => record.kid === kid);
-  if (present === undefined) return refused;
+  const before = await readRecords(database.query);
+  const present = before.find((record) => record.kid === kid);
+  if (present === undefined || present.state === 'withdrawn') return refused;
   const replaced = rules.algorithms.filter((algorithm) => algorithm === present.algorithm);
-  const made = await makeSealedMaterial(database, replaced as SigningAlgorithm[]);
+  if (present.state === 'active' && replaceable(before, rules, replaced).length < replaced.length) {
+    const description = `${kid} is kept elsewhere and ${present.algorithm} has no other key: name another one in keys.external.keys, then retire this one`;
+    return { outcome: { outcome: 'refused', reason: 'external_key', description }, transitions: [] };
+  }
+  const made = await makeMaterial(context, toMake(before, rules, replaced));
   return database.transaction(async (transaction, now) => {
     const records = await readRecords(transaction);
     const record = records.find((each) => each.kid === kid);
-    if (record === undefined) return refused;
+    if (record === undefined || record.state === 'withdrawn') return refused;
     const { algorithm } = record;
-    const transitions: KeyTransition[] = [{ kid, algorithm, state: 'gone' }];
-    await removeKey(transaction, kid);
-    let successor: Successor | undefined;
     const material = made.get(algorithm);
-    if (record.state === 'active' && material !== undefined) {
-      const waiting = find(records, 'announced', algorithm);
-      if (waiting === undefined) await insertKey(transaction, material, { now, activatesAt: now });
-      else await activateKey(transaction, waiting.kid, now);
-      successor = { algorithm, kid: waiting?.kid ?? material.kid, activatesAt: now };
+    if (material !== undefined && records.some((each) => each.kid === material.kid)) {
+      const description = `${material.externalKey} is ${material.kid} by another name: name another key in keys.external.keys`;
+      return { outcome: { outcome: 'refused', reason: 'external_key', description }, transitions: [] };
+    }
+    const transitions: KeyTransition[] = [{ kid, algorithm, state: 'gone' }];
+    if (record.externalKey === null) await removeKey(transaction, kid);
+    else await withdrawExternalKey(transaction, kid, now);
+    let successor: Successor | undefined;
+    const waiting = find(records, 'announced', algorithm);
+    const next = waiting?.kid ?? material?.kid;
+    if (record.state === 'active' && replaced.length > 0 && next !== undefined) {
+      if (waiting !== undefined) await activateKey(transaction, next, now);
+      else if (material !== undefined) await insertKey(transaction, material, { now, activatesAt: now });
+      successor = { algorithm, kid: next, activatesAt: now };
       transitions.push({ kid: successor.kid, algorithm, state: 'active' });
     }
     await database.revisions.move(transaction, 'keys');

@@ -5,6 +5,7 @@ import {
   generateKeyPair,
   type KeyObject,
   sign,
+  verify,
 } from 'node:crypto';
 import { promisify } from 'node:util';
 import { calculateJwkThumbprint, type JWK } from 'jose';
@@ -81,6 +82,24 @@ export async function makeKeyMaterial(algorithm: SigningAlgorithm): Promise<KeyM
   };
 }
 
+/** Whether a public key is one of this algorithm, and of its size (RFC 7518 §3.3 and §3.5: RSA of 2048 bits at least). */
+export function fitsAlgorithm(publicKey: KeyObject, algorithm: string): boolean {
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = publicKey;
+  switch (algorithm.slice(0, 2)) {
+    case 'RS':
+    case 'PS':
+      return type === 'rsa' && (details?.modulusLength ?? 0) >= RSA_MODULUS_BITS;
+    case 'ES': {
+      const curves: Record<string, string> = { ES256: 'prime256v1', ES384: 'secp384r1', ES512: 'secp521r1' };
+      return type === 'ec' && details?.namedCurve === curves[algorithm];
+    }
+    case 'Ed':
+      return type === 'ed25519';
+    default:
+      return type === algorithm.toLowerCase();
+  }
+}
+
 /** Reads a public JWK. Throws when it is none. */
 export function readPublicKey(jwk: JWK): KeyObject {
   return createPublicKey({ key: jwk, format: 'jwk' });
@@ -116,6 +135,21 @@ export function prepareSigner(algorithm: string, privateKey: KeyObject): (data: 
     default:
       return (data) => sign(digest, data, privateKey);
   }
+}
+
+/** A function that says whether a signature is one of this algorithm by this key; the counterpart of `prepareSigner`. */
+export function prepareVerifier(
+  algorithm: string,
+  publicKey: KeyObject,
+): (data: Uint8Array, signature: Uint8Array) => boolean {
+  const digest = /^(Ed|ML)/.test(algorithm) ? null : `sha${algorithm.slice(-3)}`;
+  const padding = cryptoConstants.RSA_PKCS1_PSS_PADDING;
+  const options = algorithm.startsWith('ES')
+    ? { dsaEncoding: 'ieee-p1363' as const }
+    : algorithm.startsWith('PS')
+      ? { padding, saltLength: cryptoConstants.RSA_PSS_SALTLEN_DIGEST }
+      : {};
+  return (data, signature) => verify(digest, data, { key: publicKey, ...options }, signature);
 }
 
 /** Octets of each of the two integers of a P-256 signature. */

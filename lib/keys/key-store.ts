@@ -18,7 +18,7 @@ export function sealingContext(kid: string): string {
   return `signing-key:${kid}`;
 }
 
-/** All keys, oldest first. */
+/** All keys, oldest first, with those that were withdrawn. */
 export async function readKeys(query: Query): Promise<StoredKey[]> {
   const rows = await query
     .selectFrom('signing_keys')
@@ -29,12 +29,13 @@ export async function readKeys(query: Query): Promise<StoredKey[]> {
   return rows.map((row) => ({
     kid: row.kid,
     algorithm: row.algorithm,
-    state: row.state as KeyState,
+    state: row.withdrawn_at === null ? (row.state as KeyState) : 'withdrawn',
     createdAt: row.created_at,
     activatesAt: row.activates_at,
     activatedAt: row.activated_at,
     retiredAt: row.retired_at,
     expiresAt: row.expires_at,
+    externalKey: row.external_key,
     publicJwk: JSON.parse(row.public_jwk) as JWK,
     sealedPrivateKey: row.private_key,
   }));
@@ -48,11 +49,13 @@ export async function readRecords(query: Query): Promise<KeyRecord[]> {
 }
 
 /** A key that is ready to be stored: sealing is done before the transaction begins. */
-export type SealedMaterial = Omit<KeyMaterial, 'privateKey'> & { sealedPrivateKey: Buffer };
+export type SealedMaterial = Omit<KeyMaterial, 'privateKey'> &
+  ({ sealedPrivateKey: Buffer; externalKey: null } | { sealedPrivateKey: null; externalKey: string });
 
 export function sealMaterial(database: Database, material: KeyMaterial): SealedMaterial {
   const { privateKey, ...rest } = material;
-  return { ...rest, sealedPrivateKey: database.sealer.seal(privateKey, sealingContext(material.kid)) };
+  const sealedPrivateKey = database.sealer.seal(privateKey, sealingContext(material.kid));
+  return { ...rest, sealedPrivateKey, externalKey: null };
 }
 
 /** Stores a new key: active at once when `activatesAt` is not later than `now`, else announced. */
@@ -70,11 +73,13 @@ export async function insertKey(
       state: active ? 'active' : 'announced',
       public_jwk: JSON.stringify(material.publicJwk),
       private_key: material.sealedPrivateKey,
+      external_key: material.externalKey,
       created_at: times.now,
       activates_at: times.activatesAt,
       activated_at: active ? times.now : null,
       retired_at: null,
       expires_at: null,
+      withdrawn_at: null,
     })
     .execute();
 }
@@ -105,6 +110,15 @@ export async function hastenKey(transaction: Query, kid: string, activatesAt: nu
   await transaction
     .updateTable('signing_keys')
     .set({ activates_at: activatesAt })
+    .where('kid', '=', kid)
+    .execute();
+}
+
+/** Keeps the name of a key that is no key any more: the configuration of some process may still ask for it. */
+export async function withdrawExternalKey(transaction: Query, kid: string, now: number): Promise<void> {
+  await transaction
+    .updateTable('signing_keys')
+    .set({ state: 'retired', retired_at: now, expires_at: now, withdrawn_at: now })
     .where('kid', '=', kid)
     .execute();
 }

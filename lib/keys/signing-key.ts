@@ -1,6 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import type { JWK } from 'jose';
 import type { Database } from '../database/database.ts';
+import type { ExternalSigner } from './external/external-signer.ts';
+import { ExternalSignerUnavailable } from './external/external-signer-errors.ts';
 import type { KeyState } from './key-life.ts';
 import { describePublicKey, prepareSigner, readPrivateKey, readPublicKey } from './key-material.ts';
 import { type StoredKey, sealingContext } from './key-store.ts';
@@ -15,18 +17,20 @@ export interface SigningKey {
   /** As it stands in the JWKS: no private member, with `alg`, `use` and `kid`. */
   readonly publicJwk: Readonly<JWK>;
   readonly publicKey: KeyObject;
+  /** Its name with whoever keeps its private part; null when that is here. */
+  readonly externalKey: string | null;
   /**
-   * The signature over `data`, in the form JWS wants. Throws for a key that is announced (verifiers may not have it
-   * yet) or retired.
+   * The signature over `data`, in the form JWS wants: at once by a key of our own, later by one that is kept elsewhere. Throws for a
+   * key that is announced (verifiers may not have it yet) or retired, and ExternalSignerUnavailable.
    */
-  sign(data: Uint8Array): Buffer;
+  sign(data: Uint8Array): Buffer | Promise<Buffer>;
 }
 
 /** The key objects of one kid, which stay the same while its state moves on. */
 export interface PreparedKey {
   publicKey: KeyObject;
   publicJwk: Readonly<JWK>;
-  signer: ((data: Uint8Array) => Buffer) | undefined;
+  signer: ((data: Uint8Array) => Buffer | Promise<Buffer>) | undefined;
 }
 
 /** A stored signing key that cannot be used. Its message is one line for an operator. */
@@ -41,8 +45,14 @@ export class UnreadableKeyError extends Error {
   }
 }
 
-/** Opens a stored key and checks that both its parts are the ones its kid names. Throws UnreadableKeyError. */
-export async function prepareKey(database: Database, stored: StoredKey): Promise<PreparedKey> {
+/**
+ * Opens a stored key and checks that both its parts are the ones its kid names. Throws UnreadableKeyError. Whether one that is kept
+ * elsewhere can be signed with is found out when it is asked to.
+ */
+export async function prepareKey(
+  { database, signer: external }: { database: Database; signer: ExternalSigner | undefined },
+  stored: StoredKey,
+): Promise<PreparedKey> {
   const read = <T>(part: () => T): T => {
     try {
       return part();
@@ -55,6 +65,15 @@ export async function prepareKey(database: Database, stored: StoredKey): Promise
   const publicKey = read(() => readPublicKey(stored.publicJwk));
   const publicJwk = await describePublicKey(publicKey, stored.algorithm);
   if (publicJwk.kid !== stored.kid) throw new UnreadableKeyError(stored.kid, 'its public part was changed');
+  const { externalKey: name, algorithm } = stored;
+  if (name !== null) {
+    const key = { name, algorithm, publicKey };
+    const sign = async (data: Uint8Array): Promise<Buffer> => {
+      if (external === undefined) throw new ExternalSignerUnavailable('none is configured');
+      return external.sign(key, data);
+    };
+    return { publicKey, publicJwk: Object.freeze(publicJwk), signer: sign };
+  }
   const sealed = stored.sealedPrivateKey;
   if (sealed === null) return { publicKey, publicJwk: Object.freeze(publicJwk), signer: undefined };
   const signer = read(() => {
@@ -66,7 +85,7 @@ export async function prepareKey(database: Database, stored: StoredKey): Promise
 
 /** The key in the state in which it is stored now. */
 export function presentKey(stored: StoredKey, prepared: PreparedKey): SigningKey {
-  const { kid, algorithm, state } = stored;
+  const { kid, algorithm, state, externalKey } = stored;
   const { publicKey, publicJwk, signer } = prepared;
   const refuse = (): Buffer => {
     throw new Error(`signing key ${kid} is ${state}: only an active key signs`);
@@ -77,6 +96,7 @@ export function presentKey(stored: StoredKey, prepared: PreparedKey): SigningKey
     state,
     publicJwk,
     publicKey,
+    externalKey,
     sign: state === 'active' && signer !== undefined ? signer : refuse,
   };
 }

@@ -2,16 +2,20 @@
  * Signing keys: made, announced, used, retired, by themselves. A key stands in the JWKS before it signs, for at least
  * as long as verifiers may cache the JWKS plus a margin, and stays there after it was replaced until nothing that it
  * signed is of use any more. This room refuses to start with a key it cannot read, never lets a private key out of its
- * process or out of its sealed form on disk, and gives no one a symmetric key. It answers for RFC 7517 (what a key
+ * process or out of its sealed form on disk, and gives no one a symmetric key. A key that is kept elsewhere (external/) has the same
+ * life; of it this room knows the public part alone. It answers for RFC 7517 (what a key
  * looks like), RFC 7518 §3 and RFC 8037 (what is signed how), RFC 7638 (kid), and the rotation that OpenID Connect
  * Core §10.1.1 describes.
  */
 import { randomUUID } from 'node:crypto';
 import type { Configuration } from '../../config/configuration.ts';
+import { externalKeyNames } from '../../config/external-key-settings.ts';
 import { type Database, onClock } from '../database/database.ts';
 import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';
-import { type KeyTransition, makeDueChanges, makeFirstKeys } from './key-changes.ts';
+import { createExternalSigner, type ExternalSigner } from './external/external-signer.ts';
+import { tryExternalKeys } from './external/try-external-keys.ts';
+import { type KeySource, type KeyTransition, makeDueChanges, makeFirstKeys } from './key-changes.ts';
 import {
   type Commanded,
   type RetireOutcome,
@@ -70,11 +74,16 @@ export interface SigningKeys {
    * An active key is replaced by its successor in the same transaction. `breaks` says in words what fails.
    */
   retire(kid: string): Promise<RetireOutcome>;
+  /**
+   * Has every key that is kept elsewhere sign once, and verifies that: those that sign now, that will, and that are configured.
+   * Throws UnusableExternalKey, with one line for an operator.
+   */
+  tryExternalKeys(): Promise<void>;
   /** The life of every key, oldest first, as it is stored now. */
   list(): Promise<KeyRecord[]>;
   /** Begins to notice changes and to rotate on schedule. Does not keep the process alive. */
   start(): void;
-  /** Ends that; resolves when the turn under way has ended and the database may be closed. */
+  /** Ends that; resolves when the turn under way has ended, the database may be closed, and nothing that signs elsewhere runs. */
   stop(): Promise<void>;
 }
 
@@ -107,6 +116,7 @@ class DatabaseSigningKeys implements SigningKeys {
   readonly #rules: KeyRules;
   readonly #events: Events;
   readonly #log: Log;
+  readonly #signer: ExternalSigner | undefined;
   readonly #holder = randomUUID();
   readonly #listeners = new Set<(snapshot: KeySnapshot) => void>();
   readonly #prepared = new Map<string, PreparedKey>();
@@ -127,8 +137,10 @@ class DatabaseSigningKeys implements SigningKeys {
     this.#configuration = configuration;
     this.#events = options.events;
     this.#log = options.log;
+    this.#signer = createExternalSigner(configuration.external, options.log);
     this.#rules = {
       algorithms: configuration.algorithms,
+      external: externalKeyNames(configuration.external),
       rotationInterval: configuration.rotationInterval * 1000,
       announcement: (configuration.jwksMaxAge + margin) * 1000,
       verification: (verified + VERIFICATION_MARGIN_SECONDS) * 1000,
@@ -136,7 +148,7 @@ class DatabaseSigningKeys implements SigningKeys {
   }
 
   async open(): Promise<void> {
-    this.#tell(await makeFirstKeys(this.#database, this.#configuration.algorithms));
+    this.#tell(await makeFirstKeys(this.#source()));
     await this.#load();
   }
 
@@ -161,14 +173,10 @@ class DatabaseSigningKeys implements SigningKeys {
   async advance(): Promise<void> {
     await this.refresh();
     if (!this.#somethingIsDue()) return;
-    this.#tell(
-      (await makeDueChanges({
-        database: this.#database,
-        rules: this.#rules,
-        holder: this.#holder,
-      })) ?? [],
-    );
+    const made = await makeDueChanges(this.#source(), this.#holder);
+    this.#tell(made?.transitions ?? []);
     await this.refresh();
+    if (made?.failure !== undefined) throw made.failure;
   }
 
   async rotate(options: { algorithm?: string; immediately?: boolean }): Promise<RotateOutcome> {
@@ -177,6 +185,10 @@ class DatabaseSigningKeys implements SigningKeys {
 
   async retire(kid: string): Promise<RetireOutcome> {
     return this.#command(await withdrawKey(this.#commandContext(), kid));
+  }
+
+  tryExternalKeys(): Promise<void> {
+    return tryExternalKeys(this.#source(), this.#snapshot.keys);
   }
 
   list(): Promise<KeyRecord[]> {
@@ -192,6 +204,7 @@ class DatabaseSigningKeys implements SigningKeys {
     clearInterval(this.#timer);
     this.#timer = undefined;
     await this.#turn;
+    await this.#signer?.close();
   }
 
   #takeTurn(): void {
@@ -216,12 +229,12 @@ class DatabaseSigningKeys implements SigningKeys {
     return planKeyChanges(this.#records, this.#rules, this.#database.now()).length > 0;
   }
 
+  #source(): KeySource {
+    return { database: this.#database, rules: this.#rules, signer: this.#signer };
+  }
+
   #commandContext() {
-    return {
-      database: this.#database,
-      rules: this.#rules,
-      jwksMaxAge: this.#configuration.jwksMaxAge,
-    };
+    return { ...this.#source(), jwksMaxAge: this.#configuration.jwksMaxAge };
   }
 
   async #command<Outcome>({ outcome, transitions }: Commanded<Outcome>): Promise<Outcome> {
@@ -248,9 +261,10 @@ class DatabaseSigningKeys implements SigningKeys {
     const seen = this.#database.revisions.current('keys');
     const revision = await this.#database.revisions.latest('keys');
     const stored = await readKeys(this.#database.query);
-    const keys = await Promise.all(stored.map(async (key) => presentKey(key, await this.#prepare(key))));
+    const present = stored.filter(({ state }) => state !== 'withdrawn');
+    const keys = await Promise.all(present.map(async (key) => presentKey(key, await this.#prepare(key))));
     for (const kid of this.#prepared.keys()) {
-      if (!stored.some((key) => key.kid === kid)) this.#prepared.delete(kid);
+      if (!present.some((key) => key.kid === kid)) this.#prepared.delete(kid);
     }
     keys.sort((one, other) => STATE_ORDER.indexOf(one.state) - STATE_ORDER.indexOf(other.state));
     this.#records = stored;
@@ -260,7 +274,7 @@ class DatabaseSigningKeys implements SigningKeys {
   }
 
   async #prepare(stored: StoredKey): Promise<PreparedKey> {
-    const known = this.#prepared.get(stored.kid) ?? (await prepareKey(this.#database, stored));
+    const known = this.#prepared.get(stored.kid) ?? (await prepareKey(this.#source(), stored));
     const prepared = stored.state === 'retired' ? { ...known, signer: undefined } : known;
     this.#prepared.set(stored.kid, prepared);
     return prepared;

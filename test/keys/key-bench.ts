@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Configuration } from '../../config/configuration.ts';
+import { type Configuration, configurationSchema } from '../../config/configuration.ts';
 import { type Database, type DatabaseOptions, openDatabase } from '../../lib/database/database.ts';
 import { openSigningKeys, type SigningKeys, type SigningKeysOptions } from '../../lib/keys/signing-keys.ts';
 import { createEvents } from '../../lib/observability/events.ts';
@@ -13,6 +13,7 @@ export const settings: Configuration['keys'] = {
   rotationInterval: 86_400,
   jwksMaxAge: 300,
   announceMargin: 60,
+  external: configurationSchema.parse({}).keys.external,
 };
 export const announcement = 360_000;
 export const interval = 86_400_000;

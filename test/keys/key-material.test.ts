@@ -10,7 +10,7 @@ import {
 } from '../../lib/keys/key-material.ts';
 
 describe('a key of each algorithm', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   for (const algorithm of SIGNATURE_ALGORITHMS) {
     it(`${algorithm}: signs what another implementation verifies, by its published part alone`, async () => {
       const { publicJwk, privateKey, kid } = await makeKeyMaterial(algorithm);

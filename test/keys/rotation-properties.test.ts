@@ -54,7 +54,7 @@ class Outside {
 
 describeOnEveryStore('rotation, whatever happens in whatever order', (store) => {
   it('never signs with a key that a fresh copy of the JWKS lacks, never drops one that a living token needs', async function () {
-    this.timeout(60_000);
+    this.timeout(240_000);
     await fc.assert(
       fc.asyncProperty(commands, async (sequence) => {
         const bench = await KeyBench.make(store);

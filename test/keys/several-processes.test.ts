@@ -142,7 +142,13 @@ describeOnEveryStore('signing keys over several processes', (store) => {
   });
 
   it('plan nothing twice: what was applied is not due again', () => {
-    const rules = { algorithms: ['ES256' as const], rotationInterval: 10, announcement: 2, verification: 5 };
+    const rules = {
+      algorithms: ['ES256' as const],
+      rotationInterval: 10,
+      announcement: 2,
+      verification: 5,
+      external: new Map<string, string>(),
+    };
     const record = {
       kid: 'a',
       algorithm: 'ES256',
@@ -152,6 +158,7 @@ describeOnEveryStore('signing keys over several processes', (store) => {
       activatedAt: 0,
       retiredAt: null,
       expiresAt: null,
+      externalKey: null,
     };
     expect(planKeyChanges([record], rules, 7)).to.deep.equal([]);
     expect(planKeyChanges([record], rules, 8)).to.deep.equal([

@@ -2,12 +2,15 @@ import type { Configuration } from '../../../config/configuration.ts';
 import { ConfigurationError } from '../../../config/configuration-error.ts';
 import { claimDataDirectory } from '../../database/data-directory-lock.ts';
 import { type InspectedDatabase, inspectSqlite } from '../../database/inspection.ts';
+import { ldapCheck } from './directory-checks.ts';
+import { externalKeyCheck } from './external-key-check.ts';
 import { type Check, type Finding, fine, type Patient, problem } from './finding.ts';
 import { diskCheck, fileModeCheck, leftoverCheck, runtimeCheck } from './installation-checks.ts';
 import { certificateCheck, issuerCheck, proxyCheck, readinessCheck } from './issuer-checks.ts';
 import { encryptionKeyCheck, signingKeyCheck } from './key-checks.ts';
 import { registrationCheck } from './registration-checks.ts';
 import { postgresFindings, redisCheck, schemaCheck, sqliteCheck } from './store-checks.ts';
+import { upstreamCheck } from './upstream-checks.ts';
 
 type NamedCheck = readonly [name: string, check: Check];
 
@@ -24,13 +27,16 @@ const CHECKS: ReadonlyArray<NamedCheck> = [
   ['sqlite', sqliteCheck],
   ['schema', schemaCheck],
   ['redis', redisCheck],
+  ['ldap', ldapCheck],
   ['encryption_key', encryptionKeyCheck],
   ['signing_keys', signingKeyCheck],
+  ['external_keys', externalKeyCheck],
   ['registrations', registrationCheck],
   ['trusted_proxies', proxyCheck],
   ['readiness', readinessCheck],
   ['tls', certificateCheck],
   ['issuer', issuerCheck],
+  ['upstream', upstreamCheck],
 ];
 
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -78,6 +78,10 @@ export const signingKeyCheck: Check = async ({ configuration, database, inUse, n
       continue;
     }
     const age = now - (active.activatedAt ?? active.createdAt);
+    if (active.externalKey !== null) {
+      findings.push(ageOfExternal(active, age, rotationInterval));
+      continue;
+    }
     const due = rotationInterval * 1000 + (jwksMaxAge + announceMargin) * 1000 + LATE;
     if (age > due) findings.push(overdue(active, age, inUse));
     else {
@@ -116,6 +120,18 @@ const days = (milliseconds: number): string => {
   const whole = Math.floor(milliseconds / DAY);
   return whole === 1 ? '1 day' : `${whole} days`;
 };
+
+/** Nobody replaces such a key by itself. */
+function ageOfExternal(record: KeyRecord, age: number, rotationInterval: number): Finding {
+  const message = `${record.algorithm}: ${record.kid}, kept elsewhere as ${record.externalKey}, has signed for ${days(age)}`;
+  return age > rotationInterval * 1000
+    ? warning(
+        'signing_keys',
+        `${message}, longer than keys.rotation_interval`,
+        'make another one there and name it in keys.external.keys',
+      )
+    : fine('signing_keys', message);
+}
 
 function missingKey(algorithm: string, successor: KeyRecord | undefined): Finding {
   return successor === undefined

@@ -41,6 +41,16 @@ export const registrationCheck: Check = async ({ configuration, database }) => {
         ),
       );
     }
+    const usual = metadata.default_resource;
+    if (usual !== undefined && !identifiers.has(usual)) {
+      findings.push(
+        warning(
+          'registrations',
+          `client ${clientId} has the default API ${usual}, which is not registered: it gets no tokens without naming another`,
+          `apis create --identifier ${usual}, or clients update ${clientId}`,
+        ),
+      );
+    }
     if (needsMac(metadata) && client.secret_sealed === null) {
       findings.push(
         problem(
