@@ -57,10 +57,12 @@ export function checkMetadata(
   if (Buffer.byteLength(JSON.stringify(given)) > LIMITS.bytes) {
     return refuseMetadata(`client metadata must not be longer than ${LIMITS.bytes} bytes`);
   }
+  const ignores = unknownMembers === 'ignore';
   const members = Object.entries(given).filter(([, value]) => value !== undefined);
-  const unknown = members.map(([name]) => name).filter((name) => !isKnownMember(name));
-  if (unknownMembers === 'refuse' && unknown[0] !== undefined)
-    return refuseMetadata(unknownMember(unknown[0]));
+  const unknown = members
+    .map(([name]) => name)
+    .filter((name) => !isKnownMember(name) || (ignores && isNotUnderstood(name, policy)));
+  if (!ignores && unknown[0] !== undefined) return refuseMetadata(unknownMember(unknown[0]));
   const parsed = metadataSchema.safeParse(
     Object.fromEntries(members.filter(([name]) => !unknown.includes(name) && !isLocalized(name))),
   );
@@ -84,6 +86,11 @@ export function checkMetadata(
   }
   const problem = configurationProblem(metadata, policy) ?? inconsistency(metadata);
   return problem === undefined ? { outcome: 'valid', clientId, metadata } : refuseMetadata(problem);
+}
+
+/** Whoever registers itself with every provider alike names its requests' addresses also where they are of no use. */
+function isNotUnderstood(name: string, { features }: MetadataPolicy): boolean {
+  return name === 'request_uris' && !features.requestUris;
 }
 
 function unknownMember(name: string): string {

@@ -58,10 +58,11 @@ export async function nameTaken(
 /** Why these members name an API that is not registered. */
 export async function unknownApi(
   transaction: Kysely<DatabaseSchema>,
-  { resource_server: own, token_exchange: rules = [] }: ClientMetadata,
+  { resource_server: own, default_resource: usual, token_exchange: rules = [] }: ClientMetadata,
 ): Promise<MetadataRefusal | undefined> {
   const named = [
     ...(own === undefined ? [] : [['resource_server', own] as const]),
+    ...(usual === undefined ? [] : [['default_resource', usual] as const]),
     ...rules.flatMap(({ subject_audience: from, audience: to }) =>
       [from, to].map((identifier) => ['token_exchange', identifier] as const),
     ),

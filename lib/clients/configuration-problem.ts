@@ -1,12 +1,14 @@
 import type { Configuration } from '../../config/configuration.ts';
 import { assertionGrantConfigurationProblem } from './assertion-grant-metadata.ts';
+import { attestationConfigurationProblem } from './attestation-metadata.ts';
 import { type CertificateMetadata, certificateConfigurationProblem } from './certificate-metadata.ts';
 import { type CibaMetadata, cibaConfigurationProblem } from './ciba-metadata.ts';
 import { deviceConfigurationProblem } from './device-metadata.ts';
 import { exchangeConfigurationProblem } from './exchange-metadata.ts';
 import { type LogoutMetadata, logoutConfigurationProblem } from './logout-metadata.ts';
 import { type MessageMetadata, messageConfigurationProblem } from './message-metadata.ts';
-import { type Profile, profileProblem } from './profile-metadata.ts';
+import { isFirstGeneration, type Profile, profileProblem } from './profile-metadata.ts';
+import { requestUriConfigurationProblem } from './request-uris.ts';
 
 /** What a registration is checked against. */
 export type MetadataPolicy = Pick<Configuration, 'keys' | 'features'>;
@@ -38,7 +40,7 @@ const ALL_RESPONSE_TYPES = [
 /** The response types that may be registered and asked for. */
 export function allowedResponseTypes({ responseTypes, profile }: Configuration['features']): string[] {
   if (responseTypes === 'all') return ALL_RESPONSE_TYPES;
-  return profile === 'fapi1-advanced' ? ['code', 'code id_token'] : ['code'];
+  return profile !== 'none' && isFirstGeneration(profile) ? ['code', 'code id_token'] : ['code'];
 }
 
 /** What of a registration depends on what is configured. */
@@ -56,6 +58,7 @@ interface ConfigurableMetadata
   subject_type?: string | undefined;
   authorization_details_types?: ReadonlyArray<string> | undefined;
   may_act?: string | undefined;
+  request_uris?: ReadonlyArray<string> | undefined;
   jwks?: { keys: ReadonlyArray<Record<string, unknown>> } | undefined;
   jwks_uri?: string | undefined;
 }
@@ -95,7 +98,9 @@ export function configurationProblem(
     logoutConfigurationProblem(metadata, features) ??
     cibaConfigurationProblem(metadata, features) ??
     messageConfigurationProblem(metadata, policy) ??
+    requestUriConfigurationProblem(metadata, features) ??
     certificateConfigurationProblem(metadata, features) ??
+    attestationConfigurationProblem(metadata, features) ??
     profileProblem(metadata, policy)
   );
 }

@@ -3,6 +3,7 @@ import { ACR_VALUES } from '../../config/acr-values.ts';
 import { hexColour } from '../../config/value-formats.ts';
 import { CLIENT_SIGNATURE_ALGORITHMS } from './algorithms.ts';
 import { JWT_BEARER_GRANT } from './assertion-grant-metadata.ts';
+import { ATTESTATION_METHODS } from './attestation-metadata.ts';
 import { certificateMembers } from './certificate-metadata.ts';
 import { CIBA_GRANT, cibaMembers } from './ciba-metadata.ts';
 import { RESPONSE_MODES } from './configuration-problem.ts';
@@ -12,6 +13,7 @@ import { logoutMembers } from './logout-metadata.ts';
 import { messageMembers } from './message-metadata.ts';
 import { profileMembers } from './profile-metadata.ts';
 import { readableText } from './readable-text.ts';
+import { requestUriMembers } from './request-uris.ts';
 import { isScopeToken } from './scope.ts';
 import { webUri } from './web-uri.ts';
 
@@ -44,7 +46,7 @@ const publicKey = z
 
 /**
  * The shape of a registration in RFC 7591 §2 names (and OpenID Connect Dynamic Client Registration §2 ones), before defaults.
- * Members of this provider's own are `response_modes`, `required_acr`, `resource_server`, `refresh_token_grace`, `id_token_scope_claims`,
+ * Members of this provider's own are `response_modes`, `required_acr`, `resource_server`, `default_resource`, `refresh_token_grace`, `id_token_scope_claims`,
  * `token_exchange`, `may_act`, `profile` and `accent_color`.
  */
 export const metadataSchema = z.strictObject({
@@ -90,12 +92,14 @@ export const metadataSchema = z.strictObject({
       'private_key_jwt',
       'tls_client_auth',
       'self_signed_tls_client_auth',
+      ...ATTESTATION_METHODS,
       'none',
     ])
     .optional(),
   token_endpoint_auth_signing_alg: z.enum(['HS256', ...CLIENT_SIGNATURE_ALGORITHMS]).optional(),
   ...profileMembers,
   ...messageMembers,
+  ...requestUriMembers,
   ...certificateMembers,
   ...exchangeMembers,
   ...logoutMembers,
@@ -130,6 +134,7 @@ export const metadataSchema = z.strictObject({
   software_version: readableText(LIMITS.nameCharacters).optional(),
   refresh_token_grace: z.int().min(0).max(LIMITS.refreshTokenGrace).optional(),
   resource_server: z.string().max(2048).optional(),
+  default_resource: z.string().max(2048).optional(),
 });
 
 /** Every member that a registration may have. */

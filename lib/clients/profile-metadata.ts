@@ -1,19 +1,26 @@
 import { z } from 'zod';
 import type { Configuration } from '../../config/configuration.ts';
+import { CIBA_GRANT } from './ciba-metadata.ts';
 
 /** Profiles that a client, or the whole server, may be held to. */
-const PROFILES = ['fapi2-security', 'fapi2-message-signing', 'fapi1-advanced'] as const;
+const PROFILES = ['fapi2-security', 'fapi2-message-signing', 'fapi1-advanced', 'fapi-ciba'] as const;
 
 export type Profile = (typeof PROFILES)[number];
 
 /** The member of a registration that names its profile. */
 export const profileMembers = { profile: z.enum(PROFILES).optional() };
 
+/** Whether a profile builds on FAPI 1.0 Advanced, whose provisions are FAPI-CIBA's as well (FAPI-CIBA §5.2.2). */
+export function isFirstGeneration(profile: Profile | undefined): boolean {
+  return profile === 'fapi1-advanced' || profile === 'fapi-ciba';
+}
+
 /** What may sign: FAPI 2.0 Security Profile §5.4.1; FAPI 1.0 Advanced §8.6. */
 export const PROFILE_ALGORITHMS: Readonly<Record<Profile, ReadonlyArray<string>>> = {
   'fapi2-security': ['PS256', 'ES256', 'EdDSA', 'Ed25519'],
   'fapi2-message-signing': ['PS256', 'ES256', 'EdDSA', 'Ed25519'],
   'fapi1-advanced': ['PS256', 'ES256'],
+  'fapi-ciba': ['PS256', 'ES256'],
 };
 
 /** FAPI 2.0 Security Profile §5.3.2.1 item 6; FAPI 1.0 Advanced §5.2.2. */
@@ -39,6 +46,7 @@ interface ProfiledMetadata {
   require_signed_request_object?: string | boolean | undefined;
   request_object_signing_alg?: string | boolean | undefined;
   id_token_signed_response_alg?: string | boolean | undefined;
+  backchannel_authentication_request_signing_alg?: string | undefined;
   userinfo_signed_response_alg?: string | boolean | undefined;
   introspection_signed_response_alg?: string | boolean | undefined;
   authorization_signed_response_alg?: string | boolean | undefined;
@@ -51,6 +59,11 @@ export function profileOf(
   { features }: Pick<Configuration, 'features'>,
 ): Profile | undefined {
   return profile ?? (features.profile === 'none' ? undefined : features.profile);
+}
+
+/** FAPI-CIBA §5.2.2 item 6 is about requests that no browser carries. */
+function asksInTheBackground(profile: Profile, { grant_types: grants = [] }: ProfiledMetadata): boolean {
+  return profile === 'fapi-ciba' && grants.includes(CIBA_GRANT);
 }
 
 const signsRequests = (profile: Profile) => profile !== 'fapi2-security';
@@ -70,18 +83,19 @@ export function profileDefaults(given: ProfiledMetadata, policy: Policy): Profil
   if (profile === undefined) return {};
   const method = given.token_endpoint_auth_method ?? 'private_key_jwt';
   const bound = given.dpop_bound_access_tokens || given.tls_client_certificate_bound_access_tokens;
-  const byCertificate = profile === 'fapi1-advanced' || method.endsWith('tls_client_auth');
+  const byCertificate = isFirstGeneration(profile) || method.endsWith('tls_client_auth');
   const constraint = byCertificate
     ? 'tls_client_certificate_bound_access_tokens'
     : 'dpop_bound_access_tokens';
   const authorizes = given.grant_types?.includes('authorization_code') ?? true;
+  const asksPeople = authorizes || asksInTheBackground(profile, given);
   const codeAlone = given.response_types?.every((type) => type === 'code') ?? true;
   const algorithm = policy.keys.algorithms.find((name) => PROFILE_ALGORITHMS[profile].includes(name));
   return {
     token_endpoint_auth_method: method,
     ...(bound ? {} : { [constraint]: true }),
-    ...(authorizes && profile !== 'fapi1-advanced' ? { require_pushed_authorization_requests: true } : {}),
-    ...(authorizes && signsRequests(profile) ? { require_signed_request_object: true } : {}),
+    ...(authorizes && !isFirstGeneration(profile) ? { require_pushed_authorization_requests: true } : {}),
+    ...(asksPeople && signsRequests(profile) ? { require_signed_request_object: true } : {}),
     ...(authorizes && signsRequests(profile) && codeAlone ? { response_modes: ['jwt'] } : {}),
     ...Object.fromEntries(
       algorithm === undefined ? [] : signedKinds(policy).map((member) => [member, algorithm]),
@@ -93,11 +107,10 @@ export function profileDefaults(given: ProfiledMetadata, policy: Policy): Profil
 export function profileProblem(metadata: ProfiledMetadata, policy: Policy): string | undefined {
   const profile = profileOf(metadata, policy);
   if (profile === undefined) return undefined;
-  const demand =
-    profile === 'fapi1-advanced'
-      ? advancedProblem(metadata)
-      : (secondProblem(metadata) ??
-        (profile === 'fapi2-message-signing' ? unsignedRequests(metadata) : undefined));
+  const demand = isFirstGeneration(profile)
+    ? (advancedProblem(metadata) ?? unsignedRequests(metadata, profile))
+    : (secondProblem(metadata) ??
+      (profile === 'fapi2-message-signing' ? unsignedRequests(metadata, profile) : undefined));
   const problem = conflict(profile, policy) ?? demand ?? cryptographyProblem(profile, metadata, policy);
   return problem === undefined ? undefined : `profile ${profile}: ${problem}`;
 }
@@ -107,6 +120,7 @@ function conflict(profile: Profile, { features }: Policy): string | undefined {
   const server = features.profile;
   if (server === 'none' || server === profile) return undefined;
   if (server === 'fapi2-security' && profile === 'fapi2-message-signing') return undefined;
+  if (server === 'fapi1-advanced' && profile === 'fapi-ciba') return undefined;
   return `features.profile is ${server}`;
 }
 
@@ -126,7 +140,7 @@ function advancedProblem(metadata: ProfiledMetadata): string | undefined {
   if (uris.some((uri) => !uri.startsWith('https:'))) {
     return 'redirect_uris must use https (FAPI 1.0 Baseline §5.2.2)';
   }
-  return unsignedRequests(metadata);
+  return undefined;
 }
 
 const isSigned = (mode: string) => mode.endsWith('jwt');
@@ -153,12 +167,11 @@ function secondProblem(metadata: ProfiledMetadata): string | undefined {
   return undefined;
 }
 
-/** FAPI 2.0 Message Signing §5.3.1; FAPI 1.0 Advanced §5.2.2. */
-function unsignedRequests({
-  response_types: types = [],
-  require_signed_request_object: signed,
-}: ProfiledMetadata) {
-  return types.length > 0 && !signed ? 'needs require_signed_request_object' : undefined;
+/** FAPI 2.0 Message Signing §5.3.1; FAPI 1.0 Advanced §5.2.2; FAPI-CIBA §5.2.2 item 6. */
+function unsignedRequests(metadata: ProfiledMetadata, profile: Profile) {
+  const { response_types: types = [], require_signed_request_object: signed } = metadata;
+  const asks = types.length > 0 || asksInTheBackground(profile, metadata);
+  return asks && !signed ? 'needs require_signed_request_object' : undefined;
 }
 
 function cryptographyProblem(
@@ -174,6 +187,7 @@ function cryptographyProblem(
     ...[
       'token_endpoint_auth_signing_alg',
       'request_object_signing_alg',
+      'backchannel_authentication_request_signing_alg',
       'userinfo_signed_response_alg',
     ].filter((member) => metadata[member as keyof ProfiledMetadata] !== undefined),
     ...signedKinds(policy),

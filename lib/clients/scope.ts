@@ -1,4 +1,4 @@
-/** Scopes with a meaning of their own (OpenID Connect Core §5.4 and §11); no API may take their names. */
+/** Scopes with a meaning of their own (OpenID Connect Core §5.4 and §11, and `groups`); no API may take their names. */
 export const OPENID_SCOPES: ReadonlySet<string> = new Set([
   'openid',
   'offline_access',
@@ -6,6 +6,7 @@ export const OPENID_SCOPES: ReadonlySet<string> = new Set([
   'email',
   'address',
   'phone',
+  'groups',
 ]);
 
 /** Longest scope token that is stored. */

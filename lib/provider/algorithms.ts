@@ -30,6 +30,7 @@ export function enabledAlgorithms(
     authorizationSigningAlgValues: own,
     requestObjectSigningAlgValues: byClients,
     dPoPSigningAlgValues: [...PROOF_ALGORITHMS],
+    attestSigningAlgValues: byClients,
     idTokenEncryptionAlgValues: keyEncryption,
     userinfoEncryptionAlgValues: keyEncryption,
     introspectionEncryptionAlgValues: keyEncryption,

@@ -107,6 +107,24 @@ export const AUTHORIZATION_ERROR_CAUSES: ReadonlyArray<CauseRow> = [
     'a request_uri from the pushed authorization request endpoint',
   ],
   [
+    /request_uri is not one/,
+    'request_uri_not_registered',
+    registered('exactly one of', 'request_uris'),
+    parameter('request_uri'),
+  ],
+  [
+    /request_uri cannot be fetched/,
+    'request_uri_unreachable',
+    ({ description = '' }) => description.replace(/.*?fetched: /, 'an address that can be called: '),
+    parameter('request_uri'),
+  ],
+  [
+    /request_uri (was|must be) answered/,
+    'request_uri_answer',
+    'a request object: status 200, application/oauth-authz-req+jwt',
+    parameter('request_uri'),
+  ],
+  [
     /request_uri is invalid, expired/,
     'request_uri_unknown',
     'a request_uri that was pushed within its lifetime and not used',

@@ -64,6 +64,7 @@ export function createSessionDesk(
             acr: former.acr,
           });
           if (former.device !== undefined) renewed.device = former.device;
+          if (former.upstream !== undefined) renewed.upstream = former.upstream;
           await renewed.save(lifetimes.session);
           return grants.commit('everything');
         });

@@ -9,7 +9,8 @@ import type { Notice, Notifications } from '../notifications/notifications.ts';
 import { createSafeFetch, type SafeFetch } from '../outbound/safe-fetch.ts';
 import { type EngineBackchannelRequest, prototypesOf } from './engine-context.ts';
 import { whileAvailable } from './engine-storage.ts';
-import { postNotice } from './post-notice.ts';
+import { NoticeNotTaken, postNotice } from './post-notice.ts';
+import { assertProfiledBinding } from './profiles.ts';
 
 /** Kinds of notices: to the client that somebody has answered, to the person's device and to their mailbox that they are asked. */
 export const PING_NOTICE = 'ciba-ping';
@@ -76,7 +77,8 @@ export function ciba(rooms: CibaRooms): NonNullable<NonNullable<EngineConfigurat
     processLoginHintToken: () => {
       throw new errors.InvalidRequest('login_hint_token is not supported: use login_hint or id_token_hint');
     },
-    validateBindingMessage: (_ctx, message) => {
+    validateBindingMessage: (ctx, message) => {
+      assertProfiledBinding(ctx.oidc.client, message);
       if (message === undefined || BINDING_MESSAGE.test(message)) return;
       throw new errors.InvalidBindingMessage(
         'binding_message must be one line of at most 100 characters that can be shown',
@@ -127,10 +129,16 @@ export function deliverPing(engine: () => Provider, safeFetch: SafeFetch): Deliv
     const client = await engine().Client.find(clientId);
     const uri = client?.backchannelClientNotificationEndpoint;
     if (typeof uri !== 'string') throw new Undeliverable('the client takes no such notices any more');
-    await postNotice(safeFetch, uri, {
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ auth_req_id: requestId }),
-    });
+    try {
+      await postNotice(safeFetch, uri, {
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ auth_req_id: requestId }),
+      });
+    } catch (error) {
+      // Who refuses the token once refuses it again, and no redirect is followed (§10.2); the client may still poll.
+      if (error instanceof NoticeNotTaken && error.isFinal) throw new Undeliverable(error.message);
+      throw error;
+    }
   };
 }
 

@@ -12,7 +12,7 @@ export function claimsAndScopes(): Pick<EngineConfiguration, 'claims' | 'scopes'
       iss: null,
       sid: null,
     },
-    scopes: ['openid', 'offline_access', 'profile', 'email', 'address', 'phone'],
+    scopes: ['openid', 'offline_access', 'profile', 'email', 'address', 'phone', 'groups'],
     // OpenID Connect Core §5.4: with an access token that can ask userinfo, scope claims come from userinfo.
     conformIdTokenClaims: true,
   };

@@ -22,6 +22,12 @@ export const CREDENTIAL_ERROR_CAUSES: ReadonlyArray<CauseRow> = [
     'a DPoP proof: a JWT signed by the key that it holds',
     proof,
   ],
+  [
+    /attestation|attester|attested key/,
+    'attestation_refused',
+    'an attestation by a trusted attester of this client, and an unused proof of its key with our challenge',
+    ({ detail }) => detail,
+  ],
   [/certificate/, 'certificate_refused', 'a certificate that fits the registration'],
   // Client authentication.
   [/client not found/, 'client_unknown', 'a registered client_id', parameter('client_id')],

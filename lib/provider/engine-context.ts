@@ -1,5 +1,6 @@
 import type Provider from 'oidc-provider';
 import type { Client, KoaContextWithOIDC } from 'oidc-provider';
+import type { UpstreamSession } from '../grants/grants.ts';
 
 export type { KoaContextWithOIDC } from 'oidc-provider';
 
@@ -69,7 +70,9 @@ export interface EnginePrototypes {
   OIDCContext: { prototype: { clientJwtAuthExpectedAudience(): Set<string>; params?: unknown } };
   AuthorizationCode: TokenModel;
   AccessToken: TokenModel & AccessTokenModel;
-  RefreshToken: TokenModel;
+  RefreshToken: TokenModel & {
+    find(token: string, options?: object): Promise<{ scopes: ReadonlySet<string> } | undefined>;
+  };
   ClientCredentials: TokenModel & AccessTokenModel;
   Grant: TokenModel & { readonly IN_PAYLOAD: readonly string[] };
   BackchannelAuthenticationRequest: {
@@ -122,6 +125,8 @@ export interface EngineSession extends SessionIdentity {
   acr?: string | undefined;
   /** See session-device.ts. */
   device?: SessionDevice;
+  /** Where the sign-in came from, when that was another provider. */
+  upstream?: UpstreamSession | undefined;
   loginAccount(login: { accountId: string; loginTs: number; amr: string[]; acr?: string | undefined }): void;
   save(seconds: number): Promise<string>;
 }

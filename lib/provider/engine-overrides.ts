@@ -4,9 +4,12 @@ import { isDocumentAddress } from '../clients/client-documents.ts';
 import type { Clients, StoredClient } from '../clients/clients.ts';
 import { allowedResponseTypes } from '../clients/configuration-problem.ts';
 import type { Grants } from '../grants/grants.ts';
+import type { SafeFetch } from '../outbound/safe-fetch.ts';
 import type { RefreshDocument } from './client-document-fetcher.ts';
 import { entitiesOf, prototypesOf } from './engine-context.ts';
 import { whileAvailable } from './engine-storage.ts';
+import { takeReferencedRequests } from './referenced-requests.ts';
+import { leaveOfflineAccessOut } from './refresh-scope.ts';
 
 /**
  * What the engine leaves to inheritance rather than to configuration: how a client secret is compared (only its digest
@@ -20,6 +23,7 @@ export function completeEngine(
     grants: Grants;
     refreshDocument: RefreshDocument | undefined;
     configuration: Configuration;
+    safeFetch: SafeFetch;
   },
 ): void {
   const { clients, grants, refreshDocument } = rooms;
@@ -60,6 +64,8 @@ export function completeEngine(
     }
     return client;
   };
+  if (rooms.configuration.features.requestUris) takeReferencedRequests(provider, rooms.safeFetch);
+  leaveOfflineAccessOut(provider);
 
   const { grantTypeAllowed } = Client.prototype;
   Client.prototype.grantTypeAllowed = function grantTypeAllowedOrRefused(type) {

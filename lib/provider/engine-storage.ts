@@ -5,6 +5,7 @@ import { DatabaseUnavailable } from '../database/database-unavailable.ts';
 import type { MaybePromise } from '../database/row-finder.ts';
 import type { Grants, ModelStorage } from '../grants/grants.ts';
 import { StorageUnavailable } from '../grants/storage.ts';
+import { ExternalSignerUnavailable } from '../keys/external/external-signer-errors.ts';
 import { temporarilyUnavailable } from './refusals.ts';
 
 /** Proofs may be dated this far (s) into the future (RFC 9449 §11.1); their records must outlive that. */
@@ -12,11 +13,12 @@ const PROOF_CLOCK_ALLOWANCE_SECONDS = 300;
 /** So long (s) a device still hears, and its person sees, that its code has expired, rather than that there is none (RFC 8628 §3.5). */
 const EXPIRED_CODE_SECONDS = 600;
 
-/** A store or directory in trouble as the protocol's `temporarily_unavailable`; anything else as it is. */
+/** A store, a directory or a signer in trouble as the protocol's `temporarily_unavailable`; anything else as it is. */
 function translated(error: unknown): unknown {
   return error instanceof StorageUnavailable ||
     error instanceof AccountsUnavailable ||
-    error instanceof DatabaseUnavailable
+    error instanceof DatabaseUnavailable ||
+    error instanceof ExternalSignerUnavailable
     ? temporarilyUnavailable(error)
     : error;
 }

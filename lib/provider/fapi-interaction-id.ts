@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type Koa from 'koa';
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import { isFirstGeneration } from '../clients/profile-metadata.ts';
 import { profileOf } from './profiles.ts';
 
 const HEADER = 'x-fapi-interaction-id';
@@ -14,7 +15,7 @@ export function answerInteractionIds(engine: Koa.Middleware): Koa.Middleware {
   return async (ctx, next) => {
     await engine(ctx, next);
     const { oidc } = ctx as Partial<KoaContextWithOIDC>;
-    if (oidc?.route !== 'userinfo' || profileOf(oidc.client) !== 'fapi1-advanced') return;
+    if (oidc?.route !== 'userinfo' || !isFirstGeneration(profileOf(oidc.client))) return;
     const given = ctx.get(HEADER);
     ctx.set(HEADER, UUID.test(given) ? given : randomUUID());
   };

@@ -4,9 +4,12 @@ import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { Apis } from '../clients/apis.ts';
 import type { Clients } from '../clients/clients.ts';
 import type { Sealer } from '../database/sealer.ts';
+import type { Grants } from '../grants/grants.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
+import type { SafeFetch } from '../outbound/safe-fetch.ts';
 import { richAuthorizationRequests } from './authorization-details.ts';
 import { type CibaRooms, ciba } from './ciba.ts';
+import { clientAttestation } from './client-attestation.ts';
 import { deviceFlow } from './device-flow.ts';
 import type { DevicePages } from './device-page-contract.ts';
 import { dpop } from './dpop.ts';
@@ -49,6 +52,8 @@ export function features(
     accounts: AccountAdapter;
     keys: SigningKeys;
     sealer: Sealer;
+    grants: Pick<Grants, 'rememberedSince'>;
+    safeFetch: SafeFetch;
     /** Names of the types of authorization details that APIs define. */
     detailTypes: Iterable<string>;
   } & CibaRooms,
@@ -77,6 +82,7 @@ export function features(
     deviceFlow: deviceFlow(configuration, pages),
     ciba: ciba(rooms),
     mTLS: mutualTls(switches),
+    attestClientAuth: clientAttestation(rooms),
     resourceIndicators: resources(apis, clients, configuration.keys.algorithms),
     richAuthorizationRequests: richAuthorizationRequests(switches.richAuthorizationRequests, rooms),
     introspection: {

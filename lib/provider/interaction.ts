@@ -3,6 +3,7 @@ import type Koa from 'koa';
 import { errors, type InteractionResults } from 'oidc-provider';
 import type { AuthorizationDetail } from '../clients/authorization-details.ts';
 import type { StoredClient } from '../clients/clients.ts';
+import type { UpstreamSession } from '../grants/grants.ts';
 import { ASSURANCE_REASON, type AssuranceDemand, demandOf } from './assurance.ts';
 import { rememberedDetails } from './authorization-details.ts';
 import { boundGrant, type GrantDuration } from './bounded-grants.ts';
@@ -48,6 +49,8 @@ export interface Proved {
   methods: string[];
   /** It is the session's sign-in, to which only a further factor is missing. */
   session: boolean;
+  /** Where the first proof came from, when that was another provider. */
+  upstream?: UpstreamSession | undefined;
 }
 
 /**
@@ -62,7 +65,14 @@ export interface NoInteraction {
 /** How a person answered. */
 export type InteractionAnswer =
   /** `keepsTime`: a factor was added to the session's sign-in, which is no younger for it. */
-  | { kind: 'login'; accountId: string; methods: string[]; remember: boolean; keepsTime?: boolean }
+  | {
+      kind: 'login';
+      accountId: string;
+      methods: string[];
+      remember: boolean;
+      keepsTime?: boolean;
+      upstream?: UpstreamSession | undefined;
+    }
   | { kind: 'account_selected' }
   /** `duration`: for how long, where the person is asked. */
   | { kind: 'consented'; duration?: GrantDuration | undefined }
@@ -165,7 +175,9 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
             accountId: answer.accountId,
             amr: answer.methods,
             remember: answer.remember,
-            ...(answer.keepsTime === true ? { ts: await signedInAt(interaction) } : {}),
+            ...(answer.keepsTime === true
+              ? { ts: await signedInAt(interaction) }
+              : { upstream: answer.upstream ?? null }),
           },
         };
       case 'account_selected':
@@ -225,14 +237,14 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
       }
     },
 
-    async keepProof(ctx, interaction, { accountId, methods, session }) {
+    async keepProof(ctx, interaction, { accountId, methods, session, upstream }) {
       const details = await host.current().provider.interactionDetails(ctx.req, ctx.res);
       const kept = details as unknown as EngineInteraction;
       const { proved } = interaction;
       const isSame = proved?.accountId === accountId && proved.methods.join(' ') === methods.join(' ');
       // The pages of one proof stay good, however often it is looked at.
       const id = isSame ? proved.id : randomUUID();
-      kept.result = { proved: { id, accountId, methods, session } };
+      kept.result = { proved: { id, accountId, methods, session, upstream } };
       await kept.persist();
       return id;
     },

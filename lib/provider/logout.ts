@@ -8,6 +8,7 @@ import type { Log } from '../observability/log.ts';
 import { leaveLogoutNotices } from './backchannel-logout.ts';
 import { type FrontChannelPage, frontChannelLogout } from './front-channel-logout.ts';
 import { addSessionState, CHECK_SESSION_PATH } from './session-management.ts';
+import { noteUpstreamDepartures } from './upstream-departure.ts';
 
 /** The ways in which applications hear of a logout; answers what is to be put around the engine. */
 export function completeLogout(
@@ -25,7 +26,10 @@ export function completeLogout(
   const { frontchannelLogout, sessionManagement } = configuration.features;
   leaveLogoutNotices(provider, rooms);
   if (sessionManagement) addSessionState(provider, { issuer: configuration.issuer, sealer });
-  return frontchannelLogout ? frontChannelLogout(provider, { clients, draw }) : (engine) => engine;
+  const withDepartures = noteUpstreamDepartures(provider, { configuration, sealer });
+  if (!frontchannelLogout) return withDepartures;
+  const withFrames = frontChannelLogout(provider, { clients, draw });
+  return (engine) => withFrames(withDepartures(engine));
 }
 
 /** What discovery says of the ways to hear of a logout that the engine does not know; each only while it is on. */

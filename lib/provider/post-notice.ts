@@ -5,7 +5,23 @@ const TIMEOUT_MILLISECONDS = 5000;
 /** Of its answer nothing is used. */
 const LONGEST_ANSWER = 16_384;
 
-/** Posts a notice; rejects, naming what came, unless it was taken (200 or 204). */
+/** The receiver has answered, but not that it has taken the notice. */
+export class NoticeNotTaken extends Error {
+  override name = 'NoticeNotTaken';
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`it answered ${status}`);
+    this.status = status;
+  }
+
+  /** Whether it would answer the same again: it means the notice, and not the moment. */
+  get isFinal(): boolean {
+    return this.status >= 300 && this.status < 500 && ![408, 425, 429].includes(this.status);
+  }
+}
+
+/** Posts a notice; rejects with {@link NoticeNotTaken}, unless it was taken (200 or 204). */
 export async function postNotice(
   safeFetch: SafeFetch,
   uri: string,
@@ -18,5 +34,5 @@ export async function postNotice(
     timeoutMs: TIMEOUT_MILLISECONDS,
     maximumBytes: LONGEST_ANSWER,
   });
-  if (status !== 200 && status !== 204) throw new Error(`it answered ${status}`);
+  if (status !== 200 && status !== 204) throw new NoticeNotTaken(status);
 }

@@ -6,7 +6,7 @@ import {
   type KoaContextWithOIDC,
 } from 'oidc-provider';
 import type { Configuration } from '../../config/configuration.ts';
-import { PROFILE_ALGORITHMS, type Profile } from '../clients/profile-metadata.ts';
+import { isFirstGeneration, PROFILE_ALGORITHMS, type Profile } from '../clients/profile-metadata.ts';
 
 /** How far (s) ahead a JWT may be dated (FAPI 2.0 Security Profile §5.3.2.1 item 13). */
 const FURTHEST_AHEAD_SECONDS = 60;
@@ -52,7 +52,7 @@ export function pkceRequired({
 }: Configuration['features']): (ctx: KoaContextWithOIDC, client: Client) => boolean {
   return (ctx, client) => {
     const profile = profileOf(client);
-    if (profile === 'fapi1-advanced') return ctx.oidc.route === 'pushed_authorization_request';
+    if (isFirstGeneration(profile)) return ctx.oidc.route === 'pushed_authorization_request';
     if (profile !== undefined || codeChallenges === 'required') return true;
     return codeChallenges === 'public_clients' && client.tokenEndpointAuthMethod === 'none';
   };
@@ -122,6 +122,15 @@ export function assertProfiledTokens(client: object, algorithm: string): void {
   throw new errors.InvalidTarget(
     `profile ${profile}: the API wants tokens signed with ${algorithm}, which the profile forbids`,
   );
+}
+
+/**
+ * Throws for a sign-in in the background that the profile forbids: FAPI-CIBA §5.2.2 item 2 wants a binding message, by which a person
+ * knows that the request on their own device is the one that they see elsewhere.
+ */
+export function assertProfiledBinding(client: object | undefined, message: string | undefined): void {
+  if (profileOf(client) !== 'fapi-ciba' || message !== undefined) return;
+  throw new errors.InvalidRequest('profile fapi-ciba: the request has no binding_message');
 }
 
 /** Whether a DPoP proof needs a nonce: its date alone, more than a minute ahead, does not do in FAPI 2.0. */

@@ -13,7 +13,7 @@ const REFERENCE_HEADER = 'Latchkey-Reference';
 
 /** Answers that a protocol gives as it goes along: nobody got anything wrong. */
 const EXPECTED = new Set([
-  ...['authorization_pending', 'slow_down', 'use_dpop_nonce'],
+  ...['authorization_pending', 'slow_down', 'use_dpop_nonce', 'use_attestation_challenge'],
   ...[
     'login_required',
     'consent_required',

@@ -3,7 +3,7 @@
  * file a concern), the translation of storage refusals into protocol errors, and the swap to a new engine instance when
  * signing keys change. It refuses implicit, hybrid and password grants, clients without PKCE, and any resource that is
  * not a registered API. It answers for RFC 6749, 6750, 7009, 7523, 7636, 7662, 8414, 8628, 8705, 8707, 9068, 9101, 9126, 9207, 9449,
- * 8693, 9396, 9700, 9701, JARM, FAPI 2.0 and 1.0 Advanced, the Token Status List draft
+ * 8693, 9396, 9700, 9701, JARM, FAPI 2.0, 1.0 Advanced and CIBA, the Token Status List draft
  * and OpenID Connect Core, Discovery and RP-Initiated Logout.
  */
 import type Koa from 'koa';
@@ -18,6 +18,7 @@ import type { ClientThrottle } from '../authentication/client-throttle.ts';
 import type { SecondFactors } from '../authentication/second-factors.ts';
 import type { UserCodeThrottle } from '../authentication/user-code-throttle.ts';
 import type { Apis } from '../clients/apis.ts';
+import { attestationMethods } from '../clients/attestation-metadata.ts';
 import { certificateMethods } from '../clients/certificate-metadata.ts';
 import type { ClientDocuments } from '../clients/client-documents.ts';
 import type { Clients } from '../clients/clients.ts';
@@ -40,6 +41,7 @@ import { endsWithSession, keepBoundsInGrants } from './bounded-grants.ts';
 import { backchannelRequestLifetime, leavePings } from './ciba.ts';
 import { claimsAndScopes } from './claims.ts';
 import { clientAssertions } from './client-assertions.ts';
+import { answerForUnreachableAttesters } from './client-attestation.ts';
 import { documentRefresher, type RefreshDocument } from './client-document-fetcher.ts';
 import { throttleClientAuthentication } from './client-throttling.ts';
 import { cookies } from './cookies.ts';
@@ -50,6 +52,7 @@ import { engineFetch } from './engine-fetch.ts';
 import { completeEngine } from './engine-overrides.ts';
 import { engineStorage } from './engine-storage.ts';
 import { engineSuccession } from './engine-succession.ts';
+import { EXTRA_CLIENT_METADATA } from './extra-client-metadata.ts';
 import { answerInteractionIds } from './fapi-interaction-id.ts';
 import { type EnginePages, features } from './features.ts';
 import { findAccount } from './find-account.ts';
@@ -176,22 +179,12 @@ function engineConfiguration(
       'client_secret_jwt',
       'private_key_jwt',
       ...certificateMethods(switches),
+      ...attestationMethods(switches),
       'none',
     ],
     clientDefaults: defaultAlgorithms(configuration.keys),
     enabledJWA: enabledAlgorithms(configuration.keys),
-    extraClientMetadata: {
-      properties: [
-        'refresh_token_grace',
-        'resource_server',
-        'initiate_login_uri',
-        'frontchannel_logout_uri',
-        'frontchannel_logout_session_required',
-        'required_acr',
-        'id_token_scope_claims',
-        'profile',
-      ],
-    },
+    extraClientMetadata: { properties: EXTRA_CLIENT_METADATA },
     // With S256, the only method that the engine knows.
     pkce: { required: pkceRequired(switches) },
     allowOmittingSingleRegisteredRedirectUri: false,
@@ -247,14 +240,14 @@ async function createEngine(
     rooms.log.error({ err: error, path: ctx.path, method: ctx.method }, 'request failed');
   });
   const [engine] = provider.middleware as [Koa.Middleware];
-  const answer = completeLogout(provider, rooms, pages.frontChannelLogout)(answerInteractionIds(engine));
+  const answer = completeLogout(
+    provider,
+    rooms,
+    pages.frontChannelLogout,
+  )(answerForUnreachableAttesters(answerInteractionIds(engine)));
   const handle: Koa.Middleware =
     statusLists === undefined ? answer : (ctx, next) => statusLists(ctx, () => answer(ctx, next));
-  const documents = await publishedDocuments(provider, handle, {
-    response_types_supported: allowedResponseTypes(rooms.configuration.features),
-    // People have none (lib/provider/ciba.ts).
-    backchannel_user_code_parameter_supported: false,
-  });
+  const documents = await publishedDocuments(provider, handle, rooms);
   return { provider, handle, documents };
 }
 

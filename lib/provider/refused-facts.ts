@@ -58,6 +58,7 @@ type OpenParameter =
   | 'response_type'
   | 'response_mode'
   | 'redirect_uri'
+  | 'request_uri'
   | 'scope'
   | 'prompt'
   | 'max_age'

@@ -4,14 +4,17 @@ import type { Clients } from '../clients/clients.ts';
 import type { UnusedClients } from '../clients/unused-clients.ts';
 import { REGISTRATION_PATH } from './registration-endpoint.ts';
 
-/** What discovery says of applications that nobody has registered before (RFC 8414 §2, client ID metadata documents §6). */
+/** What discovery says of applications that nobody has registered before (RFC 8414 §2, client ID metadata documents §6), and what they must name. */
 export function registrationDiscovery({
   issuer,
   clientRegistration,
   clientDocuments,
+  features,
 }: Configuration): Record<string, unknown> {
   return {
     ...(clientRegistration.mode === 'off' ? {} : { registration_endpoint: `${issuer}${REGISTRATION_PATH}` }),
+    // OpenID Connect Discovery §3: nothing is fetched that was not named before.
+    ...(features.requestUris ? { require_request_uri_registration: true } : {}),
     ...(clientDocuments.enabled ? { client_id_metadata_document_supported: true } : {}),
   };
 }

@@ -1,6 +1,7 @@
 import { type Configuration as EngineConfiguration, errors } from 'oidc-provider';
 import type { Configuration } from '../../config/configuration.ts';
 import { assertProfiledRequest } from './profiles.ts';
+import { isByReference } from './referenced-requests.ts';
 
 type Features = NonNullable<EngineConfiguration['features']>;
 
@@ -14,10 +15,9 @@ const missing = (claim: string) =>
   new errors.InvalidRequestObject(`the request object has no ${claim} claim`);
 
 /**
- * Signed authorization requests by value (RFC 9101); by reference only what was pushed (RFC 9126), so that nobody makes the provider fetch
- * an address. `iss`, `aud`, the times and the signature are the engine's to check. What is left: a request that somebody has
- * seen must end to be of use, and an assertion that authenticates the client, signed by the same key, is no request
- * (RFC 9101 §10.8).
+ * Signed authorization requests (RFC 9101). `iss`, `aud`, the times and the signature are the engine's to check. What is left: a
+ * request that somebody has seen must end to be of use, by its `exp` or, where it is fetched from the client, because that serves it no
+ * more; and an assertion that authenticates the client, signed by the same key, is no request (RFC 9101 §10.8).
  */
 export function requestObjects(
   mode: Configuration['features']['requestObjects'],
@@ -29,7 +29,11 @@ export function requestObjects(
       // The engine reads the times of a request that was pushed without a signature from an object of its own making.
       const { exp, nbf, sub } = claims as { exp?: number; nbf?: number; sub?: unknown };
       const required =
-        ctx.oidc.route === 'backchannel_authentication' ? BACKCHANNEL_CLAIMS : (['exp'] as const);
+        ctx.oidc.route === 'backchannel_authentication'
+          ? BACKCHANNEL_CLAIMS
+          : isByReference(ctx)
+            ? []
+            : (['exp'] as const);
       for (const claim of required) if (claims[claim] === undefined) throw missing(claim);
       const now = Math.floor(Date.now() / 1000);
       if ((exp ?? 0) - Math.max(now, nbf ?? 0) > LONGEST_LIFE_SECONDS) {

@@ -1,4 +1,10 @@
-import { type Configuration as EngineConfiguration, errors, type ResourceServer } from 'oidc-provider';
+import {
+  type Client,
+  type Configuration as EngineConfiguration,
+  errors,
+  type KoaContextWithOIDC,
+  type ResourceServer,
+} from 'oidc-provider';
 import type { Api, Apis } from '../clients/apis.ts';
 import type { Clients, StoredClient } from '../clients/clients.ts';
 import { whileAvailable } from './engine-storage.ts';
@@ -15,9 +21,9 @@ export function resources(
 ): NonNullable<NonNullable<EngineConfiguration['features']>['resourceIndicators']> {
   return {
     enabled: true,
-    // undefined: no resource unless the client asks for one.
-    defaultResource: (_ctx, _client, oneOf) =>
-      oneOf === undefined ? (undefined as never) : (oneOf[0] as string),
+    defaultResource: (ctx, client, oneOf) =>
+      // undefined: none, which the types do not know of.
+      oneOf === undefined ? (usualResource(ctx, client) as never) : (oneOf[0] as string),
     // A client that asked for an API's token at authorization wants it from the token endpoint as well.
     useGrantedResource: () => true,
     getResourceServerInfo: async (_ctx, identifier, client) => {
@@ -33,6 +39,16 @@ export function resources(
       return describe(api, await whileAvailable(() => clients.find(client.clientId)));
     },
   };
+}
+
+/**
+ * The API that a client means which names none (RFC 8707 §2), as its registration says. A token for a sign-in is for userinfo
+ * where no API is named: whoever asks for `openid` has to name one.
+ */
+function usualResource({ oidc }: KoaContextWithOIDC, client: Client): string | undefined {
+  const { default_resource: usual } = client as { default_resource?: string };
+  const scope = oidc.params?.scope;
+  return typeof scope === 'string' && scope.split(' ').includes('openid') ? undefined : usual;
 }
 
 /** The API as one client may use it: the engine knows the scopes of OpenID alone, so those of APIs are held back here. */

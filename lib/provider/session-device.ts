@@ -1,4 +1,5 @@
 import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
+import type { UpstreamSession } from '../grants/grants.ts';
 import { type EngineSession, prototypesOf } from './engine-context.ts';
 
 /** Longer ones say nothing more, and are kept in every session. */
@@ -10,12 +11,12 @@ export function userAgentOf(ctx: { get(name: string): string }): string {
 }
 
 /**
- * Notes in each session where it was signed in and when it was last used. It is part of the session, which the engine writes with every
+ * Notes in each session where it was signed in, by which other provider if any, and when it was last used. It is part of the session, which the engine writes with every
  * authorization anyway: it costs no write, is sealed like the rest, and ends with it.
  */
 export function noteDevicesInSessions(provider: Provider): void {
   const { Session } = prototypesOf(provider);
-  const members = [...Session.IN_PAYLOAD, 'device'];
+  const members = [...Session.IN_PAYLOAD, 'device', 'upstream'];
   Object.defineProperty(Session, 'IN_PAYLOAD', { get: () => members });
   const { save } = Session.prototype;
   Session.prototype.save = function saveWithDevice(this: EngineSession, seconds) {
@@ -25,6 +26,9 @@ export function noteDevicesInSessions(provider: Provider): void {
       const place =
         device?.loginTs === loginTs ? device : { userAgent: userAgentOf(ctx), address: ctx.ip, loginTs };
       this.device = { ...place, usedAt: Math.floor(Date.now() / 1000) };
+      const { login } = (ctx.oidc.result ?? {}) as { login?: { upstream?: UpstreamSession | null } };
+      // A factor that is added to a sign-in says nothing of where that came from.
+      if (login?.upstream !== undefined) this.upstream = login.upstream ?? undefined;
     }
     return save.call(this, seconds);
   };

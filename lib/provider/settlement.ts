@@ -4,6 +4,7 @@ import { JWT_BEARER_GRANT } from '../clients/assertion-grant-metadata.ts';
 import type { Grants } from '../grants/grants.ts';
 import type { Log } from '../observability/log.ts';
 import { REQUESTS_PATH } from './ciba.ts';
+import { bearsAttestation } from './client-attestation.ts';
 import type { EnginePages } from './features.ts';
 import { reportProtocolError } from './protocol-errors.ts';
 import { type RefusalResponse, refusalResponse } from './refusals.ts';
@@ -67,7 +68,7 @@ export async function settleRequest(
       return;
     case 'refused': {
       const { oidc } = ctx as unknown as Partial<KoaContextWithOIDC>;
-      const clientAssertion = oidc?.params?.client_assertion !== undefined;
+      const clientAssertion = oidc?.params?.client_assertion !== undefined || bearsAttestation(ctx);
       const assertionGrant = oidc?.params?.grant_type === JWT_BEARER_GRANT;
       const request = { clientAssertion, assertionGrant, route: oidc?.route };
       const reason = `${outcome.model} ${outcome.reason}`;

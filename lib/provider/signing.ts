@@ -1,10 +1,11 @@
 import type { KeyObject } from 'node:crypto';
 import { ExternalSigningKey, type JWK, type JWKS } from 'oidc-provider';
 import type { SigningKey } from '../keys/signing-keys.ts';
+import { whileAvailable } from './engine-storage.ts';
 
 /**
- * One of our keys as the engine sees it. Signing is synchronous: handing an ECDSA signature to WebCrypto's job queue
- * costs more than the signature itself.
+ * One of our keys as the engine sees it. Signing is synchronous where the key is here: handing an ECDSA signature to WebCrypto's
+ * job queue costs more than the signature itself. Whoever keeps one elsewhere and does not answer is a store in trouble.
  */
 class HeldSigningKey extends ExternalSigningKey {
   readonly #key: SigningKey;
@@ -26,8 +27,8 @@ class HeldSigningKey extends ExternalSigningKey {
     return this.#key.publicKey;
   }
 
-  override sign(data: Uint8Array): Uint8Array {
-    return this.#key.sign(data);
+  override sign(data: Uint8Array): Uint8Array | Promise<Uint8Array> {
+    return whileAvailable(() => this.#key.sign(data));
   }
 }
 

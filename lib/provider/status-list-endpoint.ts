@@ -2,6 +2,7 @@ import type Koa from 'koa';
 import type { Grants } from '../grants/grants.ts';
 import { emptyStatusList } from '../grants/token-statuses.ts';
 import type { SigningKey } from '../keys/signing-keys.ts';
+import { signedToken } from './signed-token.ts';
 import type { StatusListNames } from './status-lists.ts';
 
 export const STATUS_LIST_PATH = '/token-status-lists/';
@@ -11,18 +12,11 @@ const STATUS_LIST_TYPE = 'application/statuslist+jwt';
 const SIGNATURE_SECONDS = 1;
 const MOST_SIGNED = 200;
 
-const base64url = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-
-/** A compact JWS (RFC 7515 §7.1) of these claims. */
-function sign(key: SigningKey, typ: string, claims: object): string {
-  const input = `${base64url({ alg: key.algorithm, kid: key.kid, typ })}.${base64url(claims)}`;
-  return `${input}.${Buffer.from(key.sign(Buffer.from(input))).toString('base64url')}`;
-}
-
 /**
  * Answers status lists as signed tokens (Token Status List draft §8.1). Each is read from the store for each request, so
  * that what any process revoked is in the next answer; `ttl` (s) is how long whoever fetched it may go by it, counted from
- * its signature. Throws StorageUnavailable.
+ * its signature. Throws StorageUnavailable and
+ * ExternalSignerUnavailable.
  */
 export function statusListEndpoint(options: {
   issuer: string;
@@ -36,7 +30,7 @@ export function statusListEndpoint(options: {
   const active = keys.filter(({ state }) => state === 'active');
   let empty: Promise<string> | undefined;
 
-  function tokenOf(name: string, algorithm: string, lst: string): string | undefined {
+  async function tokenOf(name: string, algorithm: string, lst: string): Promise<string | undefined> {
     const now = Date.now() / 1000;
     const known = signed.get(name);
     if (known !== undefined && known.lst === lst && Math.abs(now - known.at) < SIGNATURE_SECONDS)
@@ -45,7 +39,7 @@ export function statusListEndpoint(options: {
     const key = active.find((candidate) => candidate.algorithm === algorithm) ?? active[0];
     if (key === undefined) return undefined;
     const iat = Math.floor(now);
-    const token = sign(key, 'statuslist+jwt', {
+    const token = await signedToken(key, 'statuslist+jwt', {
       iss: issuer,
       sub: `${issuer}${STATUS_LIST_PATH}${name}`,
       iat,
@@ -65,7 +59,11 @@ export function statusListEndpoint(options: {
     const list = names.read(name);
     if (list === undefined) return next();
     empty ??= emptyStatusList();
-    const token = tokenOf(name, list.algorithm, (await grants.tokenStatuses.read(name)) ?? (await empty));
+    const token = await tokenOf(
+      name,
+      list.algorithm,
+      (await grants.tokenStatuses.read(name)) ?? (await empty),
+    );
     if (token === undefined) return next();
     ctx.set('Access-Control-Allow-Origin', '*');
     ctx.set('Cache-Control', `public, max-age=${ttl}`);

@@ -1,23 +1,12 @@
-import {
-  createLocalJWKSet,
-  createRemoteJWKSet,
-  customFetch,
-  decodeJwt,
-  type JSONWebKeySet,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  errors as joseErrors,
-  jwtVerify,
-} from 'jose';
+import { decodeJwt, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { errors } from 'oidc-provider';
 import type { AssertionIssuer } from '../../config/assertion-issuers.ts';
 import { CLIENT_SIGNATURE_ALGORITHMS } from '../clients/algorithms.ts';
 import type { SafeFetch } from '../outbound/safe-fetch.ts';
 import { temporarilyUnavailable } from './refusals.ts';
+import { keysAreUnreachable, trustedKeys } from './trusted-keys.ts';
 
 const CLOCK_TOLERANCE_SECONDS = 15;
-const LONGEST_KEY_SET = 131_072;
-const TIMEOUT_MILLISECONDS = 2500;
 
 /** The type of identity assertion authorization grants (draft-ietf-oauth-identity-assertion-authz-grant §3). */
 const ID_JAG_TYPE = /^(application\/)?oauth-id-jag\+jwt$/i;
@@ -40,7 +29,10 @@ export function trustedAssertions(options: {
   safeFetch: SafeFetch;
 }): (assertion: string, clientId: string) => Promise<TrustedAssertion> {
   const byName = new Map(
-    options.issuers.map((issuer) => [issuer.issuer, { issuer, keys: keysOf(issuer, options.safeFetch) }]),
+    options.issuers.map((issuer) => [
+      issuer.issuer,
+      { issuer, keys: trustedKeys(issuer, options.safeFetch) },
+    ]),
   );
   return async (assertion, clientId) => {
     const trusted = byName.get(String(issuerNamed(assertion)));
@@ -79,20 +71,6 @@ function issuerNamed(assertion: string): unknown {
   }
 }
 
-function keysOf({ jwks, jwks_uri: uri }: AssertionIssuer, safeFetch: SafeFetch): JWTVerifyGetKey {
-  if (uri === undefined) return createLocalJWKSet(jwks as unknown as JSONWebKeySet);
-  return createRemoteJWKSet(new URL(uri), {
-    [customFetch]: (url, init) =>
-      safeFetch(String(url), {
-        method: init.method,
-        headers: init.headers,
-        signal: init.signal,
-        maximumBytes: LONGEST_KEY_SET,
-        timeoutMs: TIMEOUT_MILLISECONDS,
-      }),
-  });
-}
-
 async function verify(assertion: string, keys: JWTVerifyGetKey, names: { issuer: string; audience: string }) {
   try {
     return await jwtVerify(assertion, keys, {
@@ -102,12 +80,7 @@ async function verify(assertion: string, keys: JWTVerifyGetKey, names: { issuer:
       requiredClaims: ['sub', 'exp', 'iat', 'jti'],
     });
   } catch (error) {
-    const ofKeys = [joseErrors.JWKSTimeout, joseErrors.JWKSInvalid];
-    const unreachable =
-      !(error instanceof joseErrors.JOSEError) ||
-      ofKeys.some((kind) => error instanceof kind) ||
-      error.code === 'ERR_JOSE_GENERIC';
-    if (unreachable) throw temporarilyUnavailable(error);
-    throw new errors.InvalidGrant(`the assertion does not count: ${error.message}`);
+    if (keysAreUnreachable(error)) throw temporarilyUnavailable(error);
+    throw new errors.InvalidGrant(`the assertion does not count: ${(error as Error).message}`);
   }
 }

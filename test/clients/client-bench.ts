@@ -5,7 +5,7 @@ import { type Database, openDatabase } from '../../lib/database/database.ts';
 import type { DirectoryPlace, DirectoryStore } from '../database/directory-stores.ts';
 
 export const configuration: ClientsOptions['configuration'] = {
-  keys: { algorithms: ['RS256', 'ES256'], rotationInterval: 1, jwksMaxAge: 1, announceMargin: 1 },
+  keys: configurationSchema.parse({}).keys,
   features: configurationSchema.parse({}).features,
 };
 

@@ -10,6 +10,7 @@ const policy: MetadataPolicy = {
     ...features,
     responseTypes: 'all',
     mutualTls: { certificates: 'proxy', proxyVerifies: true },
+    ciba: { ...features.ciba, enabled: true },
   },
 };
 const serverWide = (profile: MetadataPolicy['features']['profile']): MetadataPolicy => ({
@@ -24,6 +25,13 @@ const given = {
 const SECURITY = { ...given, profile: 'fapi2-security' };
 const SIGNING = { ...given, profile: 'fapi2-message-signing' };
 const ADVANCED = { ...given, profile: 'fapi1-advanced' };
+const CIBA = {
+  ...given,
+  redirect_uris: [],
+  profile: 'fapi-ciba',
+  grant_types: ['urn:openid:params:grant-type:ciba'],
+  backchannel_token_delivery_mode: 'poll',
+};
 const hybrid = { response_types: ['code id_token'], grant_types: ['authorization_code', 'implicit'] };
 
 describe('a registration with a profile', () => {
@@ -62,6 +70,25 @@ describe('a registration with a profile', () => {
         tls_client_certificate_bound_access_tokens: true,
         response_modes: ['jwt'],
       },
+    ],
+    [
+      'FAPI-CIBA',
+      CIBA,
+      {
+        token_endpoint_auth_method: 'private_key_jwt',
+        tls_client_certificate_bound_access_tokens: true,
+        require_signed_request_object: true,
+        id_token_signed_response_alg: 'ES256',
+      },
+    ],
+    [
+      'FAPI-CIBA beside a flow through the browser',
+      {
+        ...CIBA,
+        redirect_uris: given.redirect_uris,
+        grant_types: [...CIBA.grant_types, 'authorization_code'],
+      },
+      { response_modes: ['jwt'] },
     ],
     [
       'FAPI 1.0 Advanced with detached signatures',
@@ -146,6 +173,37 @@ describe('a registration with a profile', () => {
       'needs require_signed_request_object',
     ],
     [
+      'FAPI-CIBA with unsigned requests',
+      { ...CIBA, require_signed_request_object: false },
+      'needs require_signed_request_object',
+    ],
+    [
+      'FAPI-CIBA with requests by RS256',
+      { ...CIBA, backchannel_authentication_request_signing_alg: 'RS256' },
+      'backchannel_authentication_request_signing_alg must',
+    ],
+    ['FAPI-CIBA with DPoP', { ...CIBA, dpop_bound_access_tokens: true }, 'needs tls_client_certificate'],
+    [
+      'FAPI-CIBA with a secret',
+      { ...CIBA, token_endpoint_auth_method: 'client_secret_basic' },
+      'must be one',
+    ],
+    [
+      'FAPI-CIBA in public',
+      { ...CIBA, token_endpoint_auth_method: 'none' },
+      'must be one of private_key_jwt',
+    ],
+    [
+      'FAPI-CIBA with plain answers in the browser',
+      {
+        ...CIBA,
+        redirect_uris: given.redirect_uris,
+        grant_types: [...CIBA.grant_types, 'authorization_code'],
+        response_modes: ['query'],
+      },
+      'response_modes that are signed',
+    ],
+    [
       'FAPI 1.0 with EdDSA',
       { ...ADVANCED, request_object_signing_alg: 'EdDSA' },
       'must be one of PS256, ES256',
@@ -194,5 +252,17 @@ describe('a registration with a profile', () => {
     expect(checkMetadata({ ...given, ...hybrid }, serverWide('fapi2-security'))).to.include({
       outcome: 'refused',
     });
+    const { profile: _named, ...backchannel } = CIBA;
+    for (const server of ['fapi1-advanced', 'fapi-ciba'] as const) {
+      expect(checkMetadata(CIBA, serverWide(server)), server).to.include({ outcome: 'valid' });
+      expect(checkMetadata({ ...given, ...hybrid }, serverWide(server)), server).to.include({
+        outcome: 'valid',
+      });
+    }
+    expect(checkMetadata(backchannel, serverWide('fapi-ciba'))).to.have.nested.property(
+      'metadata.require_signed_request_object',
+      true,
+    );
+    expect(checkMetadata(ADVANCED, serverWide('fapi-ciba'))).to.include({ outcome: 'refused' });
   });
 });

@@ -11,6 +11,7 @@ const everything: MetadataPolicy = {
     ...features,
     encryption: true,
     webMessage: true,
+    requestUris: true,
     mutualTls: { certificates: 'proxy', proxyVerifies: true },
   },
 };
@@ -70,6 +71,7 @@ describe('metadata of signed and encrypted messages, certificates and sectors', 
       },
     ],
     ['scope claims in ID tokens', { id_token_scope_claims: true }],
+    ['addresses of requests', { request_uris: ['https://app.example/request#version'] }],
   ] as const) {
     it(`takes ${what}`, () => {
       expect(problemOf(metadata)).to.equal(undefined);
@@ -120,6 +122,7 @@ describe('metadata of signed and encrypted messages, certificates and sectors', 
       { request_object_signing_alg: 'HS256', jwks: ec },
       'must be one of RS256',
     ],
+    ['addresses of requests in the clear', { request_uris: ['http://localhost/request'] }, 'must use https'],
     ['unsigned requests', { request_object_signing_alg: 'none', jwks: ec }, 'must be one of RS256'],
     ['a certificate by no name', { token_endpoint_auth_method: 'tls_client_auth' }, 'exactly one of'],
     [
@@ -182,6 +185,7 @@ describe('metadata of signed and encrypted messages, certificates and sectors', 
       features: {
         ...everything.features,
         requestObjects: 'off' as const,
+        requestUris: false,
         jwtResponses: false,
         encryption: false,
         mutualTls: { certificates: 'off' as const, proxyVerifies: false },
@@ -189,11 +193,16 @@ describe('metadata of signed and encrypted messages, certificates and sectors', 
     };
     for (const [metadata, setting] of [
       [{ request_object_signing_alg: 'ES256', jwks: ec }, 'features.request_objects'],
+      [{ request_uris: ['https://app.example/request'] }, 'features.request_uris'],
       [{ response_modes: ['query.jwt'] }, 'features.jwt_responses'],
       [{ id_token_encrypted_response_alg: 'RSA-OAEP', jwks: rsa }, 'features.encryption'],
       [{ token_endpoint_auth_method: 'tls_client_auth', ...dn }, 'features.mutual_tls.certificates'],
     ] as const) {
       expect(problemOf(metadata, nothing)).to.contain(`needs ${setting}, which is off`);
     }
+    const untold = { redirect_uris, request_uris: ['https://app.example/request'] };
+    const checked = checkMetadata(untold, nothing, 'ignore');
+    expect(checked, 'left out where it is not understood').to.have.property('outcome', 'valid');
+    expect(checked).to.not.have.nested.property('metadata.request_uris');
   });
 });
