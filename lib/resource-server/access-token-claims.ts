@@ -15,6 +15,8 @@ export interface AccessTokenClaims {
   readonly auth_time?: number;
   readonly acr?: string;
   readonly amr?: readonly string[];
+  /** What it is bound to: a key (RFC 9449 §6.1), a certificate (RFC 8705 §3.1). */
+  readonly cnf?: { readonly jkt?: string; readonly 'x5t#S256'?: string };
 }
 
 /** The scopes that a token was given. */
@@ -34,8 +36,5 @@ export function parseClaims(payload: Readonly<Record<string, unknown>>): AccessT
   if (typeof payload.iat !== 'number') return '"iat" claim is not a number';
   if (payload.scope !== undefined && typeof payload.scope !== 'string')
     return '"scope" claim is not a string';
-  // RFC 9449 §7.1 and RFC 8705 §3: a token bound to a key is worth nothing without the proof of that key, and taking it
-  // as a bearer token would let a thief use what was bound against theft.
-  if (payload.cnf !== undefined) return 'the token is bound to a key and was presented as a bearer token';
   return payload as unknown as AccessTokenClaims;
 }

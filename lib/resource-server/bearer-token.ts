@@ -1,23 +1,31 @@
-/** Where a request may carry a bearer token. */
+/** Where a request may carry an access token, and what may show that it is its sender's. */
 export interface BearerPresentation {
   /** Every `Authorization` header field of the request: a repeated one must not be lost before it gets here. */
   authorization: readonly string[];
   /** The request's URL or path, with its query. */
   url: string;
+  /** For tokens that are bound to a key (RFC 9449): the method, and every `DPoP` header field. */
+  method?: string;
+  proofs?: readonly string[];
+  /** For tokens that are bound to a certificate (RFC 8705 §3): the one that the client has shown, as DER. */
+  certificate?: Uint8Array<ArrayBuffer> | undefined;
 }
 
 /** What a request presents. */
 export type Presented =
-  | { outcome: 'presented'; token: string }
+  | { outcome: 'presented'; token: string; scheme: 'Bearer' | 'DPoP' }
   | { outcome: 'missing' }
   | { outcome: 'malformed_request'; reason: string };
 
 /**
- * Takes the bearer token out of a request. Only the `Authorization` header is a place for it (RFC 6750 §2.1): a token in
+ * Takes the access token out of a request. Only the `Authorization` header is a place for it (RFC 6750 §2.1): a token in
  * the query leaks into logs and histories and is refused (RFC 9700 §4.3.2), alone or beside the header. Another scheme
- * counts as no token.
+ * counts as no token; so does that of RFC 9449 §7.1 unless `schemes` has it.
  */
-export function readBearerToken({ authorization, url }: BearerPresentation): Presented {
+export function readAccessToken(
+  { authorization, url }: BearerPresentation,
+  schemes: ReadonlyArray<'Bearer' | 'DPoP'> = ['Bearer'],
+): Presented {
   if (hasTokenInQuery(url)) {
     return { outcome: 'malformed_request', reason: 'an access token in the query is not accepted' };
   }
@@ -25,25 +33,16 @@ export function readBearerToken({ authorization, url }: BearerPresentation): Pre
   if (others.length > 0)
     return { outcome: 'malformed_request', reason: 'more than one Authorization header' };
   // RFC 9110 §11.1: the scheme is case-insensitive.
-  if (field === undefined || !/^Bearer(?:\s|$)/i.test(field)) return { outcome: 'missing' };
-  const token = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i.exec(field)?.[1];
+  const named = /^(Bearer|DPoP)(?:\s|$)/i.exec(field ?? '')?.[1]?.toLowerCase();
+  const scheme = schemes.find((one) => one.toLowerCase() === named);
+  if (field === undefined || scheme === undefined) return { outcome: 'missing' };
+  const token = /^\w+ +([A-Za-z0-9\-._~+/]+=*) *$/.exec(field)?.[1];
   if (token === undefined)
     return { outcome: 'malformed_request', reason: 'the Authorization header is malformed' };
-  return { outcome: 'presented', token };
+  return { outcome: 'presented', token, scheme };
 }
 
 function hasTokenInQuery(url: string): boolean {
   const start = url.indexOf('?');
   return start !== -1 && new URLSearchParams(url.slice(start)).has('access_token');
-}
-
-/**
- * All `Authorization` fields of a Node request, of which `headers` would keep the first alone.
- *
- * @param rawHeaders names and values by turns.
- */
-export function authorizationFields(rawHeaders: readonly string[]): string[] {
-  return rawHeaders.filter(
-    (_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'authorization',
-  );
 }

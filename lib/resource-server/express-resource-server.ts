@@ -1,5 +1,5 @@
 import type { AccessTokenClaims } from './access-token-claims.ts';
-import { authorizationFields } from './bearer-token.ts';
+import { certificateOf, headerFields, type NodeRequestLike } from './node-request.ts';
 import { createRequestCheck, metadataToServe, type ResourceServerOptions } from './request-checks.ts';
 import type { RequiredAuthentication } from './required-authentication.ts';
 
@@ -9,9 +9,8 @@ export interface ExpressTokenLocals<Extra extends object = object> {
 }
 
 /** The part of an Express request that is used. */
-export interface ExpressRequestLike {
+export interface ExpressRequestLike extends NodeRequestLike {
   readonly method: string;
-  readonly rawHeaders: readonly string[];
   readonly originalUrl: string;
 }
 
@@ -61,8 +60,11 @@ export function expressResourceServer(options: ResourceServerOptions): ExpressRe
     async (request, response, next) => {
       try {
         const presented = {
-          authorization: authorizationFields(request.rawHeaders),
+          authorization: headerFields(request, 'authorization'),
+          method: request.method,
           url: request.originalUrl,
+          proofs: headerFields(request, 'dpop'),
+          certificate: certificateOf(request, options.certificates),
         };
         const checked = await check(presented, scopes, required);
         if (checked.outcome === 'answered') {

@@ -1,4 +1,5 @@
 import type { AccessTokenClaims } from './access-token-claims.ts';
+import { clientCertOf } from './client-cert-header.ts';
 import { createRequestCheck, metadataToServe, type ResourceServerOptions } from './request-checks.ts';
 import type { RequiredAuthentication } from './required-authentication.ts';
 
@@ -36,11 +37,14 @@ export interface FetchResourceServer<Extra extends object = object> {
 /**
  * Guards handlers that take a `Request` and answer a `Response` (Deno, Bun, workers, Hono, Next.js routes).
  *
- * @throws {TypeError} as `createTokenVerifier` does.
+ * @throws {TypeError} as `createTokenVerifier` does, and for `certificates` from `tls`: a `Request` does not tell its connection.
  */
 export function fetchResourceServer<Extra extends object = object>(
   options: ResourceServerOptions,
 ): FetchResourceServer<Extra> {
+  if (options.certificates === 'tls') {
+    throw new TypeError('certificates must be client-cert: a Request does not tell its connection');
+  }
   const check = createRequestCheck<Extra>(options);
   const wrap =
     <Rest extends unknown[]>(
@@ -49,9 +53,18 @@ export function fetchResourceServer<Extra extends object = object>(
       required?: RequiredAuthentication,
     ): FetchHandler<Rest> =>
     async (request, ...rest) => {
-      // Headers joins repeated fields with a comma, which no bearer token contains: two fields are seen as malformed.
-      const field = request.headers.get('authorization');
-      const presented = { authorization: field === null ? [] : [field], url: request.url };
+      // Headers joins repeated fields with a comma, which no token or proof contains: two fields are seen as malformed.
+      const fields = (name: string) => {
+        const field = request.headers.get(name);
+        return field === null ? [] : [field];
+      };
+      const presented = {
+        authorization: fields('authorization'),
+        method: request.method,
+        url: request.url,
+        proofs: fields('dpop'),
+        certificate: options.certificates === undefined ? undefined : clientCertOf(fields('client-cert')),
+      };
       const checked = await check(presented, scopes, required);
       if (checked.outcome === 'admitted') return handler(request, checked.token, ...rest);
       const { status, headers, body } = checked.response;

@@ -1,5 +1,5 @@
 import type { AccessTokenClaims } from './access-token-claims.ts';
-import { authorizationFields } from './bearer-token.ts';
+import { certificateOf, headerFields, type NodeRequestLike } from './node-request.ts';
 import { createRequestCheck, metadataToServe, type ResourceServerOptions } from './request-checks.ts';
 import type { RequiredAuthentication } from './required-authentication.ts';
 
@@ -10,7 +10,7 @@ export interface KoaTokenState<Extra extends object = object> {
 
 /** The part of a Koa context that is used. */
 export interface KoaContextLike {
-  readonly req: { readonly rawHeaders: readonly string[] };
+  readonly req: NodeRequestLike;
   readonly method: string;
   readonly originalUrl: string;
   // biome-ignore lint/suspicious/noExplicitAny: Koa's own type of an app's state
@@ -50,7 +50,13 @@ export function koaResourceServer(options: ResourceServerOptions): KoaResourceSe
   const require =
     (scopes: string[], required?: RequiredAuthentication): KoaMiddlewareLike =>
     async (ctx, next) => {
-      const request = { authorization: authorizationFields(ctx.req.rawHeaders), url: ctx.originalUrl };
+      const request = {
+        authorization: headerFields(ctx.req, 'authorization'),
+        method: ctx.method,
+        url: ctx.originalUrl,
+        proofs: headerFields(ctx.req, 'dpop'),
+        certificate: certificateOf(ctx.req, options.certificates),
+      };
       const checked = await check(request, scopes, required);
       if (checked.outcome === 'admitted') {
         ctx.state.token = checked.token;

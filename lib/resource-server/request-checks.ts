@@ -1,4 +1,5 @@
 import type { BearerPresentation } from './bearer-token.ts';
+import { PROOF_ALGORITHMS } from './dpop-proof.ts';
 import {
   createProtectedResourceMetadata,
   type ProtectedResourceMetadata,
@@ -61,12 +62,14 @@ export function createRequestCheck<Extra extends object>(
   options: ResourceServerOptions,
 ): RequestCheck<Extra> {
   const verifier = createTokenVerifier<Extra>(options);
-  const { realm = options.audience, onRefusal } = options;
-  const metadataUrl = metadataOf(options)?.url;
+  const { realm = options.audience, onRefusal, dpop } = options;
+  const proofAlgorithms = dpop === undefined ? undefined : (dpop.algorithms ?? PROOF_ALGORITHMS);
+  const challenge = { realm, metadataUrl: metadataOf(options)?.url, proofAlgorithms };
   return async (request, requiredScopes, authentication) => {
     const verification = await verifier.verifyRequest(request, requiredScopes, authentication);
     if (verification.outcome === 'valid') return { outcome: 'admitted', token: verification.claims };
     onRefusal?.(verification);
-    return { outcome: 'answered', response: refusalResponse(verification, realm, metadataUrl) };
+    const byProof = /^DPoP\s/i.test(request.authorization[0] ?? '');
+    return { outcome: 'answered', response: refusalResponse(verification, challenge, byProof) };
   };
 }

@@ -42,6 +42,8 @@ export function createTokenStatuses(options: {
   clockTolerance: number;
   fetch?: Fetch | undefined;
   timeout: number;
+  /** The longest (s) that a list is used, whatever it says; a second at least. */
+  maxAge: number;
 }): TokenStatuses {
   const {
     keys,
@@ -49,6 +51,7 @@ export function createTokenStatuses(options: {
     clockTolerance,
     fetch: fetchWith = (url, init) => fetch(url, init),
     timeout,
+    maxAge,
   } = options;
   const lists = new Map<string, KnownList>();
 
@@ -61,7 +64,7 @@ export function createTokenStatuses(options: {
       const list = await readStatusList(token, { uri, keys, algorithms, clockTolerance });
       known.list = list;
       known.failure = undefined;
-      known.freshUntil = now() + Math.max(SHORTEST_USE, list.freshFor);
+      known.freshUntil = now() + Math.max(SHORTEST_USE, Math.min(maxAge, list.freshFor));
     } catch (error) {
       known.failure = error instanceof Error ? error.message : String(error);
       known.nextTry = now() + RETRY_AFTER_FAILURE;

@@ -1,18 +1,19 @@
 /**
  * Token checking for APIs. This room owns the decision whether a request carries a good JWT access token of one issuer
  * for one API, and how the API answers when it does not. It refuses symmetric and absent signatures, ID tokens, tokens
- * for another audience, tokens bound to a key (the caller would have to prove it), and tokens in a URL. It depends on
+ * for another audience, tokens bound to a key or a certificate that the caller does not prove to hold, and tokens in a URL. It depends on
  * `jose` alone and on nothing else of this project. It answers for RFC 6750 (bearer tokens), RFC 9068 (JWT access
- * tokens), RFC 8414 and OpenID Connect Discovery (where the keys are), RFC 8725 (JWT best practices), RFC 9728 (its own
+ * tokens), RFC 9449 §7 and RFC 8705 §3 (tokens that are bound), RFC 8414 and OpenID Connect Discovery (where the keys are), RFC 8725 (JWT best practices), RFC 9728 (its own
  * metadata), RFC 9470 (step-up authentication), and the Token Status List draft (tokens that were revoked before they expire).
  */
 import { errors, jwtVerify } from 'jose';
 import { type AccessTokenClaims, parseClaims, scopesOf } from './access-token-claims.ts';
-import { type BearerPresentation, readBearerToken } from './bearer-token.ts';
+import { type BearerPresentation, readAccessToken } from './bearer-token.ts';
 import type { Fetch } from './fetch-json.ts';
 import { createIssuerKeys, IssuerUnavailable } from './issuer-keys.ts';
 import { isAuthenticated, type RequiredAuthentication } from './required-authentication.ts';
 import { statusReferenceOf } from './status-list-token.ts';
+import { type BindingOptions, createBindingCheck, type Possession } from './token-binding.ts';
 import { createTokenStatuses } from './token-status.ts';
 
 /** RFC 9068 §4: signatures of key pairs only. RS256 is the one that every issuer must support. */
@@ -26,7 +27,7 @@ const DEFAULT_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'];
 const LONGEST_TOKEN = 16_384;
 
 /** What tokens must be, and how the issuer's keys are fetched. All durations are in seconds. */
-export interface TokenVerifierOptions {
+export interface TokenVerifierOptions extends BindingOptions {
   /** The issuer's identifier, exactly as it stands in `iss`. https, or http on loopback. */
   issuer: string;
   /** This API's identifier: `aud` must be it or contain it. */
@@ -54,6 +55,8 @@ export interface TokenVerifierOptions {
    * that it cannot be checked now, `accept` takes it unless it was known as revoked before.
    */
   unknownStatus?: 'refuse' | 'accept';
+  /** The longest that a status list is used, where that is less than it says; 1 at least. */
+  statusMaxAge?: number;
 }
 
 /** Why a token was not accepted. A `reason` is for the API's own log, never for the caller. */
@@ -62,6 +65,8 @@ export type Refusal =
   | { outcome: 'malformed_request'; reason: string }
   | { outcome: 'expired' }
   | { outcome: 'invalid'; reason: string }
+  /** The token may be good, but its holder's key did not sign for this request (RFC 9449 §4.3). */
+  | { outcome: 'invalid_proof'; reason: string }
   | { outcome: 'insufficient_scope'; requiredScopes: readonly string[] }
   /** The person did not sign in as is required for this (RFC 9470). */
   | { outcome: 'insufficient_user_authentication'; required: RequiredAuthentication }
@@ -75,7 +80,10 @@ export type Verification<Extra extends object = object> =
 
 /** Checks the tokens of one issuer for one API. Keep one for the life of the process: it holds the issuer's keys. */
 export interface TokenVerifier<Extra extends object = object> {
-  /** Checks a token that was already taken out of its request. Never rejects because of the token. */
+  /**
+   * Checks a token that was already taken out of its request, which counts as presented by `Bearer` and without any proof: one
+   * that is bound to a key or a certificate is refused. Never rejects because of the token.
+   */
   verifyToken(
     token: string,
     requiredScopes?: readonly string[],
@@ -95,7 +103,7 @@ export interface TokenVerifier<Extra extends object = object> {
  * `Extra` types the claims that your issuer adds to the standard ones; it is your promise, not checked here.
  *
  * @throws {TypeError} when the issuer or `jwksUri` is not an https URL (or http on loopback), the audience is empty, or
- *   an algorithm is not an asymmetric signature.
+ *   an algorithm is not an asymmetric signature; and as `createProofCheck` does.
  */
 export function createTokenVerifier<Extra extends object = object>(
   options: TokenVerifierOptions,
@@ -107,8 +115,10 @@ export function createTokenVerifier<Extra extends object = object>(
   if (algorithms.length === 0) throw new TypeError('algorithms must name at least one');
   if (!audience) throw new TypeError('audience must be the identifier of this API');
   const keys = createIssuerKeys(options);
-  const { unknownStatus = 'refuse', fetch, timeout = 5 } = options;
-  const statuses = createTokenStatuses({ keys, algorithms, clockTolerance, fetch, timeout });
+  const { unknownStatus = 'refuse', fetch, timeout = 5, statusMaxAge: maxAge = Infinity } = options;
+  const bindingProblem = createBindingCheck(options);
+  const schemes = options.dpop === undefined ? (['Bearer'] as const) : (['Bearer', 'DPoP'] as const);
+  const statuses = createTokenStatuses({ keys, algorithms, clockTolerance, fetch, timeout, maxAge });
 
   /** To be asked after signature, issuer, audience and times: only the issuer's own tokens cause a fetch. */
   async function refusalByStatus(payload: Readonly<Record<string, unknown>>): Promise<Refusal | undefined> {
@@ -121,8 +131,9 @@ export function createTokenVerifier<Extra extends object = object>(
     return { outcome: 'unavailable', retryAfter: status.retryAfter, reason: status.reason };
   }
 
-  async function verifyToken(
+  async function verify(
     token: string,
+    possession: Possession | undefined,
     scopes: readonly string[] = [],
     required: RequiredAuthentication = {},
   ): Promise<Verification<Extra>> {
@@ -143,6 +154,8 @@ export function createTokenVerifier<Extra extends object = object>(
       const granted = scopesOf(claims);
       const refusal = await refusalByStatus(payload);
       if (refusal !== undefined) return refusal;
+      const unproved = await bindingProblem(token, payload.cnf, possession);
+      if (unproved !== undefined) return unproved;
       if (!requiredScopes.every((scope) => granted.has(scope))) {
         return { outcome: 'insufficient_scope', requiredScopes };
       }
@@ -156,10 +169,13 @@ export function createTokenVerifier<Extra extends object = object>(
   }
 
   return {
-    verifyToken,
+    verifyToken: (token, scopes, authentication) => verify(token, undefined, scopes, authentication),
     async verifyRequest(request, scopes, authentication) {
-      const bearer = readBearerToken(request);
-      return bearer.outcome === 'presented' ? verifyToken(bearer.token, scopes, authentication) : bearer;
+      const presented = readAccessToken(request, schemes);
+      if (presented.outcome !== 'presented') return presented;
+      const { method = 'GET', url, proofs = [], certificate } = request;
+      const possession = { scheme: presented.scheme, method, url, proofs, certificate };
+      return verify(presented.token, possession, scopes, authentication);
     },
   };
 }
