@@ -16,18 +16,19 @@ export type Visitor = (
 ) => Promise<UnmetCondition[]>;
 
 const POLL_MILLISECONDS = 200;
-/** How long (ms) a page may take to come. */
-const PATIENCE = 20_000;
+/** How long (ms) a page, or what is looked for there, may take to come. */
+const PATIENCE_MILLISECONDS = 20_000;
 /** `*` stands for anything. */
 function matches(pattern: string, url: string): boolean {
   const parts = pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'));
   return new RegExp(`^${parts.join('.*')}$`, 's').test(url);
 }
 
-export function chromiumVisitor(browser: Browser, suite: Suite): Visitor {
+export function chromiumVisitor(browser: Browser, suite: Suite, patience = PATIENCE_MILLISECONDS): Visitor {
   return async (testId, given, ended) => {
     const visits = structuredClone(given) as Visit[];
     const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en' });
+    context.setDefaultTimeout(patience);
     const problems: UnmetCondition[] = [];
     try {
       while (!ended.aborted) {
@@ -87,7 +88,7 @@ async function visit({ suite, testId, context, visits, problems }: Journey, { ur
 
 async function open(page: Page, url: string, method: string): Promise<void> {
   if (method !== 'POST') {
-    await page.goto(url, { timeout: PATIENCE });
+    await page.goto(url);
     return;
   }
   const target = new URL(url);
@@ -105,14 +106,14 @@ const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('"', 
 
 /** Does what leads to another page, and waits for that page. */
 async function goOn(page: Page, action: () => Promise<unknown>): Promise<void> {
-  const loaded = page.waitForEvent('load', { timeout: PATIENCE });
+  const loaded = page.waitForEvent('load');
   await Promise.all([loaded, action()]);
 }
 
 async function perform(page: Page, { match, optional, commands = [] }: Task, picture: () => Promise<void>) {
   if (optional === true) {
     if (!matches(match, page.url())) return;
-  } else await page.waitForURL((url) => matches(match, url.href), { timeout: PATIENCE, waitUntil: 'load' });
+  } else await page.waitForURL((url) => matches(match, url.href), { waitUntil: 'load' });
   for (const command of commands) await obey(page, command, picture);
 }
 
@@ -124,9 +125,9 @@ async function obey(page: Page, [kind, by, target, ...more]: Command, picture: (
   } else if (kind === 'click') {
     if (await found()) await goOn(page, () => page.click(selector));
   } else if (by === 'contains') {
-    await page.waitForURL((url) => url.href.includes(String(target)), { timeout: PATIENCE });
+    await page.waitForURL((url) => url.href.includes(String(target)));
   } else {
-    await page.waitForSelector(selector, { state: 'attached', timeout: PATIENCE });
+    await page.waitForSelector(selector, { state: 'attached' });
     if (String(more.at(-1)).startsWith('update-image-placeholder')) await picture();
   }
 }

@@ -2,9 +2,11 @@
 import { credentialsOf } from './credentials.ts';
 import type { Register } from './registration.ts';
 
+const SINGLE_FACTOR = 'https://refeds.org/profile/sfa';
+
 /** What differs between plans and variants. */
 export interface FapiClients {
-  profile: 'fapi2-security' | 'fapi2-message-signing' | 'fapi1-advanced';
+  profile: 'fapi2-security' | 'fapi2-message-signing' | 'fapi1-advanced' | 'fapi-ciba';
   authentication: 'private_key_jwt' | 'mtls';
   constraint: 'dpop' | 'mtls';
   /** Members besides. */
@@ -23,6 +25,36 @@ export async function registerFapiClients(
   const redirectUris = [`${base}/callback?dummy1=lorem&dummy2=ipsum`];
   const second = await registerOne(register, redirectUris, folder, 'second', clients);
   return { client: first.client, mtls: first.mtls, client2: second.client, mtls2: second.mtls };
+}
+
+/**
+ * The same for clients that ask the person of this `login` in the background, and are told that somebody has answered by `mode`
+ * (OpenID Connect CIBA Core §4).
+ */
+export async function registerBackchannelClients(
+  register: Register,
+  base: string,
+  folder: string,
+  { mode, login, ...clients }: FapiClients & { mode: 'poll' | 'ping'; login: string },
+): Promise<Record<string, unknown>> {
+  const registered = await registerFapiClients(register, base, folder, {
+    ...clients,
+    members: {
+      redirect_uris: [],
+      grant_types: ['urn:openid:params:grant-type:ciba', 'refresh_token'],
+      backchannel_token_delivery_mode: mode,
+      ...(mode === 'ping'
+        ? { backchannel_client_notification_endpoint: `${base}/ciba-notification-endpoint` }
+        : {}),
+    },
+  });
+  const hint = { hint_type: 'login_hint', hint_value: login };
+  return {
+    ...registered,
+    client: { ...(registered.client as object), ...hint },
+    // What a sign-in by password is worth: the answer must say so.
+    client2: { ...(registered.client2 as object), ...hint, acr_value: SINGLE_FACTOR },
+  };
 }
 
 async function registerOne(

@@ -4,11 +4,15 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { get } from 'node:https';
 import { join } from 'node:path';
-import { json } from 'node:stream/consumers';
+import { text } from 'node:stream/consumers';
+import tls from 'node:tls';
+import type { Fetch } from '../../lib/resource-server/fetch-json.ts';
 import { type DemoProcess, startProcess } from '../demo/demo-process.ts';
 import { createOperator, type Operator } from '../demo/operator.ts';
 import { freePort } from '../demo/ports.ts';
+import { startApprovalDesk } from './approval-desk.ts';
 import { makeCertificate } from './certificate.ts';
+import { API_SCOPE, startGuardedApi } from './guarded-api.ts';
 import { makePerson, type Person } from './person.ts';
 import { type Register, registrar, run } from './registration.ts';
 
@@ -20,6 +24,7 @@ const VARIANTS = {
     LATCHKEY_FEATURES_RESPONSE_TYPES: 'all',
     LATCHKEY_FEATURES_CODE_CHALLENGES: 'optional',
     LATCHKEY_FEATURES_ASSERTION_AUDIENCES: 'endpoints',
+    LATCHKEY_FEATURES_REQUEST_URIS: 'true',
     LATCHKEY_FEATURES_FRONTCHANNEL_LOGOUT: 'true',
     LATCHKEY_FEATURES_SESSION_MANAGEMENT: 'true',
     LATCHKEY_FEATURES_MUTUAL_TLS_CERTIFICATES: 'tls',
@@ -37,6 +42,8 @@ const VARIANTS = {
     LATCHKEY_FEATURES_ASSERTION_AUDIENCES: 'endpoints',
     LATCHKEY_KEYS_ALGORITHMS: 'PS256,ES256',
     LATCHKEY_FEATURES_MUTUAL_TLS_CERTIFICATES: 'tls',
+    LATCHKEY_FEATURES_CIBA_ENABLED: 'true',
+    LATCHKEY_FEATURES_TOKEN_STATUS_LIST_ENABLED: 'true',
   },
 } as const;
 
@@ -58,8 +65,12 @@ export interface Latchkey {
   person: Person;
   operator: Operator;
   register: Register;
+  /** An API whose tokens it issues: its identifier, at which it answers. */
+  api: string;
   /** The `kid` of each key that it publishes now. */
   publishedKeys(): Promise<string[]>;
+  /** Makes a person whom nobody else asks anything, and answers with what is called when a sign-in of theirs is to be answered. */
+  addAnsweringPerson(login: string): Promise<{ login: string; approvalUrl: string }>;
   stop(): Promise<void>;
 }
 
@@ -79,7 +90,8 @@ export async function startLatchkey(
 ): Promise<Latchkey> {
   const own = join(folder, variant);
   mkdirSync(own, { recursive: true, mode: 0o700 });
-  const { certificate, key } = await makeCertificate(own, 'localhost', 'DNS:localhost,IP:127.0.0.1');
+  const files = await makeCertificate(own, 'localhost', 'DNS:localhost,IP:127.0.0.1');
+  const { certificate, key } = files;
   const port = await freePort();
   const issuer = `https://localhost:${port}`;
   const environment: Record<string, string> = {
@@ -99,28 +111,52 @@ export async function startLatchkey(
     logFile: join(own, 'latchkey.log'),
     readyWords: '"msg":"listening"',
   });
+  const api = await startGuardedApi(files);
   try {
     await ready;
     const operator = createOperator(environment);
     const person = makePerson();
     await createPerson(operator, person);
+    await run(operator, ['apis', 'create', '--identifier', api.identifier, '--scopes', API_SCOPE]);
+    const fetch = fetchFrom(certificate);
+    api.trust(issuer, fetch);
     const publishedKeys = async () => {
-      const { keys } = (await getJson(`${issuer}/jwks`, certificate)) as { keys: { kid: string }[] };
+      const answer = await fetch(`${issuer}/jwks`, {});
+      const { keys } = (await answer.json()) as { keys: { kid: string }[] };
       return keys.map(({ kid }) => kid);
     };
+    tls.setDefaultCACertificates([...tls.getCACertificates('default'), readFileSync(certificate, 'utf8')]);
+    const desk = await startApprovalDesk(issuer);
+    const addAnsweringPerson = async (login: string) => {
+      const answering = { ...makePerson(), login };
+      await createPerson(operator, answering);
+      return { login, approvalUrl: desk.addressFor(answering) };
+    };
+    const stop = async () => {
+      await desk.stop();
+      await api.stop();
+      await process.stop();
+    };
     const register = registrar(operator);
-    return { issuer, person, operator, register, publishedKeys, stop: () => process.stop() };
+    const { identifier } = api;
+    return { issuer, person, operator, register, api: identifier, publishedKeys, addAnsweringPerson, stop };
   } catch (error) {
+    await api.stop();
     await stopQuietly(process);
     throw error;
   }
 }
 
-/** Asks a server whose certificate is the one in `certificateFile`. */
-async function getJson(address: string, certificateFile: string): Promise<unknown> {
-  const sent = get(address, { ca: readFileSync(certificateFile), agent: false });
-  const [response] = (await once(sent, 'response')) as [IncomingMessage];
-  return json(response);
+/** Asks servers whose certificate is the one in `certificateFile`. */
+function fetchFrom(certificateFile: string): Fetch {
+  const ca = readFileSync(certificateFile);
+  return async (address, { headers }) => {
+    const sent = get(address, { ca, agent: false, headers: Object.fromEntries(new Headers(headers)) });
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    const { 'content-type': type = '' } = response.headers;
+    const body = await text(response);
+    return new Response(body, { status: response.statusCode ?? 500, headers: { 'content-type': type } });
+  };
 }
 
 /** The first error is the one to tell. */

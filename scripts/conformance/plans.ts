@@ -1,6 +1,7 @@
 /** The plans that are run: what the suite calls them, in which variant, against which Latchkey, with which clients. */
-import { type FapiClients, registerFapiClients } from './fapi-clients.ts';
-import type { ServerVariant } from './latchkey.ts';
+import { type FapiClients, registerBackchannelClients, registerFapiClients } from './fapi-clients.ts';
+import { API_SCOPE } from './guarded-api.ts';
+import type { Latchkey, ServerVariant } from './latchkey.ts';
 import { type OpenidClients, registerCertifiedClients, registerOpenidClients } from './openid-clients.ts';
 import type { Register } from './registration.ts';
 
@@ -11,6 +12,10 @@ export interface PlanSetting {
   /** Under which address the suite has this plan's endpoints. */
   base: string;
   folder: string;
+  /** An API that tokens may be for. */
+  api: string;
+  /** Makes a person who answers when they are asked by backchannel. */
+  addAnsweringPerson: Latchkey['addAnsweringPerson'];
 }
 
 export interface Plan {
@@ -152,19 +157,43 @@ function fapi(id: string, name: string, variant: Record<string, string>, clients
   };
 }
 
+/** The same for clients that sign nobody in, and want an API's tokens without naming it. */
+function withoutOpenid(plan: Plan): Plan {
+  return {
+    ...plan,
+    configure: async ({ register, api, issuer, ...setting }) => {
+      const members = await plan.configure({
+        ...{ ...setting, api, issuer },
+        register: (metadata) => register({ ...metadata, scope: API_SCOPE, default_resource: api }),
+      });
+      const [client, client2] = [members.client, members.client2].map((given) => ({
+        ...(given as object),
+        scope: API_SCOPE,
+      }));
+      return {
+        ...{ ...members, client, client2 },
+        server: { discoveryUrl: `${issuer}/.well-known/oauth-authorization-server` },
+        resource: { resourceUrl: api },
+      };
+    },
+  };
+}
+
 function fapi2(): Plan[] {
   const ways = (['private_key_jwt', 'mtls'] as const).flatMap((authentication) =>
-    (['dpop', 'mtls'] as const).map((constraint) => ({ authentication, constraint })),
+    (['dpop', 'mtls'] as const).flatMap((constraint) =>
+      (['openid_connect', 'plain_oauth'] as const).map((use) => ({ authentication, constraint, use })),
+    ),
   );
-  return ways.flatMap(({ authentication, constraint }) => {
-    const way = `${authentication.replaceAll('_', '-')}-${constraint}`;
+  return ways.flatMap(({ authentication, constraint, use }) => {
+    const way = `${use === 'plain_oauth' ? 'oauth-' : ''}${authentication.replaceAll('_', '-')}-${constraint}`;
     const variant = {
       client_auth_type: authentication,
       sender_constrain: constraint,
-      openid: 'openid_connect',
+      openid: use,
       fapi_profile: 'plain_fapi',
     };
-    return [
+    const plans = [
       fapi(`fapi2-${way}`, 'fapi2-security-profile-final-test-plan', variant, {
         profile: 'fapi2-security',
         authentication,
@@ -177,6 +206,7 @@ function fapi2(): Plan[] {
         { profile: 'fapi2-message-signing', authentication, constraint },
       ),
     ];
+    return use === 'plain_oauth' ? plans.map(withoutOpenid) : plans;
   });
 }
 
@@ -215,5 +245,36 @@ function fapi1(): Plan[] {
   );
 }
 
+function fapiCiba(): Plan[] {
+  return (['private_key_jwt', 'mtls'] as const).flatMap((authentication) =>
+    (['poll', 'ping'] as const).map((mode): Plan => {
+      const id = `fapi-ciba-${mode}-${authentication.replaceAll('_', '-')}`;
+      return {
+        id,
+        name: 'fapi-ciba-id1-test-plan',
+        variant: {
+          client_auth_type: authentication,
+          fapi_ciba_profile: 'plain_fapi',
+          ciba_mode: mode,
+          client_registration: 'static_client',
+        },
+        server: 'fapi',
+        configure: async ({ register, base, folder, issuer, addAnsweringPerson }) => {
+          const { login, approvalUrl } = await addAnsweringPerson(`${id}@example.com`);
+          const clients = { profile: 'fapi-ciba', authentication, constraint: 'mtls' } as const;
+          return {
+            ...(await registerBackchannelClients(register, base, folder, { ...clients, mode, login })),
+            resource: { resourceUrl: `${issuer}/me` },
+            automated_ciba_approval_url: approvalUrl,
+          };
+        },
+      };
+    }),
+  );
+}
+
 /** Every plan, by its name here. */
-export const PLANS: readonly Plan[] = [...core(), ...registration(), ...logout(), ...fapi2(), ...fapi1()];
+export const PLANS: readonly Plan[] = [
+  ...[...core(), ...registration(), ...logout()],
+  ...[...fapi2(), ...fapi1(), ...fapiCiba()],
+];

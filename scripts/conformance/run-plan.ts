@@ -35,8 +35,8 @@ export async function runPlan(
   try {
     const alias = `latchkey-${plan.id}`;
     const base = `${suite.address}/test/a/${alias}`;
-    const { register, issuer } = latchkey;
-    const members = await plan.configure({ register, issuer, base, folder });
+    const { register, issuer, api, addAnsweringPerson } = latchkey;
+    const members = await plan.configure({ register, issuer, base, folder, api, addAnsweringPerson });
     const browser = browserConfiguration(issuer, latchkey.person);
     const created = await suite.createPlan(plan.name, plan.variant, {
       alias,

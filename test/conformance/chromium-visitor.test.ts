@@ -56,14 +56,14 @@ describe('the conformance suite’s visits in a real Chromium', function () {
   });
 
   /** Visits for one module until it is finished; answers what went wrong. */
-  async function accompany(module: Omit<FakeModule, 'testModule'>, visits: Visit[]) {
+  async function accompany(module: Omit<FakeModule, 'testModule'>, visits: Visit[], patience?: number) {
     const fake = await FakeSuite.start([{ testModule: 'oidcc-server', ...module }]);
     suite = fake;
     const client = createSuite(fake.address);
     const { id } = await client.createPlan('oidcc-test-plan', {}, {});
     const testId = await client.createTest(id, { testModule: 'oidcc-server' });
     const ended = new AbortController();
-    const problems = chromiumVisitor(browser, client)(testId, visits, ended.signal);
+    const problems = chromiumVisitor(browser, client, patience)(testId, visits, ended.signal);
     // As in a run: the test's own end is what ends the visits.
     let status: string | undefined;
     while (status !== 'FINISHED') status = await client.statusOf(testId, ['FINISHED'], 50);
@@ -97,12 +97,12 @@ describe('the conformance suite’s visits in a real Chromium', function () {
     const forbidden = await accompany({ addresses, upload: 'place' }, visits);
     expect(forbidden.problems.map(({ name }) => name)).to.deep.equal(['ContentSecurityPolicy']);
     await suite?.stop();
-    const lost = await accompany({ addresses: [{ url: `${origin}/elsewhere/auth`, method: 'GET' }] }, [
-      {
-        match: `${origin}/elsewhere*`,
-        tasks: [{ task: 'Click', match: '*', commands: [['click', 'id', 'none']] }],
-      },
-    ]);
+    const address = { url: `${origin}/elsewhere/auth`, method: 'GET' };
+    const click: Visit = {
+      match: `${origin}/elsewhere*`,
+      tasks: [{ task: 'Click', match: '*', commands: [['click', 'id', 'none']] }],
+    };
+    const lost = await accompany({ addresses: [address] }, [click], 2000);
     expect(lost.problems.map(({ name }) => name)).to.deep.equal(['Chromium']);
   });
 });

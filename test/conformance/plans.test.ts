@@ -52,6 +52,8 @@ describe('plans of the conformance suite', () => {
       const members = await configure({
         issuer: 'https://localhost:4000',
         base: BASE,
+        api: 'https://localhost:4001/notes',
+        addAnsweringPerson: async (login) => ({ login, approvalUrl: 'http://127.0.0.1:9/' }),
         folder,
         register: async (metadata) => {
           const checked = checkMetadata(metadata, configurations.get(server) as Configuration);

@@ -22,6 +22,7 @@ describe('a plan that is run on a conformance suite', () => {
   const registered: object[] = [];
   const latchkey: Latchkey = {
     issuer: 'https://localhost:4000',
+    api: 'https://localhost:4001/notes',
     person: { login: 'ada@example.com', password: 'a password', claims: {} },
     operator: async (words) => {
       commands.push(words);
@@ -32,6 +33,7 @@ describe('a plan that is run on a conformance suite', () => {
       registered.push(metadata);
       return { client_id: 'a-client', client_secret: 'its secret' };
     },
+    addAnsweringPerson: async (login) => ({ login, approvalUrl: 'http://127.0.0.1:9/' }),
     stop: async () => {},
   };
 
