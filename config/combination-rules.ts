@@ -1,13 +1,18 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { accountProblems } from './account-rules.ts';
 import { assertionIssuerProblems } from './assertion-issuers.ts';
 import { certificationProblems } from './certification-rules.ts';
+import { clientAttesterProblems } from './client-attesters.ts';
 import { clientRegistrationProblems } from './client-registration-rules.ts';
 import type { Configuration } from './configuration.ts';
 import { parseDatabaseUrl } from './database-url.ts';
+import { externalKeyProblems } from './external-key-rules.ts';
 import { isLoopbackHost } from './loopback.ts';
-import { cibaProblems, outboundProblems } from './outbound-rules.ts';
+import { cibaProblems, outboundProblems, requestUriProblems } from './outbound-rules.ts';
+import { readPem } from './read-pem.ts';
 import { parseRedisUrl } from './redis-url.ts';
+import { upstreamProblems } from './upstream-rules.ts';
 
 /** OWASP's equivalent argon2id parameter sets (Password Storage Cheat Sheet): memory in KiB, and passes. */
 const argon2Minimums: readonly (readonly [memory: number, iterations: number])[] = [
@@ -28,14 +33,18 @@ export function combinationProblems(configuration: Configuration): string[] {
     ...accountProblems(configuration),
     ...argon2Problems(configuration.passwords.argon2),
     ...keyProblems(configuration.keys),
+    ...externalKeyProblems(configuration),
     ...portProblems(configuration),
     ...mutualTlsProblems(configuration),
     ...outboundProblems(configuration),
     ...cibaProblems(configuration),
+    ...requestUriProblems(configuration),
     ...clientRegistrationProblems(configuration),
     ...passkeyProblems(configuration),
     ...assertionIssuerProblems(configuration),
+    ...clientAttesterProblems(configuration),
     ...certificationProblems(configuration),
+    ...upstreamProblems(configuration),
     ...viewsProblems(configuration),
   ];
 }
@@ -69,20 +78,6 @@ function tlsProblems({ certFile, keyFile }: Configuration['tls']): string[] {
     );
   }
   return problems;
-}
-
-function readPem<T>(name: string, file: string, form: string, parse: (pem: Buffer) => T): T | string {
-  let pem: Buffer;
-  try {
-    pem = readFileSync(file);
-  } catch (error) {
-    return `${name}: cannot read ${file} (${(error as NodeJS.ErrnoException).code})`;
-  }
-  try {
-    return parse(pem);
-  } catch {
-    return `${name}: ${file} does not hold ${form}`;
-  }
 }
 
 /** Files of a connection that is not encrypted would be a promise that nobody keeps. */
@@ -184,11 +179,6 @@ function transportProblems({ issuer, host, tls, trustedProxies }: Configuration)
     );
   }
   return problems;
-}
-
-function accountProblems({ accounts }: Configuration): string[] {
-  if (accounts.adapter !== 'http' || accounts.http.url !== undefined) return [];
-  return ['accounts.http.url (LATCHKEY_ACCOUNTS_HTTP_URL): is missing; accounts.adapter is http'];
 }
 
 function argon2Problems({ memory, iterations, parallelism }: Configuration['passwords']['argon2']): string[] {

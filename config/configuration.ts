@@ -12,14 +12,18 @@ import { z } from 'zod';
 import { accountPage } from './account-page-settings.ts';
 import { branding, languages } from './branding-settings.ts';
 import { clientDocuments, clientRegistration } from './client-registration-settings.ts';
+import { externalKeys } from './external-key-settings.ts';
 import { features } from './feature-settings.ts';
+import { ldap } from './ldap-settings.ts';
 import { mail, registration } from './mail-settings.ts';
 import { notifications, outbound } from './outbound-settings.ts';
 import { passkeys } from './passkey-settings.ts';
+import { passwords } from './password-settings.ts';
 import { secondFactor, secondFactorThrottling } from './second-factor-settings.ts';
 import { count, path, port, seconds, settingTraits } from './setting-traits.ts';
 import { SIGNATURE_ALGORITHMS } from './signature-algorithms.ts';
 import { database, redis } from './store-settings.ts';
+import { upstream } from './upstream-settings.ts';
 import {
   accountServiceUrl,
   databaseUrl,
@@ -35,9 +39,11 @@ const day = 86_400;
 
 const accounts = z.strictObject({
   adapter: z
-    .enum(['sql', 'http'])
+    .enum(['sql', 'http', 'ldap'])
     .default('sql')
-    .describe('Where people are kept: `sql` is Latchkey’s own directory, `http` asks a service of yours.'),
+    .describe(
+      'Where people are kept: `sql` is Latchkey’s own directory, `http` asks a service of yours, `ldap` an LDAP directory or Active Directory.',
+    ),
   http: z
     .strictObject({
       url: accountServiceUrl
@@ -55,18 +61,7 @@ const accounts = z.strictObject({
     })
     .prefault({})
     .describe('The account service of the `http` adapter.'),
-});
-
-const passwords = z.strictObject({
-  minimumLength: count(8, 8, 64, 'Fewest characters of a new password (ASVS 5.0 V6.2.1).'),
-  argon2: z
-    .strictObject({
-      memory: count(19_456, 7168, 4_194_304, 'argon2id memory in KiB.'),
-      iterations: count(2, 1, 100, 'argon2id passes over the memory.'),
-      parallelism: count(1, 1, 64, 'argon2id lanes.'),
-    })
-    .prefault({})
-    .describe('Cost of hashing a password. Raising it rehashes each password at its next login.'),
+  ldap: ldap.prefault({}).describe('The directory of the `ldap` adapter.'),
 });
 
 const throttling = z.strictObject({
@@ -81,6 +76,12 @@ const throttling = z.strictObject({
         'Failed logins from one address in a window before further ones wait.',
       ),
       window: seconds(900, day, 'Length of the window.'),
+      knownBrowser: seconds(
+        90 * day,
+        366 * day,
+        'How long a browser with which a person has signed in is counted by itself, so that nobody elsewhere makes them wait; 0: not at all.',
+        0,
+      ),
     })
     .prefault({})
     .describe('Limits on guessing passwords.'),
@@ -183,6 +184,7 @@ const keys = z.strictObject({
     'How much longer than the cache time a new key is announced before it signs.',
     0,
   ),
+  external: externalKeys.prefault({}).describe('Signing keys that are kept elsewhere.'),
 });
 
 /** The whole configuration. Parsing an empty object gives the defaults. */
@@ -260,6 +262,7 @@ export const configurationSchema = z.strictObject({
   registration: registration.prefault({}).describe('People who make their own accounts.'),
   accountPage: accountPage.prefault({}).describe('People’s own pages, at `/account`.'),
   passkeys: passkeys.prefault({}).describe('Sign-in by passkey.'),
+  upstream: upstream.prefault({}).describe('Sign-in at other OpenID providers.'),
   clientRegistration: clientRegistration
     .prefault({})
     .describe('Applications that register themselves (RFC 7591, RFC 7592).'),

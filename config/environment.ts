@@ -70,8 +70,17 @@ function fromText(setting: Setting, text: string, variable: string): GivenValue 
   };
 }
 
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
 /** Text that does not fit its kind stays text, and the schema refuses it with the key's name. */
 function parseText(kind: Setting['kind'], text: string): unknown {
+  if (kind === 'mapping') return parseJson(text);
   if (kind === 'list') return text.split(/[\s,]+/).filter((item) => item !== '');
   if (kind === 'true or false') return text === 'true' ? true : text === 'false' ? false : text;
   if (kind !== 'text' && /^-?\d+(\.\d+)?$/.test(text)) return Number(text);

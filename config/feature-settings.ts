@@ -7,7 +7,7 @@ const offOptionalRequired = z.enum(['off', 'optional', 'required']);
 /** Which extensions of the protocol are on. */
 export const features = z.strictObject({
   profile: z
-    .enum(['none', 'fapi2-security', 'fapi2-message-signing', 'fapi1-advanced'])
+    .enum(['none', 'fapi2-security', 'fapi2-message-signing', 'fapi1-advanced', 'fapi-ciba'])
     .default('none')
     .describe(
       'Holds every client to a profile of FAPI, as `profile` in its registration holds that one: what the profile asks for is on, what it forbids is refused.',
@@ -37,6 +37,12 @@ export const features = z.strictObject({
   requestObjects: offOptionalRequired
     .default('optional')
     .describe('Signed authorization requests by value (RFC 9101); `required` refuses unsigned ones.'),
+  requestUris: z
+    .boolean()
+    .default(false)
+    .describe(
+      'The same by reference: `request_uri` may be one of the https addresses that the client registered as `request_uris`, and the signed request is fetched from there (OpenID Connect Core section 6.2, RFC 9101 section 5.2).',
+    ),
   claimsParameter: z
     .boolean()
     .default(true)
@@ -135,6 +141,15 @@ export const features = z.strictObject({
     ),
   assertionIssuersFile: path(
     'JSON file with the issuers whose assertions count as authorization grants (RFC 7523 section 2.1; identity assertion authorization grants). Without it there is no such grant.',
+  ),
+  signedMetadata: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Both discovery documents have `signed_metadata`, which says the same as a signed JWT (RFC 8414 section 2.1), for those who must not believe the transport alone.',
+    ),
+  clientAttestersFile: path(
+    'JSON file with the attesters whose attestations authenticate instances of clients (`attest_jwt_client_auth`; an Internet-Draft). Without it no client authenticates so.',
   ),
   tokenStatusList: z
     .strictObject({

@@ -9,6 +9,7 @@ const nouns: Record<string, string> = {
   boolean: 'true or false',
   array: 'a list',
   object: 'a mapping of keys',
+  record: 'a mapping of keys',
 };
 
 /**
@@ -17,7 +18,8 @@ const nouns: Record<string, string> = {
  */
 export function issueMessage(setting: Setting, issue: z.core.$ZodIssue, value: unknown): string {
   const index = issue.path[setting.path.length];
-  const place = typeof index === 'number' ? `item ${index + 1} ` : '';
+  const inside = issue.path.slice(setting.path.length).map(String).join('.');
+  const place = typeof index === 'number' ? `item ${index + 1} ` : inside === '' ? '' : `${inside} `;
   const shown = setting.traits.secret ? '' : show(typeof index === 'number' ? itemOf(value, index) : value);
   return `${place}${shown}${requirement(issue, typeof index === 'number' ? itemOf(value, index) : value)}`;
 }
@@ -45,6 +47,8 @@ function requirement(issue: z.core.$ZodIssue, value: unknown): string {
       return `must ${bound(issue.origin, issue.maximum, 'at most')}`;
     case 'invalid_value':
       return `must be one of ${issue.values.join(', ')}${meant(value, issue.values.map(String))}`;
+    case 'invalid_key':
+      return issue.issues[0]?.message ?? issue.message;
     case 'invalid_union':
       return unionRequirement(issue, value);
     default:

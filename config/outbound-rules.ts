@@ -32,3 +32,10 @@ export function cibaProblems({ features }: Configuration): string[] {
       ]
     : [];
 }
+
+/** Who cannot read a signed request has no use for the address of one. */
+export function requestUriProblems({ features }: Configuration): string[] {
+  return features.requestUris && features.requestObjects === 'off'
+    ? ['features.request_uris (LATCHKEY_FEATURES_REQUEST_URIS): is on, but features.request_objects is off']
+    : [];
+}

@@ -38,6 +38,7 @@ function valueAt(root: unknown, path: readonly string[]): unknown {
 function redacted(setting: Setting, value: unknown): unknown {
   if (value === undefined) return null;
   if (!setting.traits.secret) return value;
+  if (setting.traits.shown !== undefined) return setting.traits.shown(value);
   // How many keys there are is worth knowing during a rotation, and gives nothing away.
   return Array.isArray(value) ? value.map(() => 'redacted') : 'redacted';
 }
@@ -55,5 +56,5 @@ export function printedSettingsText(printed: readonly PrintedSetting[]): string 
 function textOf(value: unknown): string {
   if (value === null) return '-';
   if (Array.isArray(value)) return value.length === 0 ? '[]' : value.join(', ');
-  return String(value);
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

@@ -46,7 +46,8 @@ const rules = `## Settings that depend on each other
 - \`tls.cert_file\` and \`tls.key_file\` come together and must match.
 - \`redis.ca_file\`, \`redis.cert_file\` and \`redis.key_file\` need a \`redis_url\` over TLS (\`rediss…://\`), the last two come together;
   \`redis.sentinel_username\` and \`redis.sentinel_password\` need one that names Sentinels.
-- The \`http\` account adapter needs \`accounts.http.url\`.
+- The \`http\` account adapter needs \`accounts.http.url\`; the \`ldap\` adapter needs \`accounts.ldap.urls\` and
+  \`accounts.ldap.base_dn\`, and \`accounts.ldap.bind_dn\` and \`accounts.ldap.bind_password\` come together.
 - \`passwords.argon2\` must be at least as strong as one of OWASP’s sets: 47104 KiB with 1 iteration, 19456 with 2, 12288 with
   3, 9216 with 4, 7168 with 5.
 - \`keys.rotation_interval\` is more than \`keys.jwks_max_age\` and \`keys.announce_margin\` together.
@@ -103,6 +104,7 @@ function row(setting: Setting, property: JsonSchema): string {
 }
 
 function defaultText(value: unknown): string {
+  if (value !== null && typeof value === 'object' && !Array.isArray(value)) return JSON.stringify(value);
   if (Array.isArray(value)) return value.length === 0 ? '[]' : value.join(', ');
   return String(value);
 }
@@ -117,5 +119,5 @@ function valueText(property: JsonSchema): string {
     const items = property.items as JsonSchema;
     return items.enum ? `list of ${valueText(items)}` : 'list';
   }
-  return 'text';
+  return property.type === 'object' ? 'mapping' : 'text';
 }

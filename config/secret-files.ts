@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Configuration } from './configuration.ts';
 import { type LoadOptions, loadWithSources } from './load.ts';
 import { settings } from './settings.ts';
+import { upstreamSecretFiles } from './upstream-rules.ts';
 
 /**
  * The files that this configuration takes secrets from: what `*_FILE` variables name, a YAML file with a secret in it, and
@@ -23,7 +24,8 @@ export function secretFiles(options: LoadOptions = {}): string[] {
         ? [resolve(directory, named)]
         : [];
     });
-  return [...new Set([...files, ...privateKeyFiles(configuration)])];
+  const others = [...privateKeyFiles(configuration), ...upstreamSecretFiles(configuration)];
+  return [...new Set([...files, ...others.map((file) => resolve(directory, file))])];
 }
 
 function privateKeyFiles({ tls, redis, database }: Configuration): string[] {

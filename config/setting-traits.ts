@@ -4,6 +4,8 @@ import { z } from 'zod';
 export interface SettingTraits {
   /** The value is never shown, and `<VARIABLE>_FILE` names a file that holds it. */
   secret?: true;
+  /** What of a secret value is shown all the same. */
+  shown?: (value: unknown) => unknown;
   /** The value is a path, resolved against the working directory. */
   path?: true;
 }

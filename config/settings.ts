@@ -13,7 +13,7 @@ export interface Setting {
   /** The variable that names a file with the value; only settings that bear secrets have one. */
   readonly fileVariable: string | undefined;
   /** How text from the environment is read. */
-  readonly kind: 'text' | 'number' | 'number or text' | 'true or false' | 'list';
+  readonly kind: 'text' | 'number' | 'number or text' | 'true or false' | 'list' | 'mapping';
   readonly traits: SettingTraits;
   readonly description: string;
   readonly schema: z.core.$ZodType;
@@ -38,6 +38,7 @@ function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
 function kindOf(schema: z.core.$ZodType): Setting['kind'] {
   const inner = unwrap(schema);
   if (inner instanceof z.ZodArray) return 'list';
+  if (inner instanceof z.ZodRecord) return 'mapping';
   if (inner instanceof z.ZodNumber) return 'number';
   if (inner instanceof z.ZodBoolean) return 'true or false';
   return inner instanceof z.ZodUnion ? 'number or text' : 'text';

@@ -123,3 +123,29 @@ export const smtpUrl = judged((value) => {
   const address = parseSmtpUrl(value);
   return typeof address === 'string' ? address : undefined;
 });
+
+/** A server of a directory. Names and passwords have settings of their own, and what is asked does too. */
+export const ldapUrl = judged((value) => {
+  const url = parseUrl(value);
+  if (url === undefined || !/^ldaps?:\/\/[^/]/i.test(value) || url.hostname === '') {
+    return 'must be ldaps://host:port or ldap://host:port';
+  }
+  if (url.username !== '' || url.password !== '') return 'must not contain a user name or password';
+  const isBare = ['', '/'].includes(url.pathname) && !/[?#]/.test(value);
+  return isBare ? undefined : 'must have nothing after host and port';
+});
+
+const attributeName = '[A-Za-z][A-Za-z0-9-]{0,63}(?:;[A-Za-z0-9-]{1,32})*';
+
+/** The name of an attribute (RFC 4512 section 2.5), options included. */
+export const ldapAttribute = z
+  .string()
+  .regex(new RegExp(`^${attributeName}$`), 'must be the name of an attribute such as uid');
+
+/** `claim=attribute`; `[]` after the claim takes all values, `address.` before it makes it a part of the address. */
+export const claimFromAttribute = z
+  .string()
+  .regex(
+    new RegExp(`^(?:address\\.[a-z_]+|[A-Za-z][A-Za-z0-9_.:/-]{0,127}(?:\\[\\])?)=${attributeName}$`),
+    'must be claim=attribute such as email=mail',
+  );

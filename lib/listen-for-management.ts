@@ -45,6 +45,7 @@ async function checkKeys({ keys, configuration }: Rooms): Promise<void> {
 async function keyAges({ keys, database }: Rooms): Promise<Sample[]> {
   const ages = new Map<string, Sample>();
   for (const { algorithm, state, createdAt, activatedAt, retiredAt } of await keys.list()) {
+    if (state === 'withdrawn') continue;
     const since = { announced: createdAt, active: activatedAt, retired: retiredAt }[state] ?? createdAt;
     const value = (database.now() - since) / 1000;
     const name = 'latchkey_signing_key_age_seconds';

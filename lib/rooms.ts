@@ -1,6 +1,7 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { AccountAdapter } from './accounts/account-adapter.ts';
 import { openAccountAdapter } from './accounts/open-account-adapter.ts';
+import { BreachedPasswords } from './authentication/breached-passwords.ts';
 import { createPasswordHasher } from './authentication/password-hasher.ts';
 import { createPasswordPolicy } from './authentication/password-policy.ts';
 import { type Apis, openApis } from './clients/apis.ts';
@@ -101,13 +102,18 @@ async function open(
     prefix: 'password',
     tracing,
   });
-  const accounts = openAccountAdapter({
+  const accounts = await openAccountAdapter({
     configuration: configuration.accounts,
     database,
     hasher,
-    rules: createPasswordPolicy(configuration.passwords),
+    rules: createPasswordPolicy(
+      configuration.passwords,
+      new BreachedPasswords({ settings: configuration.passwords.breached, safeFetch, events, log }),
+    ),
     events,
+    log,
   });
+  opening.defer(async () => accounts.close?.());
   const clientDocuments = new ClientDocuments({ database, configuration });
   opening.defer(() => clientDocuments.close());
   const documents = configuration.clientDocuments.enabled ? clientDocuments : undefined;

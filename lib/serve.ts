@@ -4,6 +4,7 @@ import type { Configuration } from '../config/configuration.ts';
 import { AddressThrottle } from './authentication/address-throttle.ts';
 import { AuthenticationRequests } from './authentication/authentication-requests.ts';
 import { ClientThrottle } from './authentication/client-throttle.ts';
+import { KnownBrowsers } from './authentication/known-browsers.ts';
 import { MailLinkThrottle } from './authentication/mail-link-throttle.ts';
 import { MailLinks } from './authentication/mail-links.ts';
 import { openThrottleCounters } from './authentication/open-throttle-counters.ts';
@@ -33,8 +34,9 @@ import { openTracing } from './observability/tracing.ts';
 import { joinPrimary } from './processes/worker-link.ts';
 import { openRooms, type Rooms } from './rooms.ts';
 import { listenForSignals, type Signals } from './signals.ts';
-import { listenProblem, viewsProblem } from './start-problems.ts';
+import { dataProblem, listenProblem, viewsProblem } from './start-problems.ts';
 import { endAtUncaughtErrors } from './uncaught-errors.ts';
+import { openUpstreamSignIn } from './upstream/upstream-sign-in.ts';
 import { serveByWorkers } from './workers.ts';
 
 function announce(configuration: Configuration, port: number): void {
@@ -101,6 +103,9 @@ async function serveHere(
   const rooms = await openRooms(configuration, log, { metrics, tracing });
   running.defer(() => rooms.close());
   opened(rooms);
+  await rooms.keys.tryExternalKeys().catch((error: unknown) => {
+    throw dataProblem(error, configuration);
+  });
   const counters = openThrottleCounters(rooms);
   running.defer(() => counters.close());
   const mail = openMail({ configuration, log });
@@ -111,12 +116,18 @@ async function serveHere(
     endClient: (clientId) => rooms.grants.endClient(clientId),
   });
   running.defer(() => unusedClients.stop());
+  const knownBrowsers = new KnownBrowsers({
+    ...rooms,
+    seconds: configuration.throttling.login.knownBrowser,
+  });
   const app = await createApp({
     ...rooms,
+    knownBrowsers,
     sealer: rooms.database.sealer,
-    signIn: createPasswordSignIn({ ...rooms, counters, configuration }),
+    signIn: createPasswordSignIn({ ...rooms, knownBrowsers, counters, configuration }),
     passkeySignIn: createPasskeySignIn({ ...rooms, counters, configuration }),
     passkeyRegistration: createPasskeyRegistration({ ...rooms, configuration }),
+    upstream: openUpstreamSignIn({ ...rooms, configuration }),
     registrationTokens: new RegistrationTokens(rooms.database),
     registrationThrottle: new AddressThrottle({
       ...rooms,

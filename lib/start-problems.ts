@@ -3,6 +3,7 @@ import { ConfigurationError } from '../config/configuration-error.ts';
 import { unusableSetting } from '../config/unusable-setting.ts';
 import { DatabaseUnavailable, UnusableDatabase } from './database/database-unavailable.ts';
 import { SealError } from './database/sealer.ts';
+import { ExternalSignerUnavailable, UnusableExternalKey } from './keys/external/external-signer-errors.ts';
 import { UnreadableKeyError } from './keys/signing-key.ts';
 import { RedisUnavailable } from './redis/redis.ts';
 
@@ -27,6 +28,9 @@ export function dataProblem(
         ? `does not fit the data in ${dataDir}: ${error.message}`
         : `does not fit the data in PostgreSQL: ${error.message}; all machines need the same one`;
     return unusableSetting('encryption_key', problem);
+  }
+  if (error instanceof UnusableExternalKey || error instanceof ExternalSignerUnavailable) {
+    return unusableSetting('keys.external.keys', error.message);
   }
   if (error instanceof UnusableDatabase || error instanceof DatabaseUnavailable) {
     return unusableSetting('database_url', error.message);

@@ -40,6 +40,9 @@ function describeBackup(backup: Backup, configuration: Configuration): string {
     ...(configuration.accounts.adapter === 'http'
       ? [`People are kept by ${configuration.accounts.http.url}: see to a backup of them there.`]
       : []),
+    ...(configuration.accounts.adapter === 'ldap'
+      ? ['People are kept by the LDAP directory: see to a backup of them there.']
+      : []),
   ].join('\n');
 }
 

@@ -26,6 +26,7 @@ const MEMBER_BY_OPTION = {
   initiateLoginUri: 'initiate_login_uri',
   refreshTokenGrace: 'refresh_token_grace',
   resourceServer: 'resource_server',
+  defaultResource: 'default_resource',
 } as const;
 
 export interface ClientOptions {
@@ -64,7 +65,8 @@ export function withMetadataOptions(command: Command): Command {
     .option('--tos-uri <uri>', 'its terms of service')
     .option('--initiate-login-uri <uri>', 'where a login can be started anew')
     .option('--refresh-token-grace <seconds>', 'how long a repeated refresh token is answered', wholeNumber)
-    .option('--resource-server <identifier>', 'the API that it is, whose tokens it may introspect');
+    .option('--resource-server <identifier>', 'the API that it is, whose tokens it may introspect')
+    .option('--default-resource <identifier>', 'the API that its tokens are for where it names none');
 }
 
 /** The metadata that file and flags give together. */

@@ -9,6 +9,7 @@ import { SealError, type Sealer } from '../database/sealer.ts';
 import type { ApisTable, ClientsTable } from '../database/tables/clients.ts';
 import { passkeyDocument, readPasskey, writePasskey } from './passkey-document.ts';
 import { readSecondFactors, secondFactorDocument, writeSecondFactors } from './second-factor-document.ts';
+import { upstreamIdentityDocument, writeUpstreamIdentity } from './upstream-identity-document.ts';
 
 const FORMAT = 'latchkey-directory';
 const VERSION = 1;
@@ -67,6 +68,7 @@ const documentSchema = z.strictObject({
   apis: z.array(api),
   passkeys: z.array(passkeyDocument).default([]),
   second_factors: secondFactorDocument.default({ totp: [], recovery_codes: [] }),
+  upstream_identities: z.array(upstreamIdentityDocument).default([]),
 });
 
 export type DirectoryDocument = z.input<typeof documentSchema>;
@@ -148,6 +150,7 @@ export function writeDocument(
     })),
     passkeys: rows.passkeys.map(writePasskey),
     second_factors: factors.document,
+    upstream_identities: rows.identities.map(writeUpstreamIdentity),
   };
   return { document, unreadable, withheld };
 }
@@ -171,6 +174,7 @@ export function readDocument(
     return { outcome: 'refused', description: `${place}: ${issue?.message ?? 'is not valid'}` };
   }
   const { people, clients, apis, passkeys, second_factors: secondFactors, issuer } = parsed.data;
+  const { upstream_identities: identities } = parsed.data;
   const withoutSecret: string[] = [];
   const problems = [
     ...repeated(people.map(({ login }) => `the login ${login}`)),
@@ -178,6 +182,7 @@ export function readDocument(
     ...repeated(clients.map(({ client_id: id }) => `the client ${id}`)),
     ...repeated(apis.map(({ identifier }) => `the API ${identifier}`)),
     ...repeated(passkeys.map(({ credential_id: id }) => `the passkey ${id}`)),
+    ...repeated(identities.map(({ issuer: there, subject }) => `${subject} at ${there}`)),
     ...people.flatMap(personProblems),
     ...clients.flatMap((each) => clientProblems(each, options.configuration)),
     ...apis
@@ -211,6 +216,7 @@ export function readDocument(
     apis: apis.map(apiRow),
     passkeys: passkeys.map(readPasskey),
     secondFactors: readSecondFactors(secondFactors, options.sealer),
+    identities,
   };
   return { outcome: 'read', rows, issuer, withoutSecret };
 }

@@ -98,7 +98,7 @@ async function importDirectory(rooms: OperatorRooms, options: ImportOptions): Pr
   if (read.outcome === 'refused') return refused('invalid_document', `${file}: ${read.description}`);
   const { dryRun = false, keepExisting = false } = options;
   const transfer = await transferRows(database, read.rows, { keepExisting, pretend: dryRun });
-  const { added, unchanged, conflicts, passkeys, apps } = transfer;
+  const { added, unchanged, conflicts, passkeys, identities, apps } = transfer;
   if (transfer.outcome === 'refused') {
     return refused(
       'conflict',
@@ -136,6 +136,7 @@ async function importDirectory(rooms: OperatorRooms, options: ImportOptions): Pr
       dry_run: dryRun,
       imported: added,
       passkeys,
+      upstream_identities: identities,
       authenticator_apps: apps,
       unchanged,
       kept: conflicts,

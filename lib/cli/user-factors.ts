@@ -29,7 +29,7 @@ async function removeFactor(factors: SecondFactors, sub: string, factor: Factor)
 }
 
 /** Finds a person by sub or login, wherever people are kept. */
-async function withPerson(
+export async function withPerson(
   rooms: OperatorRooms,
   subOrLogin: string,
   work: (account: Account, factors: SecondFactors) => Promise<CommandResult>,

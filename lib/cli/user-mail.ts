@@ -20,7 +20,7 @@ import { formatTime } from './table.ts';
 
 const ELSEWHERE = refused(
   'not_managed_here',
-  'people are kept by the account service that is configured, not here',
+  'people are kept by the account service or directory that is configured, not here',
 );
 const LANGUAGE = [
   '--language <tag>',

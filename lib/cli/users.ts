@@ -7,6 +7,7 @@ import { repeatable, wholeNumber, withJson } from './options.ts';
 import { formatFields, formatTable, formatTime } from './table.ts';
 import { readPassword } from './terminal.ts';
 import { addUserFactorCommands } from './user-factors.ts';
+import { addUserIdentityCommands } from './user-identities.ts';
 import { addUserMailCommands } from './user-mail.ts';
 
 /** The most that one page of the directory holds. */
@@ -76,7 +77,10 @@ const isRefusal = (value: object): value is Refusal => 'outcome' in value && val
 function directoryOf(rooms: OperatorRooms): AccountDirectory | Refusal {
   return (
     rooms.accounts.directory ??
-    refused('not_managed_here', 'people are kept by the account service that is configured, not here')
+    refused(
+      'not_managed_here',
+      'people are kept by the account service or directory that is configured, not here',
+    )
   );
 }
 
@@ -242,4 +246,5 @@ export function addUserCommands(program: Command, context: CommandContext): void
 
   addUserMailCommands(users, context);
   addUserFactorCommands(users, context);
+  addUserIdentityCommands(users, context);
 }

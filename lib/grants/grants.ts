@@ -44,6 +44,15 @@ export interface GrantRecord {
   expiresAt: number;
 }
 
+/** A session at another provider that a sign-in here came from. */
+export interface UpstreamSession {
+  /** The provider's name in the configuration. */
+  provider: string;
+  issuer: string;
+  subject: string;
+  sid?: string;
+}
+
 /** A session as an operator or a person sees it. */
 export interface SessionRecord {
   uid: string;
@@ -53,6 +62,8 @@ export interface SessionRecord {
   loginAt: number | undefined;
   /** Where the sign-in was, and when the session was last used (Unix time, ms); undefined for one of before it was noted. */
   device: { userAgent: string; address: string; usedAt: number } | undefined;
+  /** Undefined when the person proved themselves here. */
+  upstream?: UpstreamSession | undefined;
   expiresAt: number;
 }
 
@@ -265,6 +276,7 @@ function sessionRecord(payload: EnginePayload): SessionRecord {
       device === undefined
         ? undefined
         : { userAgent: device.userAgent, address: device.address, usedAt: device.usedAt * 1000 },
+    upstream: payload.upstream as UpstreamSession | undefined,
     expiresAt: Number(payload.exp) * 1000,
   };
 }

@@ -18,6 +18,8 @@ export interface LatchkeyEvents {
   'application.used': [{ accountId: string; clientId: string }];
   /** The counter of a passkey did not grow, as if there were a copy of it; `passkey` is its name. */
   'passkey.copy_suspected': [{ accountId: string; passkey: string }];
+  /** Somebody was asked whether a new password has leaked. */
+  'password.looked_up': [{ outcome: 'breached' | 'unknown' | 'failed' }];
   'account.ended': [{ accountId: string; reason: string }];
   'refresh.reused': [{ clientId?: string }];
   'grant.revoked': [{ clientId?: string; accountId?: string }];

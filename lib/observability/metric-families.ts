@@ -32,6 +32,11 @@ export const METRIC_FAMILIES = {
     'counter',
     'Refresh tokens that were used again outside their grace, and whose families were revoked.',
   ),
+  latchkey_breached_password_checks_total: family(
+    'counter',
+    'New passwords of which it was asked whether they have leaked, by outcome.',
+    'outcome',
+  ),
   latchkey_ended_accounts_total: family('counter', 'People who were disabled or deleted.', 'reason'),
   latchkey_notification_attempts_total: family(
     'counter',

@@ -40,6 +40,9 @@ export class Metrics {
     events.on('notification.attempted', ({ kind, outcome }) =>
       this.count('latchkey_notification_attempts_total', kind, outcome),
     );
+    events.on('password.looked_up', ({ outcome }) =>
+      this.count('latchkey_breached_password_checks_total', outcome),
+    );
     events.on('account.ended', ({ reason }) => this.count('latchkey_ended_accounts_total', reason));
   }
 

@@ -28,11 +28,8 @@ const USUAL_PORTS: Record<keyof Addresses, number> = {
 /** The usual ports as far as nobody listens on them, else any free ones; or free ones throughout. */
 export async function chooseAddresses(ports: 'usual' | 'free'): Promise<Addresses> {
   const chosen: Partial<Addresses> = {};
-  const taken = new Set<number>();
   for (const [name, usual] of Object.entries(USUAL_PORTS)) {
-    let port = await freePort(...(ports === 'usual' ? [usual] : []));
-    while (taken.has(port)) port = await freePort();
-    taken.add(port);
+    const port = await freePort(...(ports === 'usual' ? [usual] : []));
     chosen[name as keyof Addresses] = { port, origin: `http://localhost:${port}` };
   }
   return chosen as Addresses;

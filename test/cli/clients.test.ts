@@ -59,6 +59,7 @@ describe('latchkey clients', () => {
       ...['https://example.com/logo', '--policy-uri', 'https://example.com/policy', '--tos-uri'],
       ...['https://example.com/tos', '--initiate-login-uri', 'https://example.com/login'],
       ...['--refresh-token-grace', '20', '--resource-server', 'https://api.example.com'],
+      ...['--default-resource', 'https://api.example.com'],
     ]);
     const { client_id_issued_at: _issued, ...registered } = created;
     expect(registered).to.deep.equal({
@@ -81,6 +82,7 @@ describe('latchkey clients', () => {
       initiate_login_uri: 'https://example.com/login',
       refresh_token_grace: 20,
       resource_server: 'https://api.example.com',
+      default_resource: 'https://api.example.com',
     });
   });
 

@@ -11,6 +11,7 @@ const COMMANDS = [
     (name) => `users ${name}`,
   ),
   ...['invite', 'send-verification', 'send-reset', 'factors', 'remove-factor'].map((name) => `users ${name}`),
+  ...['identities', 'unlink-identity'].map((name) => `users ${name}`),
   ...['create', 'list', 'show', 'update', 'rotate-secret', 'delete'].map((name) => `clients ${name}`),
   ...['create', 'list', 'revoke'].map((name) => `registration-tokens ${name}`),
   ...['create', 'list', 'update', 'delete'].map((name) => `apis ${name}`),

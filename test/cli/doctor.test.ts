@@ -122,13 +122,16 @@ describe('latchkey doctor', () => {
     await bench.json(['apis', 'create', '--identifier', 'https://api.example']);
     const client = ['clients', 'create', '--grant-type', 'client_credentials', '--client-id'];
     await bench.json([...client, 'reader', '--resource-server', 'https://api.example']);
+    await bench.json([...client, 'shop', '--default-resource', 'https://api.example']);
     await bench.json([...client, 'mac', '--token-endpoint-auth-method', 'client_secret_jwt']);
     await bench.json(['apis', 'delete', 'https://api.example']);
     change("UPDATE clients SET secret_sealed = NULL WHERE client_id = 'mac'");
     const findings = await look();
-    expect(of(findings, 'registrations', 'warning')[0]?.message).to.match(
-      /^client reader is the API https:\/\/api\.example/,
-    );
+    const warnings = of(findings, 'registrations', 'warning').map(({ message }) => message);
+    expect(warnings).to.have.length(2);
+    expect(warnings.join('\n'))
+      .to.match(/^client reader is the API https:\/\/api\.example/m)
+      .and.to.match(/^client shop has the default API https:\/\/api\.example/m);
     expect(of(findings, 'registrations', 'problem')[0]).to.include({ advice: 'clients rotate-secret mac' });
   });
 
@@ -213,7 +216,7 @@ describe('latchkey doctor', () => {
     expect(of(findings, 'postgres', 'problem')[0]?.message).to.contain('127.0.0.1:9');
     expect(of(findings, 'redis', 'problem')[0]?.message).to.contain('not connected');
     expect(stdout).not.to.contain('hunter2');
-  }).timeout(30_000);
+  }).timeout(60_000);
 
   describe('of the issuer', () => {
     let server: Server;

@@ -109,6 +109,7 @@ for (const store of ['SQLite', 'PostgreSQL'] as const) {
         'apis',
         'passkeys',
         'second_factors',
+        'upstream_identities',
       ]);
     });
 

@@ -47,12 +47,13 @@ describe('latchkey keys', () => {
           'activated_at',
           'retired_at',
           'expires_at',
+          'external_key',
         ],
       );
     }
     const { stdout } = await bench.run(['keys', 'list']);
-    expect(stdout).to.match(/^KID +ALGORITHM +STATE +WHEN +LEAVES THE JWKS\n/);
-    expect(stdout).to.match(/ES256 +active +since 20\S+Z +-$/m);
+    expect(stdout).to.match(/^KID +ALGORITHM +STATE +WHEN +LEAVES THE JWKS +KEPT\n/);
+    expect(stdout).to.match(/ES256 +active +since 20\S+Z +- +here$/m);
   });
 
   it('rotate announces successors that sign when every cached JWKS has them', async () => {

@@ -148,6 +148,11 @@ describe('loading the configuration', () => {
   });
 
   const tls = { LATCHKEY_ISSUER: 'https://localhost:3000' };
+  const ldap = {
+    LATCHKEY_ACCOUNTS_ADAPTER: 'ldap',
+    LATCHKEY_ACCOUNTS_LDAP_URLS: 'ldaps://directory.example',
+    LATCHKEY_ACCOUNTS_LDAP_BASE_DN: 'ou=people,dc=example',
+  };
   const badEnvironments: [what: string, environment: Environment, line: RegExp][] = [
     ['an unknown variable', { LATCHKEY_ISUER: 'x' }, /^LATCHKEY_ISUER: .*did you mean LATCHKEY_ISSUER\?$/],
     [
@@ -412,7 +417,7 @@ describe('loading the configuration', () => {
     [
       'an unknown account adapter',
       { LATCHKEY_ACCOUNTS_ADAPTER: 'htp' },
-      /^accounts.adapter .*"htp" must be one of sql, http; did you mean http\?$/,
+      /^accounts.adapter .*"htp" must be one of sql, http, ldap; did you mean http\?$/,
     ],
     [
       'the http adapter without URL',
@@ -433,6 +438,65 @@ describe('loading the configuration', () => {
       'an absurd account time-out',
       { LATCHKEY_ACCOUNTS_HTTP_TIMEOUT: '99999999' },
       /^accounts.http.timeout .*at most 60000$/,
+    ],
+    [
+      'the ldap adapter without a server',
+      { LATCHKEY_ACCOUNTS_ADAPTER: 'ldap', LATCHKEY_ACCOUNTS_LDAP_BASE_DN: 'dc=example' },
+      /^accounts.ldap.urls .*missing/,
+    ],
+    [
+      'the ldap adapter without a base',
+      { LATCHKEY_ACCOUNTS_ADAPTER: 'ldap', LATCHKEY_ACCOUNTS_LDAP_URLS: 'ldaps://directory.example' },
+      /^accounts.ldap.base_dn .*missing/,
+    ],
+    [
+      'a name for the directory without its password',
+      { ...ldap, LATCHKEY_ACCOUNTS_LDAP_BIND_DN: 'cn=latchkey' },
+      /^accounts.ldap.bind_password .*missing/,
+    ],
+    [
+      'authorities for a directory in the clear',
+      {
+        ...ldap,
+        LATCHKEY_ACCOUNTS_LDAP_URLS: 'ldap://localhost',
+        LATCHKEY_ACCOUNTS_LDAP_CA_FILE: 'cert.pem',
+      },
+      /^accounts.ldap.ca_file .*no connection is encrypted/,
+    ],
+    [
+      'authorities of the directory that are none',
+      { ...ldap, LATCHKEY_ACCOUNTS_LDAP_CA_FILE: 'key.pem' },
+      /^accounts.ldap.ca_file .*PEM certificates$/,
+    ],
+    [
+      'groups in groups that nobody searches for',
+      { ...ldap, LATCHKEY_ACCOUNTS_LDAP_GROUPS_NESTING: 'walk' },
+      /^accounts.ldap.groups.nesting \(LATCHKEY_ACCOUNTS_LDAP_GROUPS_NESTING\).*is not search$/,
+    ],
+    [
+      'a directory with a password in its URL',
+      { LATCHKEY_ACCOUNTS_LDAP_URLS: 'ldaps://ann:canary-secret@directory.example' },
+      /^accounts.ldap.urls.*user name or password/,
+    ],
+    [
+      'a directory that is asked in its URL',
+      { LATCHKEY_ACCOUNTS_LDAP_URLS: 'ldaps://directory.example/dc=example?uid' },
+      /^accounts.ldap.urls.*nothing after host and port/,
+    ],
+    [
+      'a directory by http',
+      { LATCHKEY_ACCOUNTS_LDAP_URLS: 'http://directory.example' },
+      /^accounts.ldap.urls/,
+    ],
+    [
+      'a login attribute that is a filter',
+      { LATCHKEY_ACCOUNTS_LDAP_LOGIN_ATTRIBUTES: 'uid=*)(cn' },
+      /^accounts.ldap.login_attributes.*name of an attribute/,
+    ],
+    [
+      'a claim from nowhere',
+      { LATCHKEY_ACCOUNTS_LDAP_CLAIMS: 'email' },
+      /^accounts.ldap.claims.*claim=attribute/,
     ],
     [
       'a minimum password length below eight',
@@ -584,4 +648,12 @@ describe('loading the configuration', () => {
     expect(found[0]).to.match(line);
     expect(found[0]).not.to.match(/[\r\n]|canary-secret/);
   }
+
+  it('takes no addresses of signed requests where signed requests are off', () => {
+    const on = { LATCHKEY_FEATURES_REQUEST_URIS: 'true' };
+    expect(problems(on)).to.deep.equal([]);
+    expect(problems({ ...on, LATCHKEY_FEATURES_REQUEST_OBJECTS: 'off' })).to.deep.equal([
+      'features.request_uris (LATCHKEY_FEATURES_REQUEST_URIS): is on, but features.request_objects is off',
+    ]);
+  });
 });
