@@ -20,7 +20,7 @@ const isRenewal = (request: Request): boolean =>
   request.url().endsWith('/token') && (request.postData() ?? '').includes('grant_type=refresh_token');
 
 const untilSignedIn = (tab: Page, signedIn = true) =>
-  tab.locator(`body[data-ready="true"][data-signed-in="${signedIn}"]`).waitFor({ timeout: 15_000 });
+  tab.locator(`body[data-ready="true"][data-signed-in="${signedIn}"]`).waitFor({ timeout: 45_000 });
 
 describe('the demo’s single-page app in Chromium', function () {
   this.timeout(90_000);
@@ -133,14 +133,10 @@ describe('the demo’s single-page app in Chromium', function () {
     }
     // The API allows clocks to differ by a few seconds.
     let expired = new Response();
-    await eventually(
-      'the token expires',
-      async () => {
-        expired = await fetch(new URL('notes', api), { headers: { Authorization: `Bearer ${token}` } });
-        return expired.status !== 200;
-      },
-      20_000,
-    );
+    await eventually('the token expires', async () => {
+      expired = await fetch(new URL('notes', api), { headers: { Authorization: `Bearer ${token}` } });
+      return expired.status !== 200;
+    });
     expect(expired.status).to.equal(401);
     expect(expired.headers.get('WWW-Authenticate')).to.contain(
       'Bearer realm="notes", error="invalid_token", error_description="The access token expired"',
@@ -203,7 +199,7 @@ describe('the demo’s single-page app in Chromium', function () {
         });
       }
       const all = () => [...renewals.values()].flat();
-      await eventually('both tabs have seen several renewals', () => all().length >= 6, 40_000);
+      await eventually('both tabs have seen several renewals', () => all().length >= 6, 60_000);
       expect(new Set(all())).to.deep.equal(new Set([200]));
       for (const each of [tab, other]) {
         await untilSignedIn(each);

@@ -31,7 +31,7 @@ export class DemoVisitor {
 
   /** Waits until the tab shows this page. */
   async reaches(pageName: string, tab = this.tab): Promise<void> {
-    await tab.locator(`body[data-page="${pageName}"]`).waitFor({ timeout: 15_000 });
+    await tab.locator(`body[data-page="${pageName}"]`).waitFor({ timeout: 45_000 });
   }
 
   /** The page that the tab shows has no accessibility violation. */

@@ -76,10 +76,10 @@ describe('the demo’s web app in Chromium', function () {
     await visitor.signsIn(demo.webApp);
     await visitor.reaches('member');
     await tab.click('#refresh');
-    expect(await tab.textContent('#notice')).to.equal('The provider gave new tokens.');
+    await tab.locator('#notice', { hasText: /^The provider gave new tokens\.$/ }).waitFor();
     await tab.click('#userinfo');
+    await tab.locator('#notice', { hasText: /^The provider was asked again\.$/ }).waitFor();
     await visitor.isAccessible();
-    expect(await tab.textContent('#notice')).to.equal('The provider was asked again.');
 
     await tab.click('#sign-out');
     await visitor.reaches('logout');

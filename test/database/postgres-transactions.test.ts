@@ -18,7 +18,7 @@ const account = (sub: string) => ({
 });
 
 describe('a transaction on PostgreSQL', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let server: PostgresServer;
   let dataDir: string;
   let name: string;

@@ -11,6 +11,8 @@ export class RunningDemo {
   readonly folder: string;
   #child: ChildProcess;
   #output = '';
+  /** Ended, and all that it said is here. */
+  #closed = false;
 
   private constructor(folder: string, options: string[]) {
     this.folder = folder;
@@ -19,6 +21,9 @@ export class RunningDemo {
       ['--disable-warning=ExperimentalWarning', DEMO, '--data-dir', folder, ...options],
       { env: { PATH: process.env.PATH ?? '' }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
+    this.#child.once('close', () => {
+      this.#closed = true;
+    });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {
         this.#output += chunk.toString();
@@ -37,7 +42,7 @@ export class RunningDemo {
   /** Starts it and waits until it says what to click, or has ended. */
   static async start(...given: Parameters<typeof RunningDemo.launch>): Promise<RunningDemo> {
     const demo = RunningDemo.launch(...given);
-    await eventually('the demo is ready', () => demo.ready || demo.exitCode !== null, 60_000);
+    await eventually('the demo is ready', () => demo.ready || demo.exitCode !== null, 110_000);
     return demo;
   }
 
@@ -48,7 +53,7 @@ export class RunningDemo {
     return this.#output.includes('Ctrl-C ends everything');
   }
   get exitCode(): number | null {
-    return this.#child.exitCode;
+    return this.#closed ? this.#child.exitCode : null;
   }
   get pid(): number {
     return this.#child.pid ?? -1;
@@ -92,10 +97,10 @@ export class RunningDemo {
   /** Sends a signal and waits for the end; answers the exit code. */
   async end(signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> {
     const child = this.#child;
-    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-    const exited = new Promise((resolve) => child.once('exit', resolve));
+    if (this.#closed) return child.exitCode;
+    const closed = new Promise((resolve) => child.once('close', resolve));
     child.kill(signal);
-    await exited;
+    await closed;
     return child.exitCode;
   }
 

@@ -28,6 +28,8 @@ export class Operator {
 
   async live(subject: Subject): Promise<void> {
     for (let turn = 0; this.#pace.isRunning; turn += 1) {
+      // Each command is a process, and the machine has more to do.
+      await this.#pace.pause(1000);
       const person: Credentials = { login: subject.login, password: subject.password };
       const authorized = await this.visitor.signIn(person);
       const family = authorized && (await this.visitor.redeem(authorized));

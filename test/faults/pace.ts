@@ -34,7 +34,7 @@ export class Pace {
   }
 
   /** Between two steps; people and programs do not ask back to back. */
-  pause(longest = 40): Promise<void> {
+  pause(longest = 100): Promise<void> {
     return sleep(5 + this.random() * longest);
   }
 

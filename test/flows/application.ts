@@ -70,6 +70,11 @@ export class Application {
     return new Application(latchkey.issuer, client.client_id, client.client_secret, redirectUris[0] ?? '');
   }
 
+  /** One that is registered, and authenticates in a way of its own. */
+  static known(issuer: string, clientId: string, redirectUri: string): Application {
+    return new Application(issuer, clientId, undefined, redirectUri);
+  }
+
   /** Parameters with an empty value are left out. */
   authorizationRequest(parameters: Record<string, string> = {}): AuthorizationRequest {
     const verifier = randomBytes(32).toString('base64url');

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { FormBrowser } from './form-browser.ts';
-import { eventually, LatchkeyProcess } from './latchkey-process.ts';
+import { LatchkeyProcess } from './latchkey-process.ts';
+import { within } from './stopwatch.ts';
 
 const PASSWORD = 'marmalade sandwich on tuesday';
 const API = 'https://api.example.com';
@@ -182,16 +183,14 @@ describe('the command line while the server runs', () => {
       '--immediately',
     ]);
     const kids = rotation.successors.map(({ kid }) => kid);
-    await eventually(
-      'the successors are published',
-      async () =>
-        kids.every(
-          (
-            (present) => (kid: string) =>
-              present.includes(kid)
-          )(await published()),
-        ),
+    await within(
       1000,
+      'the successors are published',
+      async () => {
+        const present = await published();
+        return kids.every((kid) => present.includes(kid));
+      },
+      latchkey.pid,
     );
     expect(await published()).to.include.members([...kids, ...rotation.retired]);
     const { body } = await askToken(service, { resource: API, scope: 'read' });
@@ -200,6 +199,11 @@ describe('the command line while the server runs', () => {
 
     const withdrawn = rotation.retired[0] as string;
     await latchkey.json(['keys', 'retire', withdrawn]);
-    await eventually('the withdrawn key is gone', async () => !(await published()).includes(withdrawn), 1000);
+    await within(
+      1000,
+      'the withdrawn key is gone',
+      async () => !(await published()).includes(withdrawn),
+      latchkey.pid,
+    );
   });
 });

@@ -4,6 +4,7 @@ import { ADA } from './application.ts';
 import { DEVICE_CODE_GRANT, enterCode, letIn } from './device-application.ts';
 import { FormBrowser } from './form-browser.ts';
 import { LatchkeyProcess } from './latchkey-process.ts';
+import { waitTogether } from './wait-together.ts';
 
 describe('openid-client on a device', function () {
   this.timeout(60_000);
@@ -31,45 +32,51 @@ describe('openid-client on a device', function () {
     );
   }
 
-  for (const method of ['none', 'client_secret_basic'] as const) {
-    it(`polls as it is told to, and gets tokens once somebody has approved (${method})`, async () => {
-      const configuration = await configure(method);
-      expect(configuration.serverMetadata().device_authorization_endpoint).to.equal(
-        `${latchkey.issuer}/device/auth`,
-      );
-      const asked = await client.initiateDeviceAuthorization(configuration, {
-        scope: 'openid email offline_access',
-      });
-      const polled = client.pollDeviceAuthorizationGrant(configuration, asked);
-      await letIn(new FormBrowser(latchkey.issuer), asked.user_code);
-      const tokens = await polled;
-      expect(tokens.claims()?.sub).to.equal(sub);
-      const claims = await client.fetchUserInfo(configuration, tokens.access_token, sub);
-      expect(claims.email).to.equal(ADA.login);
-      const refreshed = await client.refreshTokenGrant(configuration, tokens.refresh_token ?? '');
-      expect(refreshed.access_token).to.be.a('string');
-      await client.tokenRevocation(configuration, refreshed.refresh_token ?? '');
+  async function polls(method: 'none' | 'client_secret_basic'): Promise<void> {
+    const configuration = await configure(method);
+    expect(configuration.serverMetadata().device_authorization_endpoint).to.equal(
+      `${latchkey.issuer}/device/auth`,
+    );
+    const asked = await client.initiateDeviceAuthorization(configuration, {
+      scope: 'openid email offline_access',
     });
+    const [tokens] = await Promise.all([
+      client.pollDeviceAuthorizationGrant(configuration, asked),
+      letIn(new FormBrowser(latchkey.issuer), asked.user_code),
+    ]);
+    expect(tokens.claims()?.sub).to.equal(sub);
+    const claims = await client.fetchUserInfo(configuration, tokens.access_token, sub);
+    expect(claims.email).to.equal(ADA.login);
+    const refreshed = await client.refreshTokenGrant(configuration, tokens.refresh_token ?? '');
+    expect(refreshed.access_token).to.be.a('string');
+    await client.tokenRevocation(configuration, refreshed.refresh_token ?? '');
   }
 
-  it('hears a refusal', async () => {
-    const configuration = await configure('none');
-    const asked = await client.initiateDeviceAuthorization(configuration, { scope: 'openid' });
-    const polled = client.pollDeviceAuthorizationGrant(configuration, asked).catch((error: unknown) => error);
-    const browser = new FormBrowser(latchkey.issuer);
-    await browser.submit(await enterCode(browser, asked.user_code), 'deny');
-    const error = await polled;
-    expect(error).to.be.instanceOf(client.ResponseBodyError).and.to.include({ error: 'access_denied' });
-  });
+  waitTogether({
+    'polls as it is told to, and gets tokens once somebody has approved (none)': () => polls('none'),
+    'polls as it is told to, and gets tokens once somebody has approved (client_secret_basic)': () =>
+      polls('client_secret_basic'),
 
-  it('binds the device’s tokens to its key (DPoP)', async () => {
-    const configuration = await configure('none');
-    const DPoP = client.getDPoPHandle(configuration, await client.randomDPoPKeyPair('ES256'));
-    const asked = await client.initiateDeviceAuthorization(configuration, { scope: 'openid' });
-    await letIn(new FormBrowser(latchkey.issuer), asked.user_code);
-    const tokens = await client.pollDeviceAuthorizationGrant(configuration, asked, undefined, { DPoP });
-    expect(tokens.token_type).to.equal('dpop');
-    const claims = await client.fetchUserInfo(configuration, tokens.access_token, sub, { DPoP });
-    expect(claims.sub).to.equal(sub);
+    'hears a refusal': async () => {
+      const configuration = await configure('none');
+      const asked = await client.initiateDeviceAuthorization(configuration, { scope: 'openid' });
+      const browser = new FormBrowser(latchkey.issuer);
+      const [error] = await Promise.all([
+        client.pollDeviceAuthorizationGrant(configuration, asked).catch((thrown: unknown) => thrown),
+        enterCode(browser, asked.user_code).then((page) => browser.submit(page, 'deny')),
+      ]);
+      expect(error).to.be.instanceOf(client.ResponseBodyError).and.to.include({ error: 'access_denied' });
+    },
+
+    'binds the device’s tokens to its key (DPoP)': async () => {
+      const configuration = await configure('none');
+      const DPoP = client.getDPoPHandle(configuration, await client.randomDPoPKeyPair('ES256'));
+      const asked = await client.initiateDeviceAuthorization(configuration, { scope: 'openid' });
+      await letIn(new FormBrowser(latchkey.issuer), asked.user_code);
+      const tokens = await client.pollDeviceAuthorizationGrant(configuration, asked, undefined, { DPoP });
+      expect(tokens.token_type).to.equal('dpop');
+      const claims = await client.fetchUserInfo(configuration, tokens.access_token, sub, { DPoP });
+      expect(claims.sub).to.equal(sub);
+    },
   });
 });

@@ -95,9 +95,9 @@ export class FormBrowser {
   }
 
   /** Visits an address and follows redirects. */
-  async visit(url: URL | string): Promise<Landing> {
+  async visit(url: URL | string, init: RequestInit = {}): Promise<Landing> {
     const target = new URL(url, this.#origin);
-    return this.#follow(await this.request(target), target);
+    return this.#follow(await this.request(target, init), target);
   }
 
   /** Submits the form that holds the element with this id, with its hidden fields and `fields`, and follows redirects. */

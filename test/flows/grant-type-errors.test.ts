@@ -3,7 +3,7 @@ import { Application } from './application.ts';
 import { LatchkeyProcess } from './latchkey-process.ts';
 
 describe('a grant type at the token endpoint', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let latchkey: LatchkeyProcess;
   let app: Application;
 

@@ -49,6 +49,21 @@ describe('people who are kept elsewhere', function () {
     expect((await app.refresh(tokens.refresh_token)).status).to.equal(200);
   });
 
+  it('are in groups that an application hears of by the scope of that name alone', async () => {
+    const grouped = { login: 'gus@example.com', password: 'another employee’s own secret' };
+    base.add({ ...grouped, claims: { groups: ['staff'], department: 'post' } });
+    const told = async (scope: string): Promise<object> => {
+      const tokens = await app.signIn(new FormBrowser(latchkey.issuer), { scope }, grouped);
+      return (await app.userinfo(tokens.access_token)).body;
+    };
+    expect(await told('openid groups'))
+      .to.have.keys('sub', 'groups')
+      .and.to.deep.include({ groups: ['staff'] });
+    expect(await told('openid profile')).to.have.keys('sub');
+    const metadata = await fetch(`${latchkey.issuer}/.well-known/openid-configuration`);
+    expect(((await metadata.json()) as { scopes_supported: string[] }).scopes_supported).to.include('groups');
+  });
+
   it('are refused with a wrong password', async () => {
     const landing = await browser.authorize(app.authorizationRequest().url, {
       ...PERSON,

@@ -1,32 +1,28 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfiguration } from '../../config/load.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { openRooms } from '../../lib/rooms.ts';
+import { freePort } from '../../scripts/demo/ports.ts';
 import { type CommandResult, commandInProcess, printedJson } from '../cli/command-in-process.ts';
+
+export { freePort } from '../../scripts/demo/ports.ts';
 
 const MAIN = path.join(import.meta.dirname, '../../lib/main.ts');
 const NODE_ARGUMENTS = ['--disable-warning=ExperimentalWarning', MAIN];
-const START_MILLISECONDS = 20_000;
-
-/** A port that was free a moment ago; the issuer must be known before the server listens. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+const START_MILLISECONDS = 50_000;
+/** Log levels at which a process says that it listens. */
+const TALKATIVE = ['trace', 'debug', 'info'];
 
 /** Polls until `condition` holds; fails with its name when it does not in time (ms). */
 export async function eventually(
   name: string,
   condition: () => boolean | Promise<boolean>,
-  milliseconds = 10_000,
+  milliseconds = 30_000,
 ): Promise<void> {
   const deadline = Date.now() + milliseconds;
   while (!(await condition())) {
@@ -74,6 +70,8 @@ export class LatchkeyProcess {
   readonly environment: Record<string, string>;
   readonly dataDir: string;
   #child: ChildProcess | undefined;
+  /** Settles when the process has ended and all that it wrote is here. */
+  #closed: Promise<unknown> = Promise.resolve();
   #output = '';
 
   private constructor(issuer: string, environment: Record<string, string>, dataDir: string) {
@@ -82,7 +80,7 @@ export class LatchkeyProcess {
     this.dataDir = dataDir;
   }
 
-  /** Starts it and waits until discovery answers. `environment` adds to or replaces the variables it is given. */
+  /** Starts it and waits until it is ready and discovery answers. `environment` adds to or replaces the variables it is given. */
   static async start(environment: Record<string, string> = {}): Promise<LatchkeyProcess> {
     const port = await freePort();
     const dataDir = mkdtempSync(path.join(tmpdir(), 'latchkey-test-'));
@@ -115,19 +113,27 @@ export class LatchkeyProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
-    child.stdout.on('data', (chunk) => {
-      this.#output += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      this.#output += chunk;
-    });
+    this.#closed = new Promise((resolve) => child.once('close', resolve));
+    const former = this.#output.length;
+    for (const stream of [child.stdout, child.stderr]) this.#listenTo(stream);
+    // Whoever answers may have more to do until it is ready, and what it says comes by another way than its answers.
+    const isReady = (): boolean => {
+      const said = this.#output.slice(former);
+      const level = this.environment.LATCHKEY_LOG_LEVEL ?? 'info';
+      return (
+        said.includes('Latchkey is ready') &&
+        (!TALKATIVE.includes(level) || said.includes('"msg":"listening"'))
+      );
+    };
     const origin = `http://127.0.0.1:${this.environment.LATCHKEY_PORT}`;
     await eventually(
       'discovery answers',
       async () => {
-        if (child.exitCode !== null)
-          throw new Error(`latchkey ended with ${child.exitCode}:\n${this.#output}`);
-        if (this.issuer.startsWith('https:')) return this.#output.includes('"msg":"listening"');
+        if (child.exitCode !== null || child.signalCode !== null) {
+          await this.#closed;
+          throw new Error(`latchkey ended with ${child.exitCode ?? child.signalCode}:\n${this.#output}`);
+        }
+        if (!isReady() || this.issuer.startsWith('https:')) return isReady();
         return fetch(`${origin}/.well-known/openid-configuration`).then(
           (response) => response.ok,
           () => false,
@@ -135,6 +141,20 @@ export class LatchkeyProcess {
       },
       START_MILLISECONDS,
     );
+  }
+
+  /** Takes what is written there by whole lines, since both streams of a process are put together. */
+  #listenTo(stream: Readable): void {
+    let rest = '';
+    stream.setEncoding('utf8');
+    stream.on('data', (text: string) => {
+      const end = text.lastIndexOf('\n') + 1;
+      if (end > 0) this.#output += rest + text.slice(0, end);
+      rest = end > 0 ? text.slice(end) : rest + text;
+    });
+    stream.on('end', () => {
+      this.#output += rest;
+    });
   }
 
   /** Everything the server process has written so far. */
@@ -177,11 +197,10 @@ export class LatchkeyProcess {
 
   async #end(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null)
-      return child?.exitCode ?? null;
-    const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
-    child.kill(signal);
-    return closed;
+    if (child === undefined) return null;
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    await this.#closed;
+    return child.exitCode;
   }
 
   /** Stops the process gracefully and answers its exit code. The data stays. */

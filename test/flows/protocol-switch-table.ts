@@ -3,6 +3,7 @@ import { exportJWK, generateKeyPair } from 'jose';
 /** Every switch off, and every one on. */
 export const OFF = {
   LATCHKEY_FEATURES_REQUEST_OBJECTS: 'off',
+  LATCHKEY_FEATURES_REQUEST_URIS: 'false',
   LATCHKEY_FEATURES_CLAIMS_PARAMETER: 'false',
   LATCHKEY_FEATURES_JWT_RESPONSES: 'false',
   LATCHKEY_FEATURES_JWT_USERINFO: 'false',
@@ -17,6 +18,7 @@ export const OFF = {
 };
 export const ON = {
   LATCHKEY_FEATURES_REQUEST_OBJECTS: 'optional',
+  LATCHKEY_FEATURES_REQUEST_URIS: 'true',
   LATCHKEY_FEATURES_CLAIMS_PARAMETER: 'true',
   LATCHKEY_FEATURES_JWT_RESPONSES: 'true',
   LATCHKEY_FEATURES_JWT_USERINFO: 'true',
@@ -52,6 +54,11 @@ export const SWITCHES: {
     setting: 'request_objects',
     registration: async () => ({ require_signed_request_object: true, jwks: await jwksOf('ES256') }),
     told: (metadata) => metadata.request_object_signing_alg_values_supported,
+  },
+  {
+    setting: 'request_uris',
+    registration: () => ({ request_uris: ['https://app.example/request'] }),
+    told: (metadata) => metadata.request_uri_parameter_supported,
   },
   {
     setting: 'backchannel_logout',

@@ -112,6 +112,18 @@ describe('refresh tokens', function () {
     );
   });
 
+  it('offline_access is not missed where it was not granted: a library may send all that it asked for', async () => {
+    const { refresh_token, scope } = await app.signIn();
+    expect(scope.split(' ')).not.to.include('offline_access');
+    const next = await app.refresh(refresh_token, { scope: `${scope} offline_access` });
+    expect(next.status, JSON.stringify(next.body)).to.equal(200);
+    expect(next.body.scope).to.equal(scope);
+    const alone = await app.refresh(next.body.refresh_token, { scope: 'offline_access' });
+    expect(alone.body.scope).to.equal(scope);
+    const wider = await app.refresh(alone.body.refresh_token, { scope: `${scope} offline_access phone` });
+    expect(wider.body.error).to.equal('invalid_scope');
+  });
+
   it('another client’s refresh token is invalid_grant, and stays good for its owner', async () => {
     const { refresh_token } = await app.signIn();
     expect((await spa.refresh(refresh_token)).body.error).to.equal('invalid_grant');

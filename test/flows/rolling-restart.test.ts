@@ -5,7 +5,7 @@ import { KeepAliveLoad, type LoadRequest } from './keep-alive-load.ts';
 import { eventually, freePort, LatchkeyProcess } from './latchkey-process.ts';
 import { isAlive, listeningPids, logOf } from './server-log.ts';
 
-const ROLLS = 3;
+const ROLLS = 2;
 
 describe('SIGHUP', function () {
   this.timeout(120_000);
@@ -31,7 +31,7 @@ describe('SIGHUP', function () {
       writeFileSync(configurationFile, 'branding:\n  name: Before\n');
       latchkey.environment.LATCHKEY_CONFIG = configurationFile;
       await latchkey.launch();
-      await eventually('two workers listen', () => livingWorkers().length === 2, 20_000);
+      await eventually('two workers listen', () => livingWorkers().length === 2);
       port = Number(latchkey.environment.LATCHKEY_PORT);
     });
     after(() => latchkey.stop());
@@ -54,6 +54,15 @@ describe('SIGHUP', function () {
       ];
     }
 
+    /** How many requests were answered, by the metrics. */
+    async function answeredInSum(): Promise<number> {
+      const text = await (await fetch(`${management}/metrics`)).text();
+      const lines = text.split('\n').filter((line) => line.startsWith('latchkey_http_requests_total{'));
+      return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+    }
+    /** What that was while workers came and went. */
+    const sums: number[] = [];
+
     it(`replaces every worker, ${ROLLS} times under load, without one failed request`, async () => {
       const load = new KeepAliveLoad(port, await requests(), [0, 0, 0, 20, 250, 1000]);
       try {
@@ -61,7 +70,14 @@ describe('SIGHUP', function () {
         for (let roll = 1; roll <= ROLLS; roll += 1) {
           const before = livingWorkers();
           process.kill(latchkey.pid, 'SIGHUP');
-          await eventually('it is done', () => said('rolling restart done') === roll, 60_000);
+          await eventually(
+            'it is done',
+            async () => {
+              sums.push(await answeredInSum());
+              return said('rolling restart done') === roll;
+            },
+            60_000,
+          );
           expect(before.some(isAlive), 'an old worker lives').to.equal(false);
           expect(livingWorkers()).to.have.lengthOf(2);
           const { answered } = load;
@@ -75,27 +91,10 @@ describe('SIGHUP', function () {
       expect(latchkey.output).not.to.contain('ended by itself');
     });
 
-    it('never lets a sum of counters fall', async () => {
-      const answered = async (): Promise<number> => {
-        const text = await (await fetch(`${management}/metrics`)).text();
-        const lines = text.split('\n').filter((line) => line.startsWith('latchkey_http_requests_total{'));
-        return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
-      };
-      for (let count = 0; count < 10; count += 1) await fetch(`${latchkey.issuer}/jwks`);
-      let before = await answered();
-      expect(before).to.be.above(0);
-      const rolled = said('rolling restart done');
-      process.kill(latchkey.pid, 'SIGHUP');
-      await eventually(
-        'it is done',
-        async () => {
-          const now = await answered();
-          expect(now, 'the sum fell').to.be.least(before);
-          before = now;
-          return said('rolling restart done') > rolled;
-        },
-        60_000,
-      );
+    it('has never let a sum of counters fall', () => {
+      expect(sums.length).to.be.above(20);
+      expect(sums.at(-1)).to.be.above(sums[0] ?? 0);
+      expect(sums).to.deep.equal(sums.toSorted((one, other) => one - other));
     });
 
     it('takes over what has changed in the configuration', async () => {
@@ -144,7 +143,7 @@ describe('SIGHUP', function () {
       writeFileSync(path.join(views, 'pages/logn.eta'), '<p>');
       return withConfiguration(`views_dir: ${views}\n`, async () => {
         process.kill(latchkey.pid, 'SIGHUP');
-        await eventually('it is given up', () => said('a new worker could not start') === 1, 20_000);
+        await eventually('it is given up', () => said('a new worker could not start') > 0);
       });
     });
 

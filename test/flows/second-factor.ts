@@ -9,7 +9,7 @@ export const SFA = 'https://refeds.org/profile/sfa';
 
 const PERIOD = 30_000;
 
-/** An authenticator app, which never shows the same code twice: each call is one step ahead of the one before, from one step back on. */
+/** An authenticator app, which never shows the same code twice: each call is one step ahead of the one before, from the present one on. */
 export class AuthenticatorApp {
   readonly #totp: TOTP;
   #lastStep = 0;
@@ -21,7 +21,8 @@ export class AuthenticatorApp {
   /** A code that was not shown before and that is accepted now. */
   code(): string {
     const present = Math.floor(Date.now() / PERIOD);
-    const step = Math.max(present - 1, this.#lastStep + 1);
+    // One step back is accepted as well, but a page may be sent when that is two.
+    const step = Math.max(present, this.#lastStep + 1);
     if (step > present + 1) throw new Error('no further code is accepted yet');
     this.#lastStep = step;
     return this.#totp.generate({ timestamp: step * PERIOD });

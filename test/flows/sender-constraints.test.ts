@@ -7,7 +7,7 @@ import { LatchkeyProcess } from './latchkey-process.ts';
 const API = 'https://api.example.com';
 
 describe('what a client registered to be held to', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let latchkey: LatchkeyProcess;
 
   before(async () => {

@@ -9,6 +9,7 @@ import type { QueueLimits } from '../../lib/mail/mail-queue.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { testCertificate } from '../config/test-certificate.ts';
 import { eventually } from '../flows/latchkey-process.ts';
+import { Stopwatch } from '../flows/stopwatch.ts';
 import { readMail, readOutbox } from './read-mail.ts';
 import { SmtpServer } from './smtp-server.ts';
 
@@ -25,7 +26,7 @@ const MESSAGE: MailMessage = {
 };
 
 describe('mail', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let smtp: SmtpServer;
   let dataDir: string;
   let lines: string;
@@ -118,12 +119,12 @@ describe('mail', function () {
   it('handing it over neither waits nor throws, whatever the server does', async () => {
     smtp.misbehave = (verb) => (verb === 'EHLO' ? 'drop' : undefined);
     const mail = open({ ...QUICK, retryMilliseconds: [] });
-    const began = performance.now();
+    const stopwatch = new Stopwatch();
     for (let index = 0; index < 50; index += 1) mail.send(() => MESSAGE);
     mail.send(() => {
       throw new Error('a text that cannot be written');
     });
-    expect(performance.now() - began).to.be.below(1000);
+    expect(stopwatch.read()).to.be.below(1000);
     await mail.idle();
     expect(lines.match(/a mail is lost/g)).to.have.length(51);
     await mail.close();

@@ -39,7 +39,7 @@ describe('addresses that may be called', () => {
 });
 
 describe('calls to addresses that others have named', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let server: Server;
   let origin: string;
   let calls: { path: string; headers: IncomingMessage['headers']; body: string }[];

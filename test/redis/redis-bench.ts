@@ -1,6 +1,7 @@
 import { configurationSchema } from '../../config/configuration.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { openRedis, type RedisConnection, RedisUnavailable, redisScript } from '../../lib/redis/redis.ts';
+import { Stopwatch } from '../flows/stopwatch.ts';
 
 const ISSUER = 'https://id.example.com';
 
@@ -48,12 +49,12 @@ export function write(
 export async function troubleOf(
   work: () => Promise<unknown>,
 ): Promise<{ message: string; milliseconds: number }> {
-  const begin = performance.now();
+  const stopwatch = new Stopwatch();
   try {
     await work();
   } catch (error) {
     if (!(error instanceof RedisUnavailable)) throw error;
-    return { message: error.message, milliseconds: performance.now() - begin };
+    return { message: error.message, milliseconds: stopwatch.read() };
   }
   throw new Error('there was no trouble');
 }

@@ -86,7 +86,7 @@ describe('readiness of Redis', () => {
   it('stops after a while where nobody listens, and says where', async () => {
     const port = await freePort();
     expect(await refusal(`redis://127.0.0.1:${port}`)).to.include(`ECONNREFUSED 127.0.0.1:${port}`);
-  }).timeout(20_000);
+  }).timeout(60_000);
 
   it('waits for a server that is being started', async () => {
     server = await RedisServer.start();

@@ -1,26 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { findRedisServer, installRedisServer } from '../../scripts/test-parts/find-redis-server.ts';
-import { eventually } from '../flows/latchkey-process.ts';
+import { eventually, freePort } from '../flows/latchkey-process.ts';
 import { forget, guard } from './process-guardian.ts';
-
-/** Ports that were free a moment ago, each another. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
 
 export interface RedisServerOptions {
   /** Any free one by default. */
@@ -108,10 +93,9 @@ export class RedisServer {
 
   /** Starts one and waits until it answers. */
   static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
-    const [freePort = 0, busPort = 0] = await freePorts(2);
+    const [port, busPort] = [options.port ?? (await freePort()), await freePort()];
     const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'latchkey-redis-'));
     if (options.folder === undefined) guard(folder);
-    const port = options.port ?? freePort;
     const server = new RedisServer(options, port, busPort, folder);
     // A Sentinel writes what it learns into the file that it was started with.
     writeFileSync(join(folder, 'redis.conf'), configurationFile(options, port, busPort, folder));
@@ -165,7 +149,7 @@ export class RedisServer {
     );
   }
 
-  /** Runs one command over a connection of its own; rejects when it takes longer than two seconds. */
+  /** Runs one command over a connection of its own; rejects when it takes longer than ten seconds. */
   async command(name: string, ...words: (string | number)[]): Promise<unknown> {
     const client = this.connect();
     try {
@@ -185,8 +169,8 @@ export class RedisServer {
       lazyConnect: true,
       retryStrategy: null,
       enableReadyCheck: false,
-      connectTimeout: 2000,
-      commandTimeout: 2000,
+      connectTimeout: 10_000,
+      commandTimeout: 10_000,
       ...(password === undefined ? {} : { password }),
       ...(tls === undefined
         ? {}
