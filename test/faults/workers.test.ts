@@ -17,6 +17,7 @@ const ROTATION_SECONDS = 8;
 const LEASE_MILLISECONDS = 30_000;
 /** A worker that is silent is killed after ten seconds, looked at every second (lib/processes/supervisor.ts), ms. */
 const HUNG_MILLISECONDS = 12_000;
+const ROLLS = 3;
 
 /** Four workers over SQLite on a disk of their own. */
 describe('faults of worker processes and their disk', function () {
@@ -120,11 +121,14 @@ describe('faults of worker processes and their disk', function () {
     }
   });
 
-  it('a rolling restart: not one request fails', async () => {
-    const { trial } = await run({}, async () => {
-      const before = living();
-      process.kill(installation.latchkey.pid, 'SIGHUP');
-      await eventually('all are replaced', () => !before.some(isAlive), 300_000);
+  it(`a rolling restart, ${ROLLS} times: not one request fails`, async () => {
+    const { trial } = await run({}, async (running) => {
+      for (let roll = 0; roll < ROLLS; roll += 1) {
+        const before = living();
+        process.kill(installation.latchkey.pid, 'SIGHUP');
+        await eventually('all are replaced', () => !before.some(isAlive), 300_000);
+        await running.goesWell();
+      }
     });
     // No fault was announced, so the check has refused every failure; and there was a load.
     expect(trial.load.history.successes('refresh').length).to.be.above(20);
