@@ -10,11 +10,14 @@ export function browserCookie(ctx: Koa.Context, issuer: string, name: string): s
   return ctx.cookies.get(cookieName(issuer, name), { signed: false });
 }
 
-/** Has a browser hold something for so long (s), for us alone: no script reads it, and no other site has it sent with a form. */
+/**
+ * Has a browser hold something for so long (s; until it is closed when none is given), for us alone: no script reads it, and no other
+ * site has it sent with a form.
+ */
 export function setBrowserCookie(
   ctx: Koa.Context,
   issuer: string,
-  { name, value, seconds }: { name: string; value: string; seconds: number },
+  { name, value, seconds }: { name: string; value: string; seconds?: number },
 ): void {
   ctx.cookies.secure = issuer.startsWith('https:');
   ctx.cookies.set(cookieName(issuer, name), value, {
@@ -22,6 +25,6 @@ export function setBrowserCookie(
     sameSite: 'lax',
     signed: false,
     path: '/',
-    maxAge: seconds * 1000,
+    ...(seconds === undefined ? {} : { maxAge: seconds * 1000 }),
   });
 }

@@ -1,17 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type Koa from 'koa';
+import { browserCookie, setBrowserCookie } from './browser-cookie.ts';
 
+const NAME = 'upstream';
 const BYTES = 32;
 const FORM = /^[\w-]{43}$/;
 
-/** As the engine's own (lib/provider/cookies.ts): the prefix keeps it from being set by any other host (RFC 6265bis §4.1.3). */
-function cookieName(issuer: string): string {
-  return issuer.startsWith('https:') ? '__Host-latchkey-upstream' : 'latchkey-upstream';
-}
-
 /** The random value by which this browser's ways to other providers are known; undefined when it has begun none. */
 export function upstreamBrowser(ctx: Koa.Context, issuer: string): string | undefined {
-  const held = ctx.cookies.get(cookieName(issuer), { signed: false });
+  const held = browserCookie(ctx, issuer, NAME);
   return held !== undefined && FORM.test(held) ? held : undefined;
 }
 
@@ -20,7 +17,6 @@ export function ensureUpstreamBrowser(ctx: Koa.Context, issuer: string): string 
   const held = upstreamBrowser(ctx, issuer);
   if (held !== undefined) return held;
   const made = randomBytes(BYTES).toString('base64url');
-  ctx.cookies.secure = issuer.startsWith('https:');
-  ctx.cookies.set(cookieName(issuer), made, { httpOnly: true, sameSite: 'lax', signed: false, path: '/' });
+  setBrowserCookie(ctx, issuer, { name: NAME, value: made });
   return made;
 }
