@@ -32,15 +32,20 @@ export function dataProblem(
   if (error instanceof UnusableExternalKey || error instanceof ExternalSignerUnavailable) {
     return unusableSetting('keys.external.keys', error.message);
   }
-  if (error instanceof UnusableDatabase || error instanceof DatabaseUnavailable) {
+  if (
+    error instanceof UnusableDatabase ||
+    (error instanceof DatabaseUnavailable && databaseUrl !== undefined)
+  ) {
     return unusableSetting('database_url', error.message);
   }
   if (error instanceof RedisUnavailable) {
     return unusableSetting('redis_url', `cannot be used (${error.message.replace(/^Redis: /, '')})`);
   }
   if (isSentence(error)) return unusableSetting('data_dir', error.message);
-  const code = codeOf(error);
-  const message = error instanceof Error ? error.message : '';
+  // Why the embedded database cannot answer is told by its cause.
+  const cause = error instanceof DatabaseUnavailable ? error.cause : error;
+  const code = codeOf(cause);
+  const message = cause instanceof Error ? cause.message : '';
   if (code === 'ERR_SQLITE_ERROR') {
     return unusableSetting('data_dir', `the database in ${dataDir} cannot be used (${message})`);
   }

@@ -1,5 +1,5 @@
 /**
- * The database cannot answer now: unreachable, starting, full, too slow. The HTTP layer answers 503; what was asked may or
+ * The database cannot answer now: unreachable, starting, full, locked, too slow. The HTTP layer answers 503; what was asked may or
  * may not have been done. The message is one line for an operator, never for a page.
  */
 export class DatabaseUnavailable extends Error {

@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { SqliteDialect, type SqliteStatement } from 'kysely';
+import { DatabaseUnavailable } from './database-unavailable.ts';
 
 /** How long a writer waits for another process's write transaction, in ms, before SQLITE_BUSY. */
 export const BUSY_TIMEOUT_MILLISECONDS = 10_000;
@@ -11,10 +12,24 @@ function sleep(milliseconds: number): void {
 
 /** Primary result code of SQLite for a file that another connection has locked. */
 const SQLITE_BUSY = 5;
+/** Those that tell of the file, the disk or the memory, not of what was asked: locked, no memory, read-only, I/O, full, cannot open. */
+const TROUBLES = new Set([SQLITE_BUSY, 6, 7, 8, 10, 13, 14]);
+
+const primaryCode = (error: unknown): number => Number((error as { errcode?: number }).errcode) & 0xff;
 
 /** Whether another connection has what a statement needs. */
-export const isBusy = (error: unknown): boolean =>
-  (Number((error as { errcode?: number }).errcode) & 0xff) === SQLITE_BUSY;
+export const isBusy = (error: unknown): boolean => primaryCode(error) === SQLITE_BUSY;
+
+/** What `ask` answers; SQLite's own trouble is DatabaseUnavailable, as that of a server would be. */
+function answered<T>(ask: () => T): T {
+  try {
+    return ask();
+  } catch (error) {
+    if (!TROUBLES.has(primaryCode(error))) throw error;
+    const { message } = error as Error;
+    throw new DatabaseUnavailable(`the embedded database cannot answer (${message})`, { cause: error });
+  }
+}
 
 /**
  * The switch to WAL needs an exclusive lock and ignores the busy timeout; processes that start at the
@@ -66,11 +81,11 @@ class KyselyStatement implements SqliteStatement {
   }
 
   all(parameters: ReadonlyArray<unknown>): unknown[] {
-    return this.#statement.all(...(parameters as SQLInputValue[]));
+    return answered(() => this.#statement.all(...(parameters as SQLInputValue[])));
   }
 
   run(parameters: ReadonlyArray<unknown>): { changes: number | bigint; lastInsertRowid: number | bigint } {
-    return this.#statement.run(...(parameters as SQLInputValue[]));
+    return answered(() => this.#statement.run(...(parameters as SQLInputValue[])));
   }
 
   iterate(parameters: ReadonlyArray<unknown>): IterableIterator<unknown> {
@@ -78,15 +93,25 @@ class KyselyStatement implements SqliteStatement {
   }
 }
 
+/** Takes back what is open. SQLite has done so itself when the disk was full, and would call it an error of ours. */
+const rollback = (connection: DatabaseSync): SqliteStatement => ({
+  reader: false,
+  all: () => [],
+  run: () => {
+    if (connection.isTransaction) connection.exec('ROLLBACK');
+    return { changes: 0, lastInsertRowid: 0 };
+  },
+  iterate: () => [].values(),
+});
+
 /**
  * Kysely over `node:sqlite`. Transactions begin IMMEDIATE: a deferred one that reads and then writes
  * fails at once (SQLITE_BUSY_SNAPSHOT, which no timeout covers) when another process wrote in between.
  */
 export function createSqliteDialect(connection: DatabaseSync): SqliteDialect {
-  return new SqliteDialect({
-    database: {
-      prepare: (sql) => new KyselyStatement(connection.prepare(sql === 'begin' ? 'begin immediate' : sql)),
-      close: () => connection.close(),
-    },
-  });
+  const prepare = (sql: string): SqliteStatement => {
+    if (sql === 'rollback') return rollback(connection);
+    return answered(() => new KyselyStatement(connection.prepare(sql === 'begin' ? 'begin immediate' : sql)));
+  };
+  return new SqliteDialect({ database: { prepare, close: () => connection.close() } });
 }
