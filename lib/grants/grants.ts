@@ -51,6 +51,8 @@ export interface UpstreamSession {
   issuer: string;
   subject: string;
   sid?: string;
+  /** When the person proved themselves there (Unix time, s), as far as it is known. */
+  signedInAt?: number;
 }
 
 /** A session as an operator or a person sees it. */

@@ -1,9 +1,5 @@
 import type Koa from 'koa';
-
-/** As the engine's own (lib/provider/cookies.ts): the prefix keeps it from being set by any other host (RFC 6265bis §4.1.3). */
-function cookieName(issuer: string, name: string): string {
-  return issuer.startsWith('https:') ? `__Host-latchkey-${name}` : `latchkey-${name}`;
-}
+import { cookieName } from '../provider/cookies.ts';
 
 /** What a browser holds in a cookie of ours. */
 export function browserCookie(ctx: Koa.Context, issuer: string, name: string): string | undefined {

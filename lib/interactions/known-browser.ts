@@ -1,4 +1,5 @@
 import type Koa from 'koa';
+import type { Account } from '../accounts/account-adapter.ts';
 import type { KnownBrowsers } from '../authentication/known-browsers.ts';
 import { browserCookie, setBrowserCookie } from './browser-cookie.ts';
 
@@ -13,8 +14,8 @@ export function knownByBrowser(ctx: Koa.Context, issuer: string): string | undef
 export async function knowBrowser(
   ctx: Koa.Context,
   browsers: KnownBrowsers,
-  { issuer, sub }: { issuer: string; sub: string },
+  { issuer, account }: { issuer: string; account: Pick<Account, 'sub' | 'login'> },
 ): Promise<void> {
-  const value = await browsers.know(sub, knownByBrowser(ctx, issuer));
+  const value = await browsers.know(account, knownByBrowser(ctx, issuer));
   if (value !== undefined) setBrowserCookie(ctx, issuer, { name: NAME, value, seconds: browsers.seconds });
 }

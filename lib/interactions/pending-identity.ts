@@ -4,8 +4,10 @@ import { SealError, type Sealer } from '../database/sealer.ts';
 import type { Mail } from '../mail/mail.ts';
 import { mailAddress } from '../mail/mail-address.ts';
 import type { Events } from '../observability/events.ts';
+import { cookieName } from '../provider/cookies.ts';
 import { userAgentOf } from '../provider/session-device.ts';
-import type { UpstreamIdentities, UpstreamIdentity } from '../upstream/upstream-identities.ts';
+import type { UpstreamIdentity } from '../upstream/upstream-identities.ts';
+import type { UpstreamSignIn } from '../upstream/upstream-sign-in.ts';
 import type { MailTexts } from './mail-link-pages.ts';
 import { text } from './pending-step.ts';
 
@@ -23,14 +25,14 @@ export class PendingIdentities {
   constructor(rooms: {
     issuer: string;
     sealer: Sealer;
-    identities: UpstreamIdentities;
+    upstream: Pick<UpstreamSignIn, 'link'>;
     events: Events;
     mail: Mail;
     mailTexts: MailTexts;
   }) {
     this.#rooms = rooms;
     this.#secure = rooms.issuer.startsWith('https:');
-    this.#cookieName = this.#secure ? '__Secure-latchkey-identity' : 'latchkey-identity';
+    this.#cookieName = cookieName(rooms.issuer, 'identity', 'narrow');
   }
 
   keep(ctx: Koa.Context, uid: string, identity: UpstreamIdentity): void {
@@ -60,8 +62,8 @@ export class PendingIdentities {
   async linkWith(ctx: Koa.Context, uid: string, { sub, claims }: Account): Promise<void> {
     const identity = this.read(ctx, uid);
     if (identity === undefined) return;
-    const { identities, events, mail, mailTexts } = this.#rooms;
-    const outcome = await identities.link(identity, sub);
+    const { upstream, events, mail, mailTexts } = this.#rooms;
+    const outcome = await upstream.link(identity, sub);
     this.drop(ctx, uid);
     if (outcome !== 'linked') return;
     const place = { address: ctx.ip, userAgent: userAgentOf(ctx) };

@@ -155,7 +155,7 @@ async function goOn(
     }
     case 'none':
       await rooms.pendingIdentities?.linkWith(ctx, uid, account);
-      await knowBrowser(ctx, rooms.knownBrowsers, { issuer: configuration.issuer, sub: account.sub });
+      await knowBrowser(ctx, rooms.knownBrowsers, { issuer: configuration.issuer, account });
       events.emit('login.succeeded', {
         accountId: account.sub,
         clientId: client.clientId,

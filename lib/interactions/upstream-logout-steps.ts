@@ -1,4 +1,6 @@
 import type Koa from 'koa';
+import { addressGroup } from '../authentication/address-group.ts';
+import { admitRefusalLine } from '../observability/refusal-lines.ts';
 import { endDeparture } from '../provider/upstream-departure.ts';
 import { fieldsOf, seeOther, text } from './pending-step.ts';
 import type { UpstreamRooms } from './upstream-steps.ts';
@@ -21,6 +23,8 @@ export function upstreamLogoutSteps(
 ): UpstreamLogoutSteps {
   const { upstream, events, log } = rooms;
   const { issuer } = rooms.configuration;
+  // Anybody can send some.
+  const isLogged = (ctx: Koa.Context): boolean => admitRefusalLine(log, addressGroup(ctx.ip).subscriber);
   const goOn = (ctx: Koa.Context): void => seeOther(ctx, endDeparture(ctx, rooms)?.to ?? '/');
 
   return {
@@ -39,12 +43,16 @@ export function upstreamLogoutSteps(
           ctx.body = '';
           return;
         case 'refused':
-          log.info({ kind: id, err: received.cause, address: ctx.ip }, 'a logout token was refused');
+          if (isLogged(ctx)) {
+            log.info({ kind: id, err: received.cause, address: ctx.ip }, 'a logout token was refused');
+          }
           ctx.status = 400;
           ctx.body = { error: 'invalid_request', error_description: 'the logout token is not valid' };
           return;
         case 'unavailable':
-          log.warn({ kind: id, err: received.cause }, 'a logout token cannot be verified now');
+          if (isLogged(ctx)) {
+            log.warn({ kind: id, err: received.cause }, 'a logout token cannot be verified now');
+          }
           ctx.status = 503;
           ctx.body = { error: 'temporarily_unavailable', error_description: 'please send it again' };
           return;

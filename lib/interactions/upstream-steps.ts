@@ -1,8 +1,10 @@
 import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
+import { addressGroup } from '../authentication/address-group.ts';
 import type { Sealer } from '../database/sealer.ts';
 import { createReference } from '../observability/error-reference.ts';
 import type { Log } from '../observability/log.ts';
+import { admitRefusalLine } from '../observability/refusal-lines.ts';
 import type { PendingInteraction } from '../provider/interaction.ts';
 import { interactionUrl } from '../provider/interaction-url.ts';
 import type { Identified, UpstreamSignIn } from '../upstream/upstream-sign-in.ts';
@@ -53,7 +55,7 @@ function maximumAge({ params }: PendingInteraction): number | undefined {
 
 /**
  * Logs why somebody could not be signed in or linked by another provider, and answers the reference under which it stands there; undefined for what is
- * nobody's fault.
+ * nobody's fault, and for who has had so many that they are counted alone.
  */
 export function reportUpstreamProblem(
   { log, events }: Pick<UpstreamRooms, 'log' | 'events'>,
@@ -62,6 +64,7 @@ export function reportUpstreamProblem(
 ): string | undefined {
   events.emit('login.failed', { reason: `upstream_${reason}`, address: ctx.ip });
   if (reason === 'denied' || reason === 'used' || reason === 'disabled') return undefined;
+  if (!admitRefusalLine(log, addressGroup(ctx.ip).subscriber)) return undefined;
   const reference = createReference();
   const line = { reference, reason, kind: id, address: ctx.ip, err: cause };
   log.warn(line, 'sign-in at an upstream provider failed');

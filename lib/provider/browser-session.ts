@@ -5,6 +5,7 @@ import type { Grants } from '../grants/grants.ts';
 import { cookieNames } from './cookies.ts';
 import { type EngineSession, prototypesOf } from './engine-context.ts';
 import type { ProviderHost } from './provider.ts';
+import { provedAt } from './session-device.ts';
 
 /** Who is signed in at a browser, and how. */
 export interface BrowserSession {
@@ -44,9 +45,10 @@ export function createSessionDesk(
 
   return {
     async current(ctx) {
-      const { uid, accountId, loginTs, amr } = await read(ctx);
+      const session = await read(ctx);
+      const { uid, accountId, loginTs, amr } = session;
       if (accountId === undefined || loginTs === undefined) return undefined;
-      return { uid, accountId, authenticatedAt: loginTs, methods: amr ?? [] };
+      return { uid, accountId, authenticatedAt: provedAt(session), methods: amr ?? [] };
     },
 
     async renew(ctx, session) {
@@ -59,7 +61,7 @@ export function createSessionDesk(
         const outcome = await grants.inUnitOfWork(async () => {
           renewed.loginAccount({
             accountId,
-            loginTs: authenticatedAt,
+            loginTs: former.loginTs ?? authenticatedAt,
             amr: [...methods],
             acr: former.acr,
           });

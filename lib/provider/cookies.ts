@@ -8,15 +8,20 @@ export interface CookieNames {
 }
 
 /**
- * Cookie names by RFC 6265bis §4.1.3: on https the session cookie is `__Host-` (Path=/), while the two that live on one
- * interaction's path can only be `__Secure-`. Plain http exists on loopback alone, where browsers refuse the prefixes.
+ * The name of a cookie of ours, by RFC 6265bis §4.1.3: on https a prefix keeps any other host from setting it. `__Host-` goes with
+ * Path=/; a cookie of one path (`narrow`) can only be `__Secure-`. Plain http exists on loopback alone, where browsers refuse the prefixes.
  */
+export function cookieName(issuer: string, name: string, path: 'root' | 'narrow' = 'root'): string {
+  if (!issuer.startsWith('https:')) return `latchkey-${name}`;
+  return `${path === 'root' ? '__Host-' : '__Secure-'}latchkey-${name}`;
+}
+
+/** Those of the engine's cookies; two of them live on one interaction's path. */
 export function cookieNames(issuer: string): CookieNames {
-  const secure = issuer.startsWith('https:');
   return {
-    session: secure ? '__Host-latchkey-session' : 'latchkey-session',
-    interaction: secure ? '__Secure-latchkey-interaction' : 'latchkey-interaction',
-    resume: secure ? '__Secure-latchkey-resume' : 'latchkey-resume',
+    session: cookieName(issuer, 'session'),
+    interaction: cookieName(issuer, 'interaction', 'narrow'),
+    resume: cookieName(issuer, 'resume', 'narrow'),
   };
 }
 

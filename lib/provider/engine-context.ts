@@ -91,6 +91,8 @@ export interface EnginePrototypes {
     prototype: SessionIdentity & {
       resetIdentifier(this: SessionIdentity): void;
       save(this: EngineSession, seconds: number): Promise<string>;
+      /** Whether the person last proved themselves longer ago (s). */
+      past(this: EngineSession, age: number | string): boolean;
     };
     instantiate(payload?: { uid?: unknown }): EngineSession;
     /** The session of a browser; a new one, kept nowhere yet, when it has none. */

@@ -69,7 +69,7 @@ import { type PublishedDocument, publishedDocuments } from './published-document
 import { noteUse, registrationDiscovery } from './registration.ts';
 import { requestEncryptionKeys } from './request-encryption-keys.ts';
 import { releaseScopeClaims } from './scope-claims.ts';
-import { noteDevicesInSessions } from './session-device.ts';
+import { measureSignInsAtTheirSource, noteDevicesInSessions } from './session-device.ts';
 import { signingKeySet } from './signing.ts';
 import { statusListEndpoint } from './status-list-endpoint.ts';
 import { tokenClaims } from './token-claims.ts';
@@ -222,6 +222,7 @@ async function createEngine(
   tellAssurance(provider, rooms.configuration);
   releaseScopeClaims(provider);
   noteDevicesInSessions(provider);
+  measureSignInsAtTheirSource(provider);
   tellOfActivity(provider, rooms.events);
   completeDeviceFlow(provider, rooms);
   leavePings(provider, rooms.notifications);

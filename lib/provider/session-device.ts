@@ -11,6 +11,25 @@ export function userAgentOf(ctx: { get(name: string): string }): string {
 }
 
 /**
+ * When the person of a session proved themselves (Unix time, s). Who came from another provider had perhaps done so there long before, or
+ * at a time that it does not tell: then it is as long ago as can be.
+ */
+export function provedAt({ loginTs = 0, upstream }: Pick<EngineSession, 'loginTs' | 'upstream'>): number {
+  return upstream === undefined ? loginTs : Math.min(loginTs, upstream.signedInAt ?? 0);
+}
+
+/**
+ * Has the engine hold a demand for a new sign-in (`max_age`) against the time at which the person proved themselves, wherever that was: else
+ * an application that demands nothing would make an old sign-in elsewhere new for the next one that does.
+ */
+export function measureSignInsAtTheirSource(provider: Provider): void {
+  const { Session } = prototypesOf(provider);
+  Session.prototype.past = function past(this: EngineSession, age) {
+    return Math.floor(Date.now() / 1000) - provedAt(this) > Number(age);
+  };
+}
+
+/**
  * Notes in each session where it was signed in, by which other provider if any, and when it was last used. It is part of the session, which the engine writes with every
  * authorization anyway: it costs no write, is sealed like the rest, and ends with it.
  */

@@ -1,6 +1,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type Provider from 'oidc-provider';
 import type { Sealer } from '../database/sealer.ts';
+import { cookieName } from './cookies.ts';
 
 /** Where the frame is that compares states (OpenID Connect Session Management §3.2). */
 export const CHECK_SESSION_PATH = '/session/check';
@@ -12,7 +13,7 @@ export const CHECK_SESSION_PATH = '/session/check';
 export function browserStateCookie(issuer: string) {
   const secure = issuer.startsWith('https:');
   return {
-    name: secure ? '__Host-latchkey-state' : 'latchkey-state',
+    name: cookieName(issuer, 'state'),
     options: {
       httpOnly: false,
       // Browsers take `None` over https alone; on loopback all ports are one site.

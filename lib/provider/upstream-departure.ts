@@ -2,11 +2,14 @@ import type Koa from 'koa';
 import type Provider from 'oidc-provider';
 import type { Configuration } from '../../config/configuration.ts';
 import { SealError, type Sealer } from '../database/sealer.ts';
+import { cookieName } from './cookies.ts';
 import type { KoaContextWithOIDC } from './engine-context.ts';
 
 /** How long (ms) somebody may take to sign out at the other provider. */
 const LEAVING_MILLISECONDS = 600_000;
 const CONTEXT = 'upstream-departure';
+/** Of the cookie by which it is remembered. */
+const NAME = 'left';
 
 /** Somebody who has signed out here, after a sign-in at another provider. */
 export interface UpstreamDeparture {
@@ -19,11 +22,6 @@ export interface UpstreamDeparture {
 interface DepartureRooms {
   configuration: Pick<Configuration, 'issuer' | 'upstream'>;
   sealer: Sealer;
-}
-
-/** As the engine's own (lib/provider/cookies.ts): the prefix keeps it from being set by any other host (RFC 6265bis §4.1.3). */
-function cookieName(issuer: string): string {
-  return issuer.startsWith('https:') ? '__Host-latchkey-left' : 'latchkey-left';
 }
 
 /**
@@ -65,7 +63,7 @@ function keep(
   const value =
     departure === undefined ? null : sealer.seal(JSON.stringify(departure), CONTEXT).toString('base64url');
   ctx.cookies.secure = issuer.startsWith('https:');
-  ctx.cookies.set(cookieName(issuer), value, {
+  ctx.cookies.set(cookieName(issuer, NAME), value, {
     httpOnly: true,
     sameSite: 'lax',
     signed: false,
@@ -80,7 +78,7 @@ export function upstreamDeparture(
   ctx: Koa.Context,
   { configuration, sealer }: DepartureRooms,
 ): UpstreamDeparture | undefined {
-  const held = ctx.cookies.get(cookieName(configuration.issuer), { signed: false });
+  const held = ctx.cookies.get(cookieName(configuration.issuer, NAME), { signed: false });
   if (held === undefined) return undefined;
   try {
     return JSON.parse(sealer.open(Buffer.from(held, 'base64url'), CONTEXT).toString('utf8'));

@@ -9,6 +9,8 @@ export interface BearerPresentation {
   proofs?: readonly string[];
   /** For tokens that are bound to a certificate (RFC 8705 §3): the one that the client has shown, as DER. */
   certificate?: Uint8Array<ArrayBuffer> | undefined;
+  /** The request itself, where it may be checked more than once: its proof counts for each check of it. */
+  request?: object | undefined;
 }
 
 /** What a request presents. */

@@ -18,6 +18,8 @@ export interface ProvedRequest {
   url: string;
   /** Every `DPoP` header field. */
   proofs: readonly string[];
+  /** The request itself, where it may be checked more than once. */
+  request?: object | undefined;
 }
 
 /** RFC 9449 §4.3 item 5. RS256 is left out: FAPI 2.0 forbids it, and no client needs it who makes a key for this. */
@@ -25,6 +27,9 @@ export const PROOF_ALGORITHMS = ['ES256', 'PS256', 'EdDSA', 'Ed25519'] as const;
 /** How far (s) the date of a proof may be from now, either way: clocks differ, and requests take time. */
 const ACCEPTED_SECONDS = 60;
 const LONGEST_PROOF = 8192;
+
+/** Requests whose proof was used by a check of this very request: the next one in its way takes it again. */
+const provedBy = new WeakMap<object, string>();
 
 /**
  * Makes the check of RFC 9449 §4.3: answers why a proof is none for this token, whose key has the thumbprint `jkt`, and this request.
@@ -40,7 +45,7 @@ export function createProofCheck(
     throw new TypeError('dpop.origin must be an origin alone');
   const algorithms = [...(options.algorithms ?? PROOF_ALGORITHMS)];
   const { firstUse = createFirstUses() } = options;
-  return async (token, jkt, { method, url, proofs }) => {
+  return async (token, jkt, { method, url, proofs, request }) => {
     const [proof, ...others] = proofs;
     if (proof === undefined) return 'the request has no DPoP proof';
     if (others.length > 0) return 'the request has more than one DPoP proof';
@@ -65,7 +70,10 @@ export function createProofCheck(
       }
       if (typeof jti !== 'string' || jti === '') return 'the DPoP proof has no identifier';
       const id = await sha256(new TextEncoder().encode(`${jkt} ${jti}`));
-      return (await firstUse(id, iat + ACCEPTED_SECONDS)) ? undefined : 'the DPoP proof was used before';
+      if (request !== undefined && provedBy.get(request) === id) return undefined;
+      if (!(await firstUse(id, iat + ACCEPTED_SECONDS))) return 'the DPoP proof was used before';
+      if (request !== undefined) provedBy.set(request, id);
+      return undefined;
     } catch (error) {
       if (error instanceof errors.JOSEError || error instanceof TypeError || error instanceof DOMException) {
         return `the DPoP proof is no good: ${error.message}`;

@@ -65,6 +65,7 @@ export function expressResourceServer(options: ResourceServerOptions): ExpressRe
           url: request.originalUrl,
           proofs: headerFields(request, 'dpop'),
           certificate: certificateOf(request, options.certificates),
+          request,
         };
         const checked = await check(presented, scopes, required);
         if (checked.outcome === 'answered') {

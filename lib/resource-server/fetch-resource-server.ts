@@ -64,6 +64,7 @@ export function fetchResourceServer<Extra extends object = object>(
         url: request.url,
         proofs: fields('dpop'),
         certificate: options.certificates === undefined ? undefined : clientCertOf(fields('client-cert')),
+        request,
       };
       const checked = await check(presented, scopes, required);
       if (checked.outcome === 'admitted') return handler(request, checked.token, ...rest);

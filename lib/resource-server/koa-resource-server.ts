@@ -56,6 +56,7 @@ export function koaResourceServer(options: ResourceServerOptions): KoaResourceSe
         url: ctx.originalUrl,
         proofs: headerFields(ctx.req, 'dpop'),
         certificate: certificateOf(ctx.req, options.certificates),
+        request: ctx.req,
       };
       const checked = await check(request, scopes, required);
       if (checked.outcome === 'admitted') {

@@ -23,6 +23,8 @@ export interface Possession {
   proofs: readonly string[];
   /** The client's certificate as DER. */
   certificate: Uint8Array<ArrayBuffer> | undefined;
+  /** The request itself, where it may be checked more than once. */
+  request?: object | undefined;
 }
 
 type BindingProblem = { outcome: 'invalid'; reason: string } | { outcome: 'invalid_proof'; reason: string };

@@ -174,7 +174,8 @@ export function createTokenVerifier<Extra extends object = object>(
       const presented = readAccessToken(request, schemes);
       if (presented.outcome !== 'presented') return presented;
       const { method = 'GET', url, proofs = [], certificate } = request;
-      const possession = { scheme: presented.scheme, method, url, proofs, certificate };
+      const { scheme } = presented;
+      const possession = { scheme, method, url, proofs, certificate, request: request.request };
       return verify(presented.token, possession, scopes, authentication);
     },
   };

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type Koa from 'koa';
 import { ACCOUNT_CLIENT_ID, ACCOUNT_SIGNED_IN_PATH } from '../provider/account-client.ts';
+import { cookieName } from '../provider/cookies.ts';
 import { FRESH_SECONDS, type SignInDemand } from './sign-in-demand.ts';
 
 /** Where a sign-in may lead back to: a page of this room, by GET, with its query. */
@@ -22,18 +23,17 @@ export interface AccountSignIn {
  */
 export function createAccountSignIn({ issuer, key }: { issuer: string; key: Buffer }): AccountSignIn {
   const secure = issuer.startsWith('https:');
-  // As the engine's own (lib/provider/cookies.ts).
-  const cookieName = secure ? '__Host-latchkey-account' : 'latchkey-account';
+  const cookie = cookieName(issuer, 'account');
 
   function nonceOf(ctx: Koa.Context): string | undefined {
-    const nonce = ctx.cookies.get(cookieName, { signed: false });
+    const nonce = ctx.cookies.get(cookie, { signed: false });
     return nonce !== undefined && /^[\w-]{43}$/.test(nonce) ? nonce : undefined;
   }
 
   function makeNonce(ctx: Koa.Context): string {
     const nonce = randomBytes(NONCE_BYTES).toString('base64url');
     ctx.cookies.secure = secure;
-    ctx.cookies.set(cookieName, nonce, { httpOnly: true, sameSite: 'lax', signed: false, path: '/' });
+    ctx.cookies.set(cookie, nonce, { httpOnly: true, sameSite: 'lax', signed: false, path: '/' });
     return nonce;
   }
 

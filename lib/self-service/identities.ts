@@ -106,7 +106,7 @@ export function addIdentities({ page, form }: OwnPages, rooms: IdentityPageRooms
         await fail(ctx, person, { id, ...judged });
         return;
       }
-      const outcome = await identities.link(judged.identity, person.account.sub);
+      const outcome = await upstream.link(judged.identity, person.account.sub);
       if (outcome === 'taken') {
         await fail(ctx, person, { id, reason: 'taken' });
         return;
@@ -128,8 +128,9 @@ export function addIdentities({ page, form }: OwnPages, rooms: IdentityPageRooms
       const identity = theirs.find((each) => identityId(each) === id);
       // Where people are kept elsewhere, it is not known here how else they could sign in.
       const keepsLast = accounts.directory !== undefined;
+      const { issuers } = upstream;
       const outcome =
-        identity === undefined ? 'not_found' : await identities.unlink(sub, identity, { keepsLast });
+        identity === undefined ? 'not_found' : await identities.unlink(sub, identity, { keepsLast, issuers });
       if (identity !== undefined && outcome === 'last') {
         await fail(ctx, person, { id: identity.provider, reason: 'last' });
         return;

@@ -7,6 +7,16 @@ type Claims = Readonly<Record<string, unknown>>;
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value.trim() !== '' ? value : undefined;
 
+/**
+ * What the provider tells in its ID token and in userinfo, which is the later word. Whether an address is verified goes for the address
+ * beside which it is said: userinfo may have another one.
+ */
+export function toldClaims(idToken: Claims, userinfo: Claims): Claims {
+  const told = { ...idToken, ...userinfo };
+  const isOfOneAddress = userinfo.email === undefined || userinfo.email === idToken.email;
+  return isOfOneAddress ? told : { ...told, email_verified: userinfo.email_verified };
+}
+
 /** The person's claims here, as the provider's settings map them; what cannot be a claim here is left out. */
 export function mappedClaims({ claims: mapping }: UpstreamProviderSettings, claims: Claims): Claims {
   const mapped: Record<string, unknown> = {};

@@ -88,9 +88,13 @@ export async function admit(rooms: AdmissionRooms, identified: Identified): Prom
   const linked = await identities.find(identity);
   if (linked !== undefined) {
     const account = await accounts.findBySub(linked.sub);
-    if (account === undefined || account.disabled) return { outcome: 'disabled' };
-    if (!(await identities.noteUse(identity, account.sub))) return { outcome: 'unlinked' };
-    return { outcome: 'known', account: await updated(rooms, account, identified) };
+    if (account?.disabled === true) return { outcome: 'disabled' };
+    if (account !== undefined) {
+      if (!(await identities.noteUse(identity, account.sub))) return { outcome: 'unlinked' };
+      return { outcome: 'known', account: await updated(rooms, account, identified) };
+    }
+    // Somebody who is no more keeps nobody out. Where others keep people, whoever proves to be somebody else there has it first.
+    if (accounts.directory !== undefined) await identities.unlink(linked.sub, identity, { keepsLast: false });
   }
   const person = newPerson(identified);
   const { directory } = accounts;

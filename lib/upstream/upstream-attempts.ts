@@ -1,5 +1,5 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto';
-import { answerOnce } from '../authentication/passkey-challenges.ts';
+import { answerOnce } from '../authentication/answer-once.ts';
 import type { Database } from '../database/database.ts';
 import { SealError } from '../database/sealer.ts';
 

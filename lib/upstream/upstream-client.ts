@@ -3,6 +3,7 @@ import { importJWK, type JWK } from 'jose';
 import type { ClientAuth, Configuration, CryptoKey, CustomFetch } from 'openid-client';
 import type { UpstreamProviderSettings } from '../../config/upstream-settings.ts';
 import { type SafeFetch, SafeFetchError } from '../outbound/safe-fetch.ts';
+import { toldClaims } from './mapped-person.ts';
 import type { BegunAttempt } from './upstream-attempts.ts';
 
 /** The longest answer (bytes) that is taken, and how long (ms) somebody waits for it. */
@@ -116,7 +117,7 @@ export class UpstreamClient {
       if (typeof subject !== 'string' || !SUBJECT.test(subject)) throw new Error('no subject');
       const asks = this.#settings.userinfo && configuration.serverMetadata().userinfo_endpoint !== undefined;
       const userinfo = asks ? await fetchUserInfo(configuration, tokens.access_token, subject) : {};
-      return { outcome: 'verified', issuer, subject, claims: { ...idToken, ...userinfo }, idToken };
+      return { outcome: 'verified', issuer, subject, claims: toldClaims(idToken, userinfo), idToken };
     } catch (cause) {
       return { outcome: 'failed', reason: failureOf(cause), cause };
     }

@@ -97,12 +97,12 @@ export class UpstreamIdentities {
 
   /**
    * Takes one off its person. `last`: it stays, being the only way in of somebody who `keepsLast` and has neither a password nor a
-   * passkey nor another identity.
+   * passkey nor another identity; where `issuers` are given, at one of these: nobody signs in any more by one that was configured once.
    */
   unlink(
     sub: string,
     { issuer, subject }: Pick<UpstreamIdentity, 'issuer' | 'subject'>,
-    { keepsLast }: { keepsLast: boolean },
+    { keepsLast, issuers }: { keepsLast: boolean; issuers?: readonly string[] },
   ): Promise<'unlinked' | 'not_found' | 'last'> {
     return this.#database.transaction(async (transaction) => {
       const theirs = await transaction
@@ -111,7 +111,9 @@ export class UpstreamIdentities {
         .where('sub', '=', sub)
         .execute();
       if (!theirs.some((row) => row.issuer === issuer && row.subject === subject)) return 'not_found';
-      if (keepsLast && theirs.length === 1 && !(await hasOtherWay(transaction, sub))) return 'last';
+      const isUsable = (row: { issuer: string }): boolean => issuers?.includes(row.issuer) ?? true;
+      const others = theirs.filter((row) => row.issuer !== issuer || row.subject !== subject);
+      if (keepsLast && !others.some(isUsable) && !(await hasOtherWay(transaction, sub))) return 'last';
       await transaction
         .deleteFrom('upstream_identities')
         .where('issuer', '=', issuer)

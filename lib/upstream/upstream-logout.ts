@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose';
 import type { UpstreamProviderSettings } from '../../config/upstream-settings.ts';
-import { answerOnce } from '../authentication/passkey-challenges.ts';
+import { answerOnce } from '../authentication/answer-once.ts';
 import type { Database } from '../database/database.ts';
 import type { Grants } from '../grants/grants.ts';
 import type { SafeFetch } from '../outbound/safe-fetch.ts';
@@ -127,10 +127,10 @@ export class UpstreamLogout {
 
   async #end({ issuer, subject, sid }: LogoutToken): Promise<string[]> {
     const { identities, grants } = this.#rooms;
+    const owner = subject === undefined ? undefined : await identities.find({ issuer, subject });
+    // Whoever has disconnected the identity meanwhile may still be in a session that came from it.
     const accountId =
-      subject !== undefined
-        ? (await identities.find({ issuer, subject }))?.sub
-        : await identities.personOfSession({ issuer, sid: sid ?? '' });
+      owner?.sub ?? (sid === undefined ? undefined : await identities.personOfSession({ issuer, sid }));
     if (accountId === undefined) return [];
     const sessions = await grants.listSessions({ accountId });
     const theirs = sessions.filter(

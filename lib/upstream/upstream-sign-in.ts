@@ -16,7 +16,7 @@ import { labelFor, methodsOf } from './mapped-person.ts';
 import { type Admission, admit } from './upstream-admission.ts';
 import { type BegunAttempt, type UpstreamAttempt, UpstreamAttempts } from './upstream-attempts.ts';
 import { UpstreamClient, type UpstreamFailure } from './upstream-client.ts';
-import { UpstreamIdentities, type UpstreamIdentity } from './upstream-identities.ts';
+import { type LinkOutcome, UpstreamIdentities, type UpstreamIdentity } from './upstream-identities.ts';
 import { type LogoutOutcome, UpstreamLogout } from './upstream-logout.ts';
 
 /** How much (s) clocks may be apart when a sign-in must be new. */
@@ -119,11 +119,18 @@ export class UpstreamSignIn {
     const { issuer, subject, claims, idToken } = redeemed;
     if (!isFresh(settings, idToken, attempt)) return { outcome: 'failed', reason: 'stale' };
     const { sid } = idToken;
+    const signedInAt = signedInAtOf(idToken, attempt);
     return {
       outcome: 'identified',
       identity: { provider: id, issuer, subject, label: labelFor(claims, subject) },
       methods: methodsOf(settings, idToken),
-      session: { provider: id, issuer, subject, ...(typeof sid === 'string' && sid !== '' ? { sid } : {}) },
+      session: {
+        provider: id,
+        issuer,
+        subject,
+        ...(typeof sid === 'string' && sid !== '' ? { sid } : {}),
+        ...(signedInAt === undefined ? {} : { signedInAt }),
+      },
       claims,
     };
   }
@@ -138,6 +145,21 @@ export class UpstreamSignIn {
     const known = this.#providers.get(provider);
     if (known === undefined || known.settings.logout === 'off') return undefined;
     return known.client.endSessionUrl(postLogoutRedirectUri).catch(() => undefined);
+  }
+
+  /**
+   * Links an identity with a person who has proved to be both. Whoever had it before and is no more, where people are kept, has it no
+   * longer. Throws AccountsUnavailable.
+   */
+  async link(identity: UpstreamIdentity, sub: string): Promise<LinkOutcome> {
+    const outcome = await this.identities.link(identity, sub);
+    if (outcome !== 'taken') return outcome;
+    const owner = await this.identities.find(identity);
+    if (owner !== undefined) {
+      if ((await this.#rooms.accounts.findBySub(owner.sub)) !== undefined) return outcome;
+      await this.identities.unlink(owner.sub, identity, { keepsLast: false });
+    }
+    return this.identities.link(identity, sub);
   }
 
   /** Whom somebody named by another provider is here. Throws AccountsUnavailable. */
@@ -157,6 +179,19 @@ function isFresh(
   if (maxAge === undefined) return true;
   if (typeof at !== 'number') return rule === 'assumed';
   return at >= Math.floor(begunAt / 1000) - maxAge - FRESHNESS_TOLERANCE;
+}
+
+/**
+ * When somebody proved themselves there (Unix time, s), by our clock; undefined when the provider does not tell. Where it was to be new, and
+ * is taken for that without being told, it is now.
+ */
+function signedInAtOf(
+  { auth_time: at }: Readonly<Record<string, unknown>>,
+  { maxAge }: BegunAttempt,
+): number | undefined {
+  const now = Math.floor(Date.now() / 1000);
+  if (typeof at === 'number') return Math.min(now, at + FRESHNESS_TOLERANCE);
+  return maxAge === undefined ? undefined : now;
 }
 
 /** Opens the room; undefined while no provider is configured. */

@@ -379,7 +379,7 @@ describe('people in an LDAP directory', function () {
       const further = Array.from({ length: 7 }, (_, index) => `further-${index}`);
       const filter = '(objectClass=groupOfNames)';
       expect((await of({ filter }))?.groups).to.deep.equal(['direct', ...further]);
-      expect((await of({ filter, nesting: 'walk', claim: 'roles' }))?.roles).to.deep.equal([
+      expect((await of({ filter, nesting: 'walk' }))?.groups).to.deep.equal([
         'direct',
         ...further,
         'middle',

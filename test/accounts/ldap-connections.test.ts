@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { hash } from '@node-rs/argon2';
@@ -232,6 +233,28 @@ describe('the connections to an LDAP directory', function () {
     expect(planted.above, JSON.stringify(planted)).to.be.above(0.9);
     const { above, medians } = await compareTimes(
       () => adapter.verifyPassword('slow', 'a guess'),
+      () => adapter.verifyPassword('nobody', 'a guess'),
+      60,
+    );
+    expect(above, JSON.stringify(medians)).to.be.within(0.2, 0.8);
+  });
+
+  it('take as long for nobody as for somebody whose groups are looked for', async () => {
+    const name = `member-${randomUUID().slice(0, 8)}`;
+    let { dn } = await people.add(name);
+    for (let depth = 0; depth < 15; depth += 1) dn = await people.addGroup(`${name}-${depth}`, [dn]);
+    const adapter = people.adapter({ groups: { from: 'search', nesting: 'walk' } });
+    const member = await adapter.findByLogin(name);
+    expect(member?.claims.groups).to.have.length(15);
+    const planted = await compareTimes(
+      () => adapter.findByLogin(name),
+      () => adapter.findByLogin('nobody'),
+      20,
+    );
+    expect(planted.above, JSON.stringify(planted)).to.be.above(0.9);
+    for (let index = 0; index < 20; index += 1) await adapter.verifyPassword(name, 'a guess');
+    const { above, medians } = await compareTimes(
+      () => adapter.verifyPassword(name, 'a guess'),
       () => adapter.verifyPassword('nobody', 'a guess'),
       60,
     );

@@ -281,6 +281,39 @@ describe('tokens that are bound, at an API', () => {
       });
     }
 
+    it('one proof is enough for several checks of one request, and for no other request', async () => {
+      const guard = koaResourceServer(options());
+      const scoped = await issuer.sign({
+        claims: { cnf: { jkt: await calculateJwkThumbprint(jwk) }, scope: 'notes:read' },
+      });
+      const app = new Koa<KoaTokenState>();
+      app.use(guard.requireToken());
+      app.use(guard.requireScopes('notes:read'));
+      app.use((ctx) => {
+        ctx.body = ctx.state.token.sub;
+      });
+      const apis = express();
+      const api = expressResourceServer(options());
+      apis.get('/notes', api.requireToken(), api.requireScopes('notes:read'), (_request, response) => {
+        response.send('person');
+      });
+      for (const listener of [app.callback(), apis]) {
+        const dpop = await proof({ claims: { ath: digestOf(scoped) } });
+        const headers = { authorization: `DPoP ${scoped}`, dpop };
+        expect(await ask(listener, headers)).to.include({ status: 200 });
+        expect(await ask(listener, headers)).to.include({ status: 401 });
+      }
+      const web = fetchResourceServer(options());
+      const twice = web.requireToken((request) =>
+        web.requireScopes('notes:read')(() => new Response('person'))(request),
+      );
+      const dpop = await proof({ claims: { ath: digestOf(scoped) } });
+      const request = () =>
+        new Request(`${ORIGIN}/notes`, { headers: { authorization: `DPoP ${scoped}`, dpop } });
+      expect((await twice(request())).status).to.equal(200);
+      expect((await twice(request())).status).to.equal(401);
+    });
+
     it('Request and Response: by proof, and by a proxy’s header', async () => {
       const handler = fetchResourceServer(options()).requireToken(() => new Response('person'));
       const ask = async (headers: Record<string, string>) =>

@@ -61,7 +61,9 @@ describe('accounts elsewhere, on the account page', () => {
 
     const by = pair.visitor();
     expect((await signInByProvider(by, worker)).page).to.include('kim@example.com');
-    const exported = await by.here.visit('/account/data/export');
+    // How old the sign-in there was, nobody had asked; here it is asked.
+    expect((await by.here.visit('/account/data/export')).pageName).to.equal('login');
+    const exported = await signInByProvider(by, worker, '/account/data/export');
     expect(JSON.parse(exported.page).connected_sign_ins).to.have.length(1);
     expect(JSON.parse(exported.page).connected_sign_ins[0]).to.include({
       issuer: pair.works.issuer,
@@ -185,6 +187,23 @@ describe('accounts elsewhere, on the account page', () => {
         60_000,
       );
       expect((await elsewhere.here.visit('/account')).pageName).to.equal('account');
+    });
+
+    it('there ends the session that came from it, though the identity is connected no more', async () => {
+      const person = await createPerson('apart@example.com');
+      const worker = await pair.createWorker('apart@works.example');
+      await connect(pair.visitor(), person, worker);
+      const visitor = pair.visitor();
+      const page = await signInByProvider(visitor, worker, PAGE);
+      const removed = await visitor.here.submit(page, 'unlink-0');
+      expect(removed.url.search, removed.page).to.equal('?done=identity-unlinked');
+      expect((await visitor.here.visit('/account')).pageName).to.equal('account');
+      await visitor.there.submit(await visitor.there.visit('/session/end'), 'confirm');
+      await eventually(
+        'the session here has ended',
+        async () => (await visitor.here.visit('/account')).pageName === 'login',
+        60_000,
+      );
     });
 
     it('here offers to sign out there', async () => {

@@ -3,8 +3,8 @@ import { expect } from 'chai';
 import { decodeJwt } from 'jose';
 import { Application, answerIn } from '../flows/application.ts';
 import { FormBrowser, type Landing } from '../flows/form-browser.ts';
-import { LatchkeyProcess } from '../flows/latchkey-process.ts';
-import { MisbehavingProvider } from './misbehaving-provider.ts';
+import { eventually, LatchkeyProcess } from '../flows/latchkey-process.ts';
+import { MisbehavingProvider, OTHER_ADDRESS } from './misbehaving-provider.ts';
 
 const MFA = 'https://refeds.org/profile/mfa';
 
@@ -27,6 +27,7 @@ describe('what another provider tells of somebody', () => {
           parameters: { domain_hint: 'works.example' },
           acr_values: ['urn:strong'],
         },
+        'other-address': provider.settings('other-address'),
         good: { ...provider.settings('good'), fresh_sign_in: 'assumed', trust_email_verified: false },
       }),
     });
@@ -100,6 +101,14 @@ describe('what another provider tells of somebody', () => {
       expect(landing.pageName, JSON.stringify(claims)).to.equal('connect');
     }
     expect((await through(somebody(), { id: 'good' })).landing.pageName).to.equal('connect');
+  });
+
+  it('vouches for no address by what it says of another one', async () => {
+    const told = { sub: 'mallory', email: 'mallory@works.example', email_verified: true };
+    const { landing } = await through(told, { id: 'other-address' });
+    expect(landing.pageName, landing.page).to.equal('connect');
+    const people = await latchkey.json<{ login: string }[]>(['users', 'list']);
+    expect(people.map(({ login }) => login)).not.to.include.members([OTHER_ADDRESS]);
   });
 
   it('links nobody whom another provider names in the same sign-in', async () => {
@@ -188,6 +197,8 @@ describe('what another provider tells of somebody', () => {
           { parameters: { prompt: 'login' } },
         );
         expect(landing).to.include({ pageName: 'upstream-problem', status: 403 });
+        // The provider would do the same again.
+        expect(landing.page).to.include('id="sign-in"').and.not.to.include('id="again"');
       });
     }
 
@@ -196,6 +207,28 @@ describe('what another provider tells of somebody', () => {
       const { landing } = await through(claims, { parameters: { max_age: '7200' } });
       expect(answerIn(landing), landing.page).to.have.property('code');
       expect(provider.asked.at(-1)?.has('prompt')).to.equal(false);
+    });
+
+    it('is asked again after a sign-in of which nobody knows how old it was', async () => {
+      const demanding = application.authorizationRequest({ max_age: '600' });
+      for (const claims of [{}, { auth_time: now() - 3600 }]) {
+        const { browser, landing } = await through({ ...somebody(), ...claims });
+        expect(answerIn(landing), landing.page).to.have.property('code');
+        expect((await browser.visit('/account')).pageName).to.equal('account');
+        expect(answerIn(await browser.visit(application.authorizationRequest().url))).to.have.property(
+          'code',
+        );
+        for (const where of [demanding.url, '/account/identities', '/account/password']) {
+          expect((await browser.visit(where)).pageName, String(where)).to.equal('login');
+        }
+        const silent = application.authorizationRequest({ max_age: '600', prompt: 'none' });
+        expect(answerIn(await browser.visit(silent.url))).to.include({ error: 'login_required' });
+      }
+      const { browser } = await through({ ...somebody(), auth_time: now() - 60 });
+      expect(answerIn(await browser.visit(demanding.url))).to.have.property('code');
+      for (const page of ['identities', 'password']) {
+        expect((await browser.visit(`/account/${page}`)).pageName).to.equal(`account-${page}`);
+      }
     });
 
     it('is taken for new where the settings assume it', async () => {
@@ -278,6 +311,20 @@ describe('what another provider tells of somebody', () => {
       for (const nothing of ['', 'a.b.c', 'x'.repeat(20_000)]) expect(await deliver(nothing)).to.equal(400);
       expect(await isSignedIn(browser)).to.equal(true);
     });
+
+    it('that is none fills no disk, however many of them come', async () => {
+      const lines = (): number => latchkey.output.split('"msg":"a logout token was refused"').length - 1;
+      for (let sent = 0; sent < 240; sent += 20) {
+        const statuses = await Promise.all(Array.from({ length: 20 }, () => deliver('a.b.c')));
+        expect(new Set(statuses)).to.deep.equal(new Set([400]));
+      }
+      await eventually(
+        'what follows is counted alone',
+        async () => latchkey.output.includes('refused requests are counted from now on'),
+        60_000,
+      );
+      expect(lines()).to.be.within(100, 200);
+    });
   });
 
   it('is looked for by the doctor', async () => {
@@ -285,7 +332,7 @@ describe('what another provider tells of somebody', () => {
       const { stdout } = await latchkey.command(['doctor', '--json']);
       return JSON.parse(stdout).findings.filter(({ check }: { check: string }) => check === 'upstream');
     };
-    expect((await look()).map(({ status }) => status)).to.deep.equal(['ok', 'ok']);
+    expect((await look()).map(({ status }) => status)).to.deep.equal(['ok', 'ok', 'ok']);
     const settings = { ...provider.settings('good'), issuer: `${provider.origin}/other-metadata` };
     latchkey.environment.LATCHKEY_UPSTREAM_PROVIDERS = JSON.stringify({ one: settings });
     const [finding] = await look();

@@ -15,9 +15,13 @@ export const OUTAGES = [
 /** What a provider may answer instead of a code. */
 export const REFUSALS = ['access_denied', 'server_error'] as const;
 
+/** What `other-address` has in userinfo alone, where it says nothing of whether it is verified. */
+export const OTHER_ADDRESS = 'owner@works.example';
+
 type Behaviour =
   | 'good'
   | 'mapped'
+  | 'other-address'
   | (typeof FAULTS)[number]
   | (typeof OUTAGES)[number]
   | (typeof REFUSALS)[number];
@@ -112,7 +116,10 @@ export class MisbehavingProvider {
         return;
       }
       case 'userinfo':
-        json({ sub: behaviour === 'other-userinfo' ? 'somebody-else' : 'mallory' });
+        json({
+          sub: behaviour === 'other-userinfo' ? 'somebody-else' : 'mallory',
+          ...(behaviour === 'other-address' ? { email: OTHER_ADDRESS } : {}),
+        });
         return;
       default:
         json({ error: 'not_found' }, 404);
@@ -127,7 +134,9 @@ export class MisbehavingProvider {
       token_endpoint:
         behaviour === 'private-token-endpoint' ? 'http://169.254.169.254/token' : `${issuer}/token`,
       jwks_uri: `${issuer}/jwks`,
-      ...(behaviour === 'other-userinfo' ? { userinfo_endpoint: `${issuer}/userinfo` } : {}),
+      ...(['other-userinfo', 'other-address'].includes(behaviour)
+        ? { userinfo_endpoint: `${issuer}/userinfo` }
+        : {}),
       response_types_supported: ['code'],
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: ['RS256'],

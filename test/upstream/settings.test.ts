@@ -88,13 +88,14 @@ describe('the settings of other providers', () => {
       { works: { ...WORKS, issuer: 'https://works.example?a' } },
       'must be an https URL',
     ],
-    ['a key that nobody knows', { works: { ...WORKS, scope: 'openid' } }, 'scope'],
+    ['a key that nobody knows', { works: { ...WORKS, scope: 'openid' } }, 'works has no key scope'],
+    ['what lacks a key', { works: { ...WORKS, name: undefined } }, 'works.name is missing'],
     ['scopes without openid', { works: { ...WORKS, scopes: ['email'] } }, 'openid'],
     ['two secrets', { works: { ...WORKS, client_secret_file: 'x' } }, 'client_authentication'],
     ['a secret beside a key', { works: { ...WORKS, private_key_file: 'x' } }, 'client_authentication'],
     ['a parameter of our own', { works: { ...WORKS, parameters: { state: 'x' } } }, 'sets itself'],
     ['a claim with a rule of its own', { works: { ...WORKS, claims: { email: 'mail' } } }, 'must not have'],
-    ['no mapping at all', 'works', 'mapping'],
+    ['no mapping at all', 'works', 'must be a mapping of keys, in a variable as JSON'],
   ] as const) {
     it(`refuse ${what}, and tell no secret`, () => {
       const problems = problemsOf(providers);

@@ -1,7 +1,10 @@
 import { expect } from 'chai';
+import { upstream } from '../../config/upstream-settings.ts';
 import { type Database, onClock } from '../../lib/database/database.ts';
 import { readDirectory, transferRows } from '../../lib/database/directory-transfer.ts';
+import { createLog } from '../../lib/observability/log.ts';
 import { isEmailOfSomebody } from '../../lib/upstream/email-owners.ts';
+import { admit } from '../../lib/upstream/upstream-admission.ts';
 import { UpstreamAttempts } from '../../lib/upstream/upstream-attempts.ts';
 import { UpstreamIdentities } from '../../lib/upstream/upstream-identities.ts';
 import { type OpenAccounts, openTemporaryAccounts } from '../accounts/temporary-accounts.ts';
@@ -89,6 +92,36 @@ describe('identities at other providers', function () {
       expect(
         left === undefined ? '' : await identities.unlink('keeper', left, { keepsLast: false }),
       ).to.equal('unlinked');
+    });
+
+    it('count as a way in only where people can sign in', async () => {
+      const [present, former] = [somebody(), { ...somebody(), issuer: 'https://former.example' }];
+      await identities.link(present, 'moved');
+      await identities.link(former, 'moved');
+      const rule = { keepsLast: true, issuers: [ISSUER] };
+      expect(await identities.unlink('moved', present, rule)).to.equal('last');
+      await identities.link(somebody(), 'moved');
+      expect(await identities.unlink('moved', present, rule)).to.equal('unlinked');
+    });
+
+    it('that belong to somebody who is no more keep nobody out', async () => {
+      const identity = somebody();
+      await identities.link(identity, 'somebody who was deleted while this was linked');
+      const { works } = upstream.parse({
+        providers: {
+          works: {
+            ...{ issuer: ISSUER, client_id: 'latchkey', client_authentication: 'none', name: 'Works' },
+            ...{ provisioning: 'just_in_time', trust_email_verified: true },
+          },
+        },
+      }).providers;
+      if (works === undefined) throw new Error('no settings');
+      const admission = await admit(
+        { accounts: accounts.adapter, identities, hasEmail: async () => false, log: createLog('silent') },
+        { identity, settings: works, claims: { email: `new-${drawn}@works.example`, email_verified: true } },
+      );
+      if (admission.outcome !== 'created') throw new Error(admission.outcome);
+      expect(await identities.find(identity)).to.include({ sub: admission.account.sub });
     });
 
     it('go with their person', async () => {

@@ -73,7 +73,7 @@ export class EntryReader {
       this.#claims,
       {
         ...(this.#settings.emailVerified ? { email_verified: true } : {}),
-        ...(found.groups === undefined ? {} : { [this.#settings.groups.claim]: found.groups }),
+        ...(found.groups === undefined ? {} : { groups: found.groups }),
       },
       (description) => this.#tell(description),
     );

@@ -83,9 +83,10 @@ export class LdapAccountAdapter implements AccountAdapter {
   }
 
   async #verifyPassword(login: string, password: string): Promise<PasswordVerification> {
+    // From before the search: of somebody who is there, it goes on to their groups.
+    const begun = performance.now();
     const canonical = canonicalLogin(login);
     const person = canonical.outcome === 'refused' ? undefined : await this.#findByLogin(canonical.login);
-    const begun = performance.now();
     // A bind without a password succeeds for everybody (RFC 4513 section 5.1.2), and some hashes end at a NUL.
     const isJudged =
       person !== undefined && password !== '' && !password.includes('\0') && password.isWellFormed();

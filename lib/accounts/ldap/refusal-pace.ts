@@ -6,8 +6,8 @@ const REMEMBERED = 64;
 
 /**
  * Has a refusal that took no proof take as long as one that did. A directory answers at once about somebody who is not there, and
- * after the work of its password hash about who is; so each answer of the first kind waits until it has taken as long as one of
- * the second kind did lately.
+ * after the search for their groups and the work of its password hash about who is; so each answer of the first kind waits until it
+ * has taken as long as one of the second kind did lately.
  */
 export class RefusalPace {
   readonly #durations: number[] = [];
