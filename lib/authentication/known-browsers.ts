@@ -1,10 +1,19 @@
-import { type AccountAdapter, AccountsUnavailable } from '../accounts/account-adapter.ts';
+import type { Account } from '../accounts/account-adapter.ts';
+import { canonicalLogin } from '../accounts/canonical-login.ts';
 import type { Database } from '../database/database.ts';
 import { digestOf, newToken, tokensIn, withToken } from './browser-tokens.ts';
+import { counterDigest } from './counter-digest.ts';
 
 const DAY_MILLISECONDS = 86_400_000;
 /** How many browsers of one person are known; the oldest gives way to one too many. */
 const PER_PERSON = 20;
+
+interface KnownBrowser {
+  digest: string;
+  sub: string;
+  login: string;
+  createdAt: number;
+}
 
 /**
  * Browsers that a person has signed in with, all the way: whoever tries a password there is not made to wait for what others do
@@ -14,17 +23,13 @@ const PER_PERSON = 20;
  */
 export class KnownBrowsers {
   readonly #database: Database;
-  readonly #accounts: Pick<AccountAdapter, 'findByLogin'>;
+  readonly #digest: (...parts: string[]) => string;
   /** How long (s) a browser is known; 0: never. */
   readonly seconds: number;
 
-  constructor(options: {
-    database: Database;
-    accounts: Pick<AccountAdapter, 'findByLogin'>;
-    seconds: number;
-  }) {
+  constructor(options: { database: Database; seconds: number }) {
     this.#database = options.database;
-    this.#accounts = options.accounts;
+    this.#digest = counterDigest(options.database, 'latchkey/known-browsers');
     this.seconds = options.seconds;
   }
 
@@ -32,12 +37,17 @@ export class KnownBrowsers {
    * To be called when a person has signed in. Answers what the browser's cookie is to hold from now on; undefined: what it
    * holds. A token is replaced once a day, which ends whatever copies there are of it.
    */
-  async know(sub: string, held: string | undefined): Promise<string | undefined> {
+  async know(
+    { sub, login: name }: Pick<Account, 'sub' | 'login'>,
+    held: string | undefined,
+  ): Promise<string | undefined> {
     if (this.seconds === 0) return undefined;
+    const login = this.#digestOf(name);
     const tokens = tokensIn(held);
     const living = await this.#living(tokens);
-    const now = this.#database.now();
-    if (living.some((row) => row.sub === sub && row.createdAt > now - DAY_MILLISECONDS)) return undefined;
+    const dayAgo = this.#database.now() - DAY_MILLISECONDS;
+    const isKnown = living.some((row) => row.sub === sub && row.login === login && row.createdAt > dayAgo);
+    if (isKnown) return undefined;
     const token = newToken();
     await this.#database.transaction(async (transaction, at) => {
       await transaction.deleteFrom('known_browsers').where('expires_at', '<=', at).execute();
@@ -60,7 +70,7 @@ export class KnownBrowsers {
       }
       await transaction
         .insertInto('known_browsers')
-        .values({ digest: digestOf(token), sub, created_at: at, expires_at: at + this.seconds * 1000 })
+        .values({ digest: digestOf(token), sub, login, created_at: at, expires_at: at + this.seconds * 1000 })
         .execute();
     });
     const ofOthers = living.filter((row) => row.sub !== sub).map(({ digest }) => digest);
@@ -72,19 +82,11 @@ export class KnownBrowsers {
 
   /**
    * By what the browser that holds this is known for whoever has this login, whose password has not changed since; undefined when it is
-   * not. Nobody is looked up for a browser that is known for nobody.
+   * not. No account is looked up: this comes before any throttle.
    */
-  async find(login: string, held: string | undefined): Promise<string | undefined> {
-    const living = await this.#living(tokensIn(held));
-    if (living.length === 0) return undefined;
-    try {
-      const account = await this.#accounts.findByLogin(login);
-      return account === undefined ? undefined : living.find(({ sub }) => sub === account.sub)?.digest;
-    } catch (error) {
-      // Who cannot be asked now will not judge the password either.
-      if (error instanceof AccountsUnavailable) return undefined;
-      throw error;
-    }
+  async find(name: string, held: string | undefined): Promise<string | undefined> {
+    const login = this.#digestOf(name);
+    return (await this.#living(tokensIn(held))).find((row) => row.login === login)?.digest;
   }
 
   /** Makes a person's browsers unknown; all but the one that holds this, when `except` is given. */
@@ -103,7 +105,12 @@ export class KnownBrowsers {
     );
   }
 
-  async #living(tokens: readonly string[]): Promise<{ digest: string; sub: string; createdAt: number }[]> {
+  #digestOf(name: string): string {
+    const canonical = canonicalLogin(name);
+    return this.#digest(canonical.outcome === 'canonical' ? canonical.login : `\0${name}`);
+  }
+
+  async #living(tokens: readonly string[]): Promise<KnownBrowser[]> {
     if (tokens.length === 0 || this.seconds === 0) return [];
     const now = this.#database.now();
     const rows = await this.#database.query
@@ -112,6 +119,7 @@ export class KnownBrowsers {
       .select([
         'known_browsers.digest',
         'known_browsers.sub',
+        'known_browsers.login',
         'known_browsers.created_at',
         'passwords.changed_at',
       ])
@@ -123,6 +131,6 @@ export class KnownBrowsers {
     return rows
       .map((row) => ({ ...row, createdAt: Number(row.created_at), changedAt: Number(row.changed_at ?? 0) }))
       .filter(({ createdAt, changedAt }) => changedAt <= createdAt)
-      .map(({ digest, sub, createdAt }) => ({ digest, sub, createdAt }));
+      .map(({ digest, sub, login, createdAt }) => ({ digest, sub, login, createdAt }));
   }
 }

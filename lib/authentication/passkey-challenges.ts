@@ -7,6 +7,7 @@ import {
   timingSafeEqual,
 } from 'node:crypto';
 import type { Database, DirectoryTransaction as Transaction } from '../database/database.ts';
+import { answerOnce } from './answer-once.ts';
 
 const RANDOM_BYTES = 32;
 const TIME_BYTES = 6;
@@ -58,23 +59,6 @@ export class PasskeyChallenges {
     const digest = createHash('sha256').update(bytes).digest('base64url');
     return { spend: (transaction, now) => answerOnce(transaction, now, { digest, expires_at: expiresAt }) };
   }
-}
-
-/** Notes that something was answered that can be answered once, until it expires; false when it has been, or has expired. */
-export async function answerOnce(
-  transaction: Transaction,
-  now: number,
-  answer: { digest: string; expires_at: number },
-): Promise<boolean> {
-  if (answer.expires_at <= now) return false;
-  await transaction.deleteFrom('answered_challenges').where('expires_at', '<=', now).execute();
-  const added = await transaction
-    .insertInto('answered_challenges')
-    .values(answer)
-    .onConflict((conflict) => conflict.doNothing())
-    .returning('digest')
-    .executeTakeFirst();
-  return added !== undefined;
 }
 
 function macOf(key: KeyObject, head: Uint8Array, purpose: readonly string[]): Buffer {

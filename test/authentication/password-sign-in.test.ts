@@ -32,7 +32,7 @@ describe('password sign-in', () => {
       accounts: { ...accounts.adapter, verifyPassword } as AccountAdapter,
       counters,
       database: accounts.database,
-      knownBrowsers: new KnownBrowsers({ ...accounts, accounts: accounts.adapter, seconds: 86_400 }),
+      knownBrowsers: new KnownBrowsers({ database: accounts.database, seconds: 86_400 }),
       configuration: { throttling: { login } },
       events: accounts.events,
       log: createLog('trace', { write: (line: string) => lines.push(line) }),

@@ -8,6 +8,7 @@ export async function up(database: Kysely<never>, { text }: ColumnTypes): Promis
     .createTable('known_browsers')
     .addColumn('digest', text, (column) => column.primaryKey())
     .addColumn('sub', text, (column) => column.notNull())
+    .addColumn('login', text, (column) => column.notNull())
     .addColumn('created_at', 'bigint', (column) => column.notNull())
     .addColumn('expires_at', 'bigint', (column) => column.notNull())
     .execute();
