@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { Configuration } from './configuration.ts';
+import { nameOfKey } from './given-value.ts';
 import { ldapTlsOf } from './ldap-tls.ts';
 import { readPem } from './read-pem.ts';
 
@@ -12,8 +13,7 @@ export function accountProblems({ accounts }: Configuration): string[] {
   return adapter === 'ldap' ? ldapProblems(ldap) : [];
 }
 
-const name = (key: string): string =>
-  `accounts.ldap.${key} (LATCHKEY_ACCOUNTS_LDAP_${key.toUpperCase().replace('.', '_')})`;
+const name = (key: string): string => nameOfKey(`accounts.ldap.${key}`);
 
 function ldapProblems(ldap: Configuration['accounts']['ldap']): string[] {
   const problems: string[] = [];

@@ -8,6 +8,7 @@ import { clientRegistrationProblems } from './client-registration-rules.ts';
 import type { Configuration } from './configuration.ts';
 import { parseDatabaseUrl } from './database-url.ts';
 import { externalKeyProblems } from './external-key-rules.ts';
+import { nameOfKey } from './given-value.ts';
 import { isLoopbackHost } from './loopback.ts';
 import { cibaProblems, outboundProblems, requestUriProblems } from './outbound-rules.ts';
 import { readPem } from './read-pem.ts';
@@ -122,7 +123,7 @@ function databaseProblems({ databaseUrl, database }: Configuration): string[] {
 function redisProblems({ redisUrl, redis }: Configuration): string[] {
   const address = redisUrl === undefined ? undefined : parseRedisUrl(redisUrl);
   if (typeof address === 'string') return [];
-  const name = (key: string): string => `redis.${key} (LATCHKEY_REDIS_${key.toUpperCase()})`;
+  const name = (key: string): string => nameOfKey(`redis.${key}`);
   const files = [
     ['ca_file', redis.caFile, 'PEM certificates'],
     ['cert_file', redis.certFile, 'a PEM certificate'],
@@ -230,7 +231,7 @@ function viewsProblems({ viewsDir }: Configuration): string[] {
 /** A list of models, or of makers, that nothing is held against would be relied on in vain. */
 function passkeyProblems({ passkeys }: Configuration): string[] {
   const { attestation, attestationRootsFile, allowedAaguids } = passkeys;
-  const name = (key: string): string => `passkeys.${key} (LATCHKEY_PASSKEYS_${key.toUpperCase()})`;
+  const name = (key: string): string => nameOfKey(`passkeys.${key}`);
   if (attestation === 'required') {
     if (attestationRootsFile === undefined) {
       return [`${name('attestation_roots_file')}: is missing; passkeys.attestation is required`];
@@ -252,8 +253,7 @@ function passkeyProblems({ passkeys }: Configuration): string[] {
 /** A certificate that nobody vouches for would be a way in. */
 function mutualTlsProblems({ features, tls, trustedProxies }: Configuration): string[] {
   const { certificates, caFile, proxyVerifies } = features.mutualTls;
-  const name = (key: string): string =>
-    `features.mutual_tls.${key} (LATCHKEY_FEATURES_MUTUAL_TLS_${key.toUpperCase()})`;
+  const name = (key: string): string => nameOfKey(`features.mutual_tls.${key}`);
   const problems: string[] = [];
   if (certificates === 'tls' && tls.certFile === undefined) {
     problems.push(`${name('certificates')}: is tls, but Latchkey has no TLS of its own; set tls.cert_file`);

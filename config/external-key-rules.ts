@@ -1,13 +1,13 @@
 import { accessSync, constants } from 'node:fs';
 import type { Configuration } from './configuration.ts';
 import { externalKeyNames } from './external-key-settings.ts';
+import { nameOfKey } from './given-value.ts';
 
 /** What a token can sign with by mechanisms that every one of them has (PKCS#11 2.40). */
 const TOKEN_ALGORITHMS = /^(RS|PS|ES)(256|384|512)$/;
 const HEXADECIMAL = /^([0-9a-fA-F]{2}){1,64}$/;
 
-const nameOf = (key: string): string =>
-  `keys.external.${key} (LATCHKEY_KEYS_EXTERNAL_${key.replace('.', '_').toUpperCase()})`;
+const nameOf = (key: string): string => nameOfKey(`keys.external.${key}`);
 
 /** What is wrong with external keys and with who is to sign with them. */
 export function externalKeyProblems({ keys: { algorithms, external } }: Configuration): string[] {

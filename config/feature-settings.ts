@@ -41,7 +41,7 @@ export const features = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      'The same by reference: `request_uri` may be one of the https addresses that the client registered as `request_uris`, and the signed request is fetched from there (OpenID Connect Core section 6.2, RFC 9101 section 5.2).',
+      'Signed authorization requests by reference: `request_uri` may be one of the https addresses that the client registered as `request_uris`, and the request is fetched from there (OpenID Connect Core section 6.2, RFC 9101 section 5.2).',
     ),
   claimsParameter: z
     .boolean()

@@ -21,5 +21,10 @@ export interface Given {
 
 /** Both names of a setting, as every message about it begins. */
 export function nameOf(setting: Setting): string {
-  return `${setting.key} (${setting.variable})`;
+  return nameOfKey(setting.key);
+}
+
+/** The same by its name in YAML, such as `log.level`. */
+export function nameOfKey(key: string): string {
+  return `${key} (LATCHKEY_${key.replaceAll('.', '_').toUpperCase()})`;
 }

@@ -20,12 +20,28 @@ export function issueMessage(setting: Setting, issue: z.core.$ZodIssue, value: u
   const index = issue.path[setting.path.length];
   const inside = issue.path.slice(setting.path.length).map(String).join('.');
   const place = typeof index === 'number' ? `item ${index + 1} ` : inside === '' ? '' : `${inside} `;
+  if (setting.kind === 'mapping' && typeof value === 'string')
+    return 'must be a mapping of keys, in a variable as JSON';
+  if (
+    issue.code === 'invalid_type' &&
+    inside !== '' &&
+    isMissing(value, issue.path.slice(setting.path.length))
+  ) {
+    return `${place}is missing`;
+  }
   const shown = setting.traits.secret ? '' : show(typeof index === 'number' ? itemOf(value, index) : value);
   return `${place}${shown}${requirement(issue, typeof index === 'number' ? itemOf(value, index) : value)}`;
 }
 
 function itemOf(value: unknown, index: number): unknown {
   return Array.isArray(value) ? value[index] : undefined;
+}
+
+/** Whether there is nothing at a path of a mapping. */
+function isMissing(value: unknown, path: readonly PropertyKey[]): boolean {
+  let inner = value;
+  for (const step of path) inner = (inner as Record<PropertyKey, unknown> | null | undefined)?.[step];
+  return inner === undefined;
 }
 
 function show(value: unknown): string {
@@ -47,6 +63,8 @@ function requirement(issue: z.core.$ZodIssue, value: unknown): string {
       return `must ${bound(issue.origin, issue.maximum, 'at most')}`;
     case 'invalid_value':
       return `must be one of ${issue.values.join(', ')}${meant(value, issue.values.map(String))}`;
+    case 'unrecognized_keys':
+      return `has no key ${issue.keys.join(', ')}`;
     case 'invalid_key':
       return issue.issues[0]?.message ?? issue.message;
     case 'invalid_union':

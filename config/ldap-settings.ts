@@ -1,8 +1,6 @@
 import { z } from 'zod';
 import { count, path, settingTraits } from './setting-traits.ts';
-import { claimFromAttribute, ldapAttribute, ldapUrl } from './value-formats.ts';
-
-const filter = (description: string) => z.string().min(1).exactOptional().describe(description);
+import { claimFromAttribute, ldapAttribute, ldapFilter, ldapUrl } from './value-formats.ts';
 
 const distinguishedName = (description: string) => z.string().min(1).exactOptional().describe(description);
 
@@ -14,13 +12,10 @@ const groups = z.strictObject({
     .describe(
       'Where a person’s groups are read: `member_of` takes the attribute `memberOf` of their entry, `search` looks for groups that name them.',
     ),
-  claim: z.string().min(1).max(128).default('groups').describe('The claim that the names of groups are in.'),
   baseDn: distinguishedName(
     'Below which entry groups are; `accounts.ldap.base_dn` without it. Groups elsewhere do not count.',
   ),
-  filter: z
-    .string()
-    .min(1)
+  filter: ldapFilter
     .default('(objectClass=*)')
     .describe('Which entries are groups, for `search`: `(objectClass=group)` in Active Directory.'),
   memberAttribute: ldapAttribute
@@ -64,9 +59,7 @@ export const ldap = z.strictObject({
     .describe('The password of `accounts.ldap.bind_dn`.')
     .register(settingTraits, { secret: true }),
   baseDn: distinguishedName('Below which entry people are. Needed when the adapter is `ldap`.'),
-  userFilter: z
-    .string()
-    .min(1)
+  userFilter: ldapFilter
     .default('(objectClass=person)')
     .describe('Which entries are people (RFC 4515); the login is added to it.'),
   loginAttributes: z
@@ -97,9 +90,11 @@ export const ldap = z.strictObject({
     .boolean()
     .default(false)
     .describe('Whether mail addresses of the directory count as verified.'),
-  disabledFilter: filter(
-    'Which people are disabled, besides those whom Active Directory, OpenLDAP or 389 Directory Server itself has disabled.',
-  ),
+  disabledFilter: ldapFilter
+    .exactOptional()
+    .describe(
+      'Which people are disabled, besides those whom Active Directory, OpenLDAP or 389 Directory Server itself has disabled.',
+    ),
   groups: groups.prefault({}).describe('Groups of people.'),
   timeout: count(3000, 100, 60_000, 'How long the directory may take for one look-up, in milliseconds.'),
   connectTimeout: count(1000, 50, 60_000, 'How long a connection to one server may take, in milliseconds.'),

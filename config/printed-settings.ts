@@ -43,11 +43,15 @@ function redacted(setting: Setting, value: unknown): unknown {
   return Array.isArray(value) ? value.map(() => 'redacted') : 'redacted';
 }
 
+/** Longer values move their own origin alone. */
+const VALUE_COLUMNS = 48;
+
 /** The settings as aligned lines for a terminal: key, value, origin. */
 export function printedSettingsText(printed: readonly PrintedSetting[]): string {
   const rows = printed.map((entry) => [entry.key, textOf(entry.value), entry.from ?? entry.source] as const);
-  const width = (column: 0 | 1) => Math.max(...rows.map((row) => row[column].length));
-  const [keyWidth, valueWidth] = [width(0), width(1)];
+  const width = (column: 0 | 1, most: number) =>
+    Math.max(...rows.map((row) => row[column].length).filter((length) => length <= most));
+  const [keyWidth, valueWidth] = [width(0, Infinity), width(1, VALUE_COLUMNS)];
   return rows
     .map(([key, value, origin]) => `${key.padEnd(keyWidth)}  ${value.padEnd(valueWidth)}  ${origin}\n`)
     .join('');

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Configuration } from './configuration.ts';
+import { nameOfKey } from './given-value.ts';
 
 /** The files that hold a provider's secret or private key. */
 export function upstreamSecretFiles({ upstream: { providers } }: Configuration): string[] {
@@ -11,7 +12,7 @@ export function upstreamSecretFiles({ upstream: { providers } }: Configuration):
 /** What is wrong with the files that providers name. */
 export function upstreamProblems(configuration: Configuration): string[] {
   return upstreamSecretFiles(configuration).flatMap((file) => {
-    const name = 'upstream.providers (LATCHKEY_UPSTREAM_PROVIDERS)';
+    const name = nameOfKey('upstream.providers');
     try {
       return readFileSync(file, 'utf8').trim() === '' ? [`${name}: ${file} is empty`] : [];
     } catch (error) {

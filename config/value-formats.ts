@@ -135,6 +135,14 @@ export const ldapUrl = judged((value) => {
   return isBare ? undefined : 'must have nothing after host and port';
 });
 
+/** A filter, as far as its parentheses tell (RFC 4515 section 3); whoever uses it reads the rest. */
+export const ldapFilter = judged((value) => {
+  const opened = value.split('(').length;
+  return value.startsWith('(') && value.endsWith(')') && opened === value.split(')').length
+    ? undefined
+    : 'must be a filter such as (objectClass=person)';
+});
+
 const attributeName = '[A-Za-z][A-Za-z0-9-]{0,63}(?:;[A-Za-z0-9-]{1,32})*';
 
 /** The name of an attribute (RFC 4512 section 2.5), options included. */

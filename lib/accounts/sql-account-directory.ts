@@ -3,9 +3,7 @@ import type { Kysely } from 'kysely';
 import type { Database } from '../database/database.ts';
 import { isStorable } from '../database/row-finder.ts';
 import type { DatabaseSchema } from '../database/schema.ts';
-import { ACCOUNT_PAGE_TABLES } from '../database/tables/account-activity.ts';
-import { SECOND_FACTOR_TABLES } from '../database/tables/second-factors.ts';
-import { UPSTREAM_TABLES } from '../database/tables/upstream-identities.ts';
+import { PERSON_TABLES } from '../database/tables/person-tables.ts';
 import type { Events } from '../observability/events.ts';
 import type {
   AccountChange,
@@ -183,13 +181,9 @@ export class SqlAccountDirectory implements AccountDirectory {
   ): Promise<{ outcome: 'deleted' } | { outcome: 'not_found' | 'condition_failed' }> {
     const outcome = await this.#database.transaction(async (transaction, now) => {
       if (condition !== undefined && !(await condition(transaction, now))) return 'condition_failed';
-      await transaction.deleteFrom('passwords').where('sub', '=', sub).execute();
-      for (const table of [...SECOND_FACTOR_TABLES, ...ACCOUNT_PAGE_TABLES, ...UPSTREAM_TABLES]) {
+      for (const table of PERSON_TABLES) {
         await transaction.deleteFrom(table).where('sub', '=', sub).execute();
       }
-      await transaction.deleteFrom('passkeys').where('sub', '=', sub).execute();
-      await transaction.deleteFrom('known_browsers').where('sub', '=', sub).execute();
-      await transaction.deleteFrom('authentication_requests').where('sub', '=', sub).execute();
       await transaction.deleteFrom('mail_links').where('account', '=', sub).execute();
       const row = await transaction
         .deleteFrom('accounts')

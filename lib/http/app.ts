@@ -147,9 +147,7 @@ export async function createApp(given: AppRooms): Promise<App> {
   const mailTexts = createMailTexts({ branding, language, renderer });
   const { upstream } = rooms;
   const pendingIdentities =
-    upstream === undefined
-      ? undefined
-      : new PendingIdentities({ ...rooms, issuer, identities: upstream.identities, mailTexts });
+    upstream === undefined ? undefined : new PendingIdentities({ ...rooms, issuer, upstream, mailTexts });
   const pages = createPages({ ...rooms, renderer, language, forms, pendingIdentities });
   const host = await createProviderHost(rooms, pages);
   const desk = createInteractionDesk(host, rooms);

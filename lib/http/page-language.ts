@@ -1,4 +1,5 @@
 import type Koa from 'koa';
+import { cookieName } from '../provider/cookies.ts';
 import { chooseLocale } from './locale.ts';
 
 /** Where the language that somebody has chosen by hand is changed. */
@@ -35,9 +36,8 @@ export interface PageLanguage {
 /** @param locales those that are offered; the first is the default */
 export function createPageLanguage(issuer: string, locales: readonly string[]): PageLanguage {
   const secure = issuer.startsWith('https:');
-  // As the engine's own (lib/provider/cookies.ts): prefixes by path, RFC 6265bis section 4.1.3.
-  const chosen = secure ? '__Host-latchkey-language' : 'latchkey-language';
-  const ofLogout = secure ? '__Secure-latchkey-logout-language' : 'latchkey-logout-language';
+  const chosen = cookieName(issuer, 'language');
+  const ofLogout = cookieName(issuer, 'logout-language', 'narrow');
 
   const kept = (ctx: Koa.Context, name: string): string | undefined => {
     const value = ctx.cookies.get(name, { signed: false });

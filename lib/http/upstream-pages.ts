@@ -46,6 +46,9 @@ export function upstreamSignOut(
   return { provider: rooms.upstream.nameOf(provider), url: `/upstream/${provider}/sign-out` };
 }
 
+/** What would come to the same at the same provider. */
+const USELESS_AGAIN: ReadonlySet<string> = new Set(['disabled', 'stale']);
+
 /** The pages around sign-in at other providers. */
 export function createUpstreamPages(options: {
   forms: FormTokens;
@@ -95,7 +98,7 @@ export function createUpstreamPages(options: {
           reference,
           cancelAction: addressOf(interaction, 'cancel'),
           forDevice: interaction.forDevice,
-          again: reason === 'disabled' ? undefined : { action: addressOf(interaction, 'upstream'), id },
+          again: USELESS_AGAIN.has(reason) ? undefined : { action: addressOf(interaction, 'upstream'), id },
         },
         optionsOf(interaction),
       ),

@@ -17,6 +17,7 @@ const problem = {
   cancelAction: '/cancel',
   client,
 };
+const reference = 'K7Q2-9XWM';
 const createdAt = Date.UTC(2026, 0, 31, 9, 30);
 const identities = [
   { id: 'one', ...connecting, createdAt, usedAt: Date.UTC(2026, 1, 3, 17, 5) },
@@ -66,10 +67,11 @@ export const UPSTREAM_SAMPLES: {
     },
   },
   'upstream-problem': {
-    ...Object.fromEntries(
-      ['denied', 'untrusted', 'used', 'stale'].map((reason) => [reason, { ...problem, reason }]),
-    ),
-    unreachable: { ...problem, reason: 'unreachable', reference: 'K7Q2-9XWM' },
+    denied: { ...problem, reason: 'denied' },
+    used: { ...problem, reason: 'used' },
+    untrusted: { ...problem, reason: 'untrusted', reference },
+    unreachable: { ...problem, reason: 'unreachable', reference },
+    stale: { ...problem, reason: 'stale', again: undefined, reference },
     disabled: {
       csrfToken,
       provider: 'Orchard Works',
@@ -94,7 +96,7 @@ export const UPSTREAM_SAMPLES: {
             kind: 'identity' as const,
             reason,
             provider: 'Orchard Works',
-            reference: reason === 'untrusted' ? 'K7Q2-9XWM' : undefined,
+            reference: reason === 'untrusted' ? reference : undefined,
           },
         },
       ]),

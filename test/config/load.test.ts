@@ -445,6 +445,16 @@ describe('loading the configuration', () => {
       /^accounts.ldap.urls .*missing/,
     ],
     [
+      'a filter for people that ends too early',
+      { ...ldap, LATCHKEY_ACCOUNTS_LDAP_USER_FILTER: '(objectClass=' },
+      /^accounts.ldap.user_filter .*must be a filter such as/,
+    ],
+    [
+      'a filter for groups without parentheses',
+      { ...ldap, LATCHKEY_ACCOUNTS_LDAP_GROUPS_FILTER: 'objectClass=group' },
+      /^accounts.ldap.groups.filter .*must be a filter such as/,
+    ],
+    [
       'the ldap adapter without a base',
       { LATCHKEY_ACCOUNTS_ADAPTER: 'ldap', LATCHKEY_ACCOUNTS_LDAP_URLS: 'ldaps://directory.example' },
       /^accounts.ldap.base_dn .*missing/,

@@ -36,6 +36,15 @@ describe('printing the configuration', () => {
     expect(printed.get('views_dir')?.value).to.equal(null);
   });
 
+  it('keeps lines short but for those of long values', () => {
+    const printed = printedSettings({ environment: {}, directory });
+    const lines = printedSettingsText(printed).trimEnd().split('\n');
+    const keyWidth = Math.max(...printed.map(({ key }) => key.length));
+    const long = lines.filter((line) => line.length > keyWidth + 2 + 48 + 2 + 'default'.length);
+    expect(long).not.to.deep.equal([]);
+    expect(long.filter((line) => !/ \S.{48,} {2}default$/.test(line))).to.deep.equal([]);
+  });
+
   it('redacts secrets, however they came', () => {
     const keys = [randomBytes(32).toString('base64url'), randomBytes(32).toString('base64url')];
     const token = randomBytes(16).toString('hex');

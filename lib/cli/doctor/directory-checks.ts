@@ -54,7 +54,7 @@ async function serverFindings(settings: Settings): Promise<Finding[]> {
       problem(
         'ldap',
         error instanceof Error ? error.message : String(error),
-        'while no server of the directory answers, nobody can sign in, and tokens are answered with 503',
+        'look at accounts.ldap and the way there; while no server answers, nobody can sign in, and tokens are answered with 503',
       ),
     ];
   } finally {

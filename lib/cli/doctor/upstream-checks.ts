@@ -16,7 +16,7 @@ export const upstreamCheck: Check = ({ configuration }) => {
         return problem(
           'upstream',
           `${id}: nobody can sign in at ${settings.issuer}: ${reasonOf(error)}`,
-          'check the issuer, its certificate and the way there; outbound.private_networks names what is not public',
+          'check the issuer, its certificate and the way there; an address that is not public has to be in outbound.private_networks',
         );
       }
     }),

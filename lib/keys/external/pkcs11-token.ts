@@ -122,7 +122,7 @@ export class Pkcs11Token implements SigningDevice {
         if (code === 0 && length > 0 && length <= LONGEST_OUTPUT) resolve(Buffer.concat(output));
         else if (/CKR_PIN_(INCORRECT|LOCKED|EXPIRED|INVALID|LEN_RANGE)/.test(told)) {
           reject(new RefusedPin('the token refuses the PIN; it is not asked again before a restart'));
-        } else reject(new Error(`the token gave none: ${failureIn(told)}`));
+        } else reject(new Error(`the token did not do it: ${failureIn(told)}`));
       });
     });
   }
