@@ -1,7 +1,7 @@
 import type { Account } from '../accounts/account-adapter.ts';
 import { canonicalLogin } from '../accounts/canonical-login.ts';
 import type { Database } from '../database/database.ts';
-import { digestOf, newToken, tokensIn, withToken } from './browser-tokens.ts';
+import { digestOf, makeRoom, newToken, tokensIn, withToken } from './browser-tokens.ts';
 import { counterDigest } from './counter-digest.ts';
 
 const DAY_MILLISECONDS = 86_400_000;
@@ -50,24 +50,13 @@ export class KnownBrowsers {
     if (isKnown) return undefined;
     const token = newToken();
     await this.#database.transaction(async (transaction, at) => {
-      await transaction.deleteFrom('known_browsers').where('expires_at', '<=', at).execute();
-      if (tokens.length > 0) {
-        await transaction
-          .deleteFrom('known_browsers')
-          .where('sub', '=', sub)
-          .where('digest', 'in', tokens.map(digestOf))
-          .execute();
-      }
-      const others = await transaction
-        .selectFrom('known_browsers')
-        .select('digest')
-        .where('sub', '=', sub)
-        .orderBy('created_at', 'desc')
-        .execute();
-      const tooMany = others.slice(PER_PERSON - 1).map(({ digest }) => digest);
-      if (tooMany.length > 0) {
-        await transaction.deleteFrom('known_browsers').where('digest', 'in', tooMany).execute();
-      }
+      await makeRoom(transaction, at, {
+        table: 'known_browsers',
+        recency: 'created_at',
+        sub,
+        held: tokens,
+        atMost: PER_PERSON,
+      });
       await transaction
         .insertInto('known_browsers')
         .values({ digest: digestOf(token), sub, login, created_at: at, expires_at: at + this.seconds * 1000 })

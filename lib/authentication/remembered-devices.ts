@@ -1,6 +1,6 @@
 import type { Database, DirectoryTransaction } from '../database/database.ts';
 import { isStorable } from '../database/row-finder.ts';
-import { digestOf, newToken, tokensIn, withToken } from './browser-tokens.ts';
+import { digestOf, makeRoom, newToken, tokensIn, withToken } from './browser-tokens.ts';
 
 const USER_AGENT_CHARACTERS = 200;
 
@@ -40,24 +40,13 @@ export class RememberedDevices {
     const token = newToken();
     const held = tokensIn(browser.held);
     await this.#database.transaction(async (transaction, now) => {
-      await transaction.deleteFrom('remembered_devices').where('expires_at', '<=', now).execute();
-      if (held.length > 0) {
-        await transaction
-          .deleteFrom('remembered_devices')
-          .where('sub', '=', sub)
-          .where('digest', 'in', held.map(digestOf))
-          .execute();
-      }
-      const others = await transaction
-        .selectFrom('remembered_devices')
-        .select('digest')
-        .where('sub', '=', sub)
-        .orderBy('used_at', 'desc')
-        .execute();
-      const tooMany = others.slice(perPerson - 1).map(({ digest }) => digest);
-      if (tooMany.length > 0) {
-        await transaction.deleteFrom('remembered_devices').where('digest', 'in', tooMany).execute();
-      }
+      await makeRoom(transaction, now, {
+        table: 'remembered_devices',
+        recency: 'used_at',
+        sub,
+        held,
+        atMost: perPerson,
+      });
       await transaction
         .insertInto('remembered_devices')
         .values({

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { importJWK, type JWK } from 'jose';
-import type { ClientAuth, Configuration, CryptoKey, CustomFetch } from 'openid-client';
+import type { ClientAuth, Configuration, CryptoKey } from 'openid-client';
 import type { UpstreamProviderSettings } from '../../config/upstream-settings.ts';
 import { type SafeFetch, SafeFetchError } from '../outbound/safe-fetch.ts';
 import { toldClaims } from './mapped-person.ts';
@@ -44,14 +44,15 @@ const library = () => import('openid-client');
 export class UpstreamClient {
   readonly #settings: UpstreamProviderSettings;
   readonly #redirectUri: string;
-  readonly #fetch: CustomFetch;
+  /** How the provider is called: safely, for so long and so much. */
+  readonly fetch: (url: string, init: object) => Promise<Response>;
   #known: { configuration: Promise<Configuration>; until: number } | undefined;
 
   constructor(options: { settings: UpstreamProviderSettings; redirectUri: string; safeFetch: SafeFetch }) {
     const { settings, redirectUri, safeFetch } = options;
     this.#settings = settings;
     this.#redirectUri = redirectUri;
-    this.#fetch = (url, init) => safeFetch(url, { ...(init as RequestInit), ...BOUNDS });
+    this.fetch = (url, init) => safeFetch(url, { ...(init as RequestInit), ...BOUNDS });
   }
 
   /** What the provider says of itself, and what is called by it. Rejects when it cannot be had. */
@@ -132,7 +133,7 @@ export class UpstreamClient {
       { [openid.clockTolerance]: CLOCK_TOLERANCE },
       await this.#authentication(),
       {
-        [openid.customFetch]: this.#fetch,
+        [openid.customFetch]: this.fetch,
         execute: [
           // Whatever its way here: what names somebody is signed by the provider's own key.
           openid.enableNonRepudiationChecks,

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Database, DirectoryTransaction as Transaction } from '../database/database.ts';
 import { isStorable } from '../database/row-finder.ts';
 import type { UpstreamIdentitiesTable } from '../database/tables/upstream-identities.ts';
@@ -187,9 +187,7 @@ function labelOf(given: string): string {
 }
 
 function sessionDigest({ issuer, sid }: { issuer: string; sid: string }): string {
-  return createHash('sha256')
-    .update(JSON.stringify([issuer, sid]))
-    .digest('base64url');
+  return hash('sha256', JSON.stringify([issuer, sid]), 'base64url');
 }
 
 function identityOf(row: UpstreamIdentitiesTable): LinkedIdentity {

@@ -4,7 +4,6 @@ import type { UpstreamProviderSettings } from '../../config/upstream-settings.ts
 import { answerOnce } from '../authentication/answer-once.ts';
 import type { Database } from '../database/database.ts';
 import type { Grants } from '../grants/grants.ts';
-import type { SafeFetch } from '../outbound/safe-fetch.ts';
 import type { UpstreamClient } from './upstream-client.ts';
 import type { UpstreamIdentities } from './upstream-identities.ts';
 
@@ -13,7 +12,6 @@ const LONGEST_TOKEN = 16_384;
 /** How old (s) a logout token may be, and what clocks may be apart: it is sent when it is made. */
 const MAXIMUM_AGE = 600;
 const CLOCK_TOLERANCE = 30;
-const BOUNDS = { maximumBytes: 524_288, timeoutMs: 5000 };
 /** Longest text of a claim that is looked at. */
 const LONGEST_NAME = 255;
 
@@ -48,7 +46,6 @@ export class UpstreamLogout {
     identities: UpstreamIdentities;
     database: Database;
     grants: Grants;
-    safeFetch: SafeFetch;
   }) {
     this.#rooms = rooms;
   }
@@ -116,10 +113,9 @@ export class UpstreamLogout {
   #keySet(address: string | undefined): ReturnType<typeof createRemoteJWKSet> {
     if (address === undefined) throw new Error('the provider has no keys');
     if (this.#keys === undefined || this.#keysAt !== address) {
-      const { safeFetch } = this.#rooms;
       this.#keysAt = address;
       this.#keys = createRemoteJWKSet(new URL(address), {
-        [customFetch]: (url, init) => safeFetch(url, { ...(init as RequestInit), ...BOUNDS }),
+        [customFetch]: this.#rooms.client.fetch,
       });
     }
     return this.#keys;

@@ -3,7 +3,7 @@ import { ConfigurationError } from '../../config/configuration-error.ts';
 import { bindRefusal, policyRefusal } from '../../lib/accounts/ldap/bind-refusal.ts';
 import { isBelow, ownName } from '../../lib/accounts/ldap/distinguished-name.ts';
 import { configuredFilter, memberInChain } from '../../lib/accounts/ldap/ldap-filters.ts';
-import { Places } from '../../lib/accounts/ldap/places.ts';
+import { Places } from '../../lib/outbound/places.ts';
 
 describe('what a directory says of a bind', () => {
   const activeDirectory = (data: string) =>

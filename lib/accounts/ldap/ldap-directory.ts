@@ -3,10 +3,10 @@ import type { Socket } from 'node:net';
 import { Client, type Entry, PasswordPolicyControl, ResultCodeError, type SearchOptions } from 'ldapts';
 import type { Configuration } from '../../../config/configuration.ts';
 import { ldapTlsOf } from '../../../config/ldap-tls.ts';
+import { Places } from '../../outbound/places.ts';
 import { AccountsUnavailable } from '../account-adapter.ts';
 import { type BindRefusal, bindRefusal, policyRefusal } from './bind-refusal.ts';
 import { openLdapSocket } from './ldap-socket.ts';
-import { Places } from './places.ts';
 
 /** Result codes by which a server says that another one should be asked (RFC 4511 appendix A): busy, unavailable. */
 const ASK_ANOTHER = [51, 52];

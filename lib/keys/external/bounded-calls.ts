@@ -1,14 +1,16 @@
+import { Places } from '../../outbound/places.ts';
+
 /** Calls that may wait for their turn; further ones are refused at once, since their time would be over before it came. */
 const MOST_WAITING = 1000;
 
 /** Runs at most so many calls at once, each for a limited time (ms), in which the wait for its turn is counted. */
 export class BoundedCalls {
-  readonly #limits: { timeout: number; concurrency: number };
-  readonly #waiting = new Set<() => void>();
-  #running = 0;
+  readonly #timeout: number;
+  readonly #places: Places;
 
-  constructor(limits: { timeout: number; concurrency: number }) {
-    this.#limits = limits;
+  constructor({ timeout, concurrency }: { timeout: number; concurrency: number }) {
+    this.#timeout = timeout;
+    this.#places = new Places(concurrency);
   }
 
   /**
@@ -16,7 +18,7 @@ export class BoundedCalls {
    * its place until it has ended: it must end when its signal is aborted.
    */
   async run<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { timeout } = this.#limits;
+    const timeout = this.#timeout;
     const ending = new AbortController();
     const { promise: over, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
@@ -35,32 +37,15 @@ export class BoundedCalls {
   }
 
   async #inTurn<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
-    if (this.#running >= this.#limits.concurrency) await this.#turn(signal);
-    else this.#running += 1;
+    if (this.#places.waiting >= MOST_WAITING) throw new Error(`${MOST_WAITING} others wait already`);
+    const leave = await this.#places.take(this.#timeout);
     try {
+      // Its time may have ended in the moment in which its turn came.
+      if (leave === undefined) throw new Error('no place became free');
+      signal.throwIfAborted();
       return await call(signal);
     } finally {
-      const [next] = this.#waiting;
-      // The place goes to the next, so the number of places taken stays.
-      if (next === undefined) this.#running -= 1;
-      else next();
+      leave?.();
     }
-  }
-
-  #turn(signal: AbortSignal): Promise<void> {
-    if (this.#waiting.size >= MOST_WAITING) throw new Error(`${MOST_WAITING} others wait already`);
-    return new Promise((resolve, reject) => {
-      const take = (): void => {
-        this.#waiting.delete(take);
-        signal.removeEventListener('abort', give);
-        resolve();
-      };
-      const give = (): void => {
-        this.#waiting.delete(take);
-        reject(signal.reason);
-      };
-      this.#waiting.add(take);
-      signal.addEventListener('abort', give, { once: true });
-    });
   }
 }

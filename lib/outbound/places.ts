@@ -7,6 +7,11 @@ export class Places {
     this.#free = count;
   }
 
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Takes a place; undefined when none became free in `milliseconds`. What comes back gives the place up, once. */
   async take(milliseconds: number): Promise<(() => void) | undefined> {
     if (this.#free > 0) {
