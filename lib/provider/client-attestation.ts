@@ -94,8 +94,12 @@ function assertTimes(
   }
 }
 
-/** An attester whose keys cannot be had is trouble on our side, 503, and not the client's fault. */
-export function answerForUnreachableAttesters(engine: Koa.Middleware): Koa.Middleware {
+/** An attester whose keys cannot be had is trouble on our side, 503, and not the client's fault. Where there are none, the engine as it is. */
+export function answerForUnreachableAttesters(
+  engine: Koa.Middleware,
+  { clientAttestersFile }: Configuration['features'],
+): Koa.Middleware {
+  if (clientAttestersFile === undefined) return engine;
   return async (ctx, next) => {
     await engine(ctx, next);
     if (!unreachable.has(ctx.req)) return;

@@ -241,11 +241,9 @@ async function createEngine(
     rooms.log.error({ err: error, path: ctx.path, method: ctx.method }, 'request failed');
   });
   const [engine] = provider.middleware as [Koa.Middleware];
-  const answer = completeLogout(
-    provider,
-    rooms,
-    pages.frontChannelLogout,
-  )(answerForUnreachableAttesters(answerInteractionIds(engine)));
+  const { features: switches } = rooms.configuration;
+  const withLogout = completeLogout(provider, rooms, pages.frontChannelLogout);
+  const answer = withLogout(answerForUnreachableAttesters(answerInteractionIds(engine), switches));
   const handle: Koa.Middleware =
     statusLists === undefined ? answer : (ctx, next) => statusLists(ctx, () => answer(ctx, next));
   const documents = await publishedDocuments(provider, handle, rooms);
