@@ -94,12 +94,20 @@ export class TcpProxy {
     return promise;
   }
 
+  /** Drops what is still planned, so that no later command is lost; answers how many there were. */
+  relent(): number {
+    return this.#plans.splice(0).length;
+  }
+
   /** Counts the commands that have `marker` in them while `work` runs. */
   async count(marker: string, work: () => Promise<unknown>): Promise<number> {
     const counted = { marker, commands: 0 };
     this.#counted = counted;
-    await work();
-    this.#counted = undefined;
+    try {
+      await work();
+    } finally {
+      this.#counted = undefined;
+    }
     return counted.commands;
   }
 
