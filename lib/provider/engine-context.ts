@@ -97,6 +97,7 @@ export interface EnginePrototypes {
     instantiate(payload?: { uid?: unknown }): EngineSession;
     /** The session of a browser; a new one, kept nowhere yet, when it has none. */
     get(ctx: unknown): Promise<EngineSession>;
+    findByUid(uid: string): Promise<EngineSession | undefined>;
   };
 }
 
@@ -164,6 +165,11 @@ export interface EngineToken {
   jkt?: string;
   'x5t#S256'?: string;
   extra?: Record<string, unknown>;
+  sid?: string;
+  /** Authorization details (RFC 9396). */
+  rar?: unknown;
+  readonly tokenType: string;
+  readonly isValid: boolean;
   destroy(): Promise<void>;
 }
 

@@ -13,8 +13,8 @@ import { clientAttestation } from './client-attestation.ts';
 import { deviceFlow } from './device-flow.ts';
 import type { DevicePages } from './device-page-contract.ts';
 import { dpop } from './dpop.ts';
-import { whileAvailable } from './engine-storage.ts';
 import type { FrontChannelPage } from './front-channel-logout.ts';
+import { introspectionPolicy } from './introspection-policy.ts';
 import { mutualTls } from './mutual-tls.ts';
 import { fapi } from './profiles.ts';
 import { requestObjects } from './request-objects.ts';
@@ -59,8 +59,9 @@ export function features(
   } & CibaRooms,
   pages: EnginePages,
 ): NonNullable<EngineConfiguration['features']> {
-  const { configuration, apis, clients, accounts } = rooms;
+  const { configuration, apis, clients } = rooms;
   const switches = configuration.features;
+  const mayHearOf = introspectionPolicy(rooms);
   return {
     devInteractions: { enabled: false },
     externalSigningSupport: { enabled: true, ack: 'experimental-01' },
@@ -87,20 +88,7 @@ export function features(
     richAuthorizationRequests: richAuthorizationRequests(switches.richAuthorizationRequests, rooms),
     introspection: {
       enabled: true,
-      // A client sees its own tokens, an API those meant for it; a token of somebody disabled, or issued to a client
-      // that is gone, is not active (RFC 7662 §2.2 and §4: scan protection).
-      allowedPolicy: async (_ctx, client, token) => {
-        const ownToken = token.clientId === client.clientId;
-        const meantForThisApi =
-          'aud' in token && token.aud !== undefined && token.aud === client.resource_server;
-        if (!ownToken && !meantForThisApi) return false;
-        const issuedTo = await whileAvailable(() => clients.find(String(token.clientId)));
-        if (issuedTo === undefined || issuedTo.problem !== undefined) return false;
-        const { accountId } = token as { accountId?: string };
-        if (accountId === undefined) return true;
-        const account = await whileAvailable(() => accounts.findBySub(accountId));
-        return account !== undefined && !account.disabled;
-      },
+      allowedPolicy: (_ctx, client, token) => mayHearOf(client, token),
     },
     revocation: {
       enabled: true,

@@ -63,6 +63,7 @@ import { completeLogout, logoutDiscovery } from './logout.ts';
 import { noticeDeliveries } from './notice-deliveries.ts';
 import { fixOrigin } from './origin.ts';
 import { pairwiseSubjects } from './pairwise-subjects.ts';
+import { answerPlainIntrospection } from './plain-introspection.ts';
 import { pkceRequired, rotatesRefreshTokens } from './profiles.ts';
 import { reportProtocolErrors } from './protocol-errors.ts';
 import { type PublishedDocument, publishedDocuments } from './published-documents.ts';
@@ -243,7 +244,8 @@ async function createEngine(
   const [engine] = provider.middleware as [Koa.Middleware];
   const { features: switches } = rooms.configuration;
   const withLogout = completeLogout(provider, rooms, pages.frontChannelLogout);
-  const answer = withLogout(answerForUnreachableAttesters(answerInteractionIds(engine), switches));
+  const complete = withLogout(answerForUnreachableAttesters(answerInteractionIds(engine), switches));
+  const answer = answerPlainIntrospection(complete, provider, rooms);
   const handle: Koa.Middleware =
     statusLists === undefined ? answer : (ctx, next) => statusLists(ctx, () => answer(ctx, next));
   const documents = await publishedDocuments(provider, handle, rooms);
