@@ -1,5 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { isBusy } from '../database/sqlite-dialect.ts';
 import { StorageUnavailable } from './storage.ts';
+
+/** How long (ms) work waits for another process's transaction before it is told to try again. */
+const PATIENCE_MILLISECONDS = 2000;
+/** How long (ms) until it looks again: about what the other's fsync takes. */
+const PAUSE_MILLISECONDS = 1;
 
 interface Waiting<Outcome> {
   work: () => Outcome;
@@ -7,22 +13,27 @@ interface Waiting<Outcome> {
   reject(error: unknown): void;
 }
 
-/** `begun` is false when there was no transaction to be had. */
+/** `begun` is false when there was no transaction to be had, `busy` when that is because another process has one. */
 interface Failure {
   begun: boolean;
+  busy: boolean;
   cause: unknown;
 }
 
 /**
  * Runs pieces of work that come in one turn of the event loop in one transaction, hence with one fsync between them.
  * A piece is done when its promise resolves: it then survives power loss. Work must be synchronous, and write nothing
- * when it throws or refuses.
+ * when it throws or refuses. While another process has its transaction, everything else here goes on: SQLite's own way of waiting
+ * is to stop the thread, for longer and longer, and with it all that could be answered without a write.
  */
 export class GroupCommit {
   readonly #connection: DatabaseSync;
   #waiting: Waiting<unknown>[] = [];
   #commits = 0;
+  /** Since when (ms) the oldest piece waits for another process. */
+  #waitingSince: number | undefined;
 
+  /** `connection` must not wait by itself. */
   constructor(connection: DatabaseSync) {
     this.#connection = connection;
   }
@@ -50,16 +61,35 @@ export class GroupCommit {
     const batch = this.#waiting;
     this.#waiting = [];
     const failure = this.#commit(batch);
-    if (failure === undefined) return;
-    // One piece that cannot be written must not take its neighbours down: each gets a transaction of its own. Not when
-    // there was no lock to be had, which stands in the way of all: each would wait for it in turn, and the process with it.
-    const alone = failure.begun && batch.length > 1 ? batch : [];
-    if (alone.length === 0) fail(batch, failure);
-    for (const [index, piece] of alone.entries()) {
+    if (failure !== undefined) this.#commitApart(batch, failure);
+    if (this.#waiting.length === 0) this.#waitingSince = undefined;
+  }
+
+  /** One piece that cannot be written must not take its neighbours down: each gets a transaction of its own. */
+  #commitApart(batch: Waiting<unknown>[], failure: Failure): void {
+    // Not when there was no lock to be had, which stands in the way of all.
+    if (!failure.begun || batch.length === 1) {
+      this.#waitOrFail(batch, failure);
+      return;
+    }
+    for (const [index, piece] of batch.entries()) {
       const own = this.#commit([piece]);
-      if (own === undefined) continue;
-      fail(own.begun ? [piece] : alone.slice(index), own);
-      if (!own.begun) return;
+      if (own?.begun === true) fail([piece], own);
+      else if (own !== undefined) {
+        this.#waitOrFail(batch.slice(index), own);
+        return;
+      }
+    }
+  }
+
+  #waitOrFail(batch: Waiting<unknown>[], failure: Failure): void {
+    const now = performance.now();
+    this.#waitingSince ??= now;
+    if (failure.busy && now - this.#waitingSince < PATIENCE_MILLISECONDS) {
+      this.#waiting = batch;
+      setTimeout(() => this.#flush(), PAUSE_MILLISECONDS);
+    } else {
+      fail(batch, failure);
     }
   }
 
@@ -75,7 +105,7 @@ export class GroupCommit {
       this.#commits += 1;
     } catch (cause) {
       if (begun && this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
-      return { begun, cause };
+      return { begun, busy: !begun && isBusy(cause), cause };
     }
     for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index]);
     return undefined;

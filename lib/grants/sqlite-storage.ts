@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from '../database/database.ts';
 import { SealError } from '../database/sealer.ts';
+import { isBusy } from '../database/sqlite-dialect.ts';
 import { GroupCommit } from './group-commit.ts';
 import { secondsNow } from './model-storage.ts';
 import { type OpenPayload, PayloadSealer, type SealedTable, stampOf } from './payload-sealer.ts';
@@ -22,8 +23,8 @@ import {
 
 /** How often a row is looked at that others write at the same moment. */
 const MOST_LOOKS = 100;
-/** How long (ms) a commit waits for another process's transaction before the request is told to try again. */
-const BUSY_TIMEOUT_MILLISECONDS = 2000;
+/** How long (ms) a read waits while another process recovers the write-ahead log of one that was killed. Nothing else stops it. */
+const RECOVERY_MILLISECONDS = 2000;
 /** Pages of the tables of this room kept in memory; other connections see little of the database. */
 const PAGE_CACHE_KIBIBYTES = 2048;
 /** How long (s) a person's ending is remembered: longer than any interaction that began before it may take. */
@@ -41,9 +42,7 @@ export class SqliteStorage implements GrantStorage {
 
   constructor(database: Database) {
     this.#connection = database.openConnection();
-    this.#connection.exec(
-      `PRAGMA busy_timeout = ${BUSY_TIMEOUT_MILLISECONDS}; PRAGMA cache_size = -${PAGE_CACHE_KIBIBYTES}`,
-    );
+    this.#connection.exec(`PRAGMA busy_timeout = 0; PRAGMA cache_size = -${PAGE_CACHE_KIBIBYTES}`);
     this.#statements = prepareStatements(this.#connection);
     this.#sealer = new PayloadSealer(database.sealer);
     this.#commits = new GroupCommit(this.#connection);
@@ -224,9 +223,23 @@ export class SqliteStorage implements GrantStorage {
 
   #reading<Value>(read: () => Value): Value {
     try {
-      return read();
+      return this.#readingPatiently(read);
     } catch (cause) {
       throw new StorageUnavailable('the embedded store cannot be read now', { cause });
+    }
+  }
+
+  #readingPatiently<Value>(read: () => Value): Value {
+    try {
+      return read();
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+    }
+    this.#connection.exec(`PRAGMA busy_timeout = ${RECOVERY_MILLISECONDS}`);
+    try {
+      return read();
+    } finally {
+      this.#connection.exec('PRAGMA busy_timeout = 0');
     }
   }
 }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
 import { StorageUnavailable } from '../../lib/grants/storage.ts';
 import { describeCrash } from './contract-crash.ts';
@@ -41,6 +42,30 @@ describe('the embedded store and faults', () => {
     other.close();
     await save(opened.grants, 'AccessToken', 'token-0');
     expect(await find(opened.grants, 'AccessToken', 'token-0')).to.be.an('object');
+    await opened.close();
+  });
+
+  it('goes on with everything else meanwhile, and writes as soon as the other process is done', async () => {
+    const opened = await place.open();
+    await save(opened.grants, 'AccessToken', 'older');
+    const other = new DatabaseSync(path.join(place.location, 'latchkey.db'));
+    other.exec('BEGIN IMMEDIATE');
+    let saved = 0;
+    const saving = Array.from({ length: 3 }, (_, index) =>
+      save(opened.grants, 'AccessToken', `token-${index}`).then(() => {
+        saved += 1;
+      }),
+    );
+    // Each of these is a turn of the event loop, of which there would be none while the thread waits.
+    for (let turn = 0; turn < 20; turn += 1) {
+      await nextTurn();
+      expect(await find(opened.grants, 'AccessToken', 'older')).to.be.an('object');
+    }
+    expect(saved).to.equal(0);
+    other.exec('COMMIT');
+    other.close();
+    await Promise.all(saving);
+    expect(await find(opened.grants, 'AccessToken', 'token-2')).to.be.an('object');
     await opened.close();
   });
 
