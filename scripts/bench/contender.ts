@@ -31,6 +31,8 @@ export interface ContenderSpecification {
   grants: number;
   /** The same of grants that have expired and are still to be swept away. */
   expired: number;
+  /** How much of one processor each of its processes gets, in percent; 0 is all that there is. */
+  share: number;
 }
 
 export interface ContenderOptions extends ContenderSpecification {

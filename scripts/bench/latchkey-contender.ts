@@ -8,9 +8,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Contender, type ContenderOptions, commonTarget, peopleCount } from './contender.ts';
 import { fillStore } from './fill-store.ts';
+import { shareProcessor } from './processor-share.ts';
+import { processTree } from './processor-time.ts';
 import { startRedis } from './redis-process.ts';
 import { freePorts, type ServerProcess, startServer } from './server-process.ts';
 import { apiScope, type ClientCredentials, type Target } from './target.ts';
@@ -54,6 +57,23 @@ async function createClient(
   return { clientId: response.client_id, clientSecret: response.client_secret };
 }
 
+/** Once all its processes are there, each gets its share. */
+async function withShare(
+  server: ServerProcess,
+  { workers, share }: ContenderOptions,
+): Promise<ServerProcess> {
+  const processes = workers === 1 ? 1 : workers + 1;
+  while (processTree(server.pid).length < processes) await sleep(10);
+  const shares = shareProcessor(processTree(server.pid), share);
+  return {
+    ...server,
+    stop: async () => {
+      await server.stop();
+      await shares.release();
+    },
+  };
+}
+
 export async function latchkeyContender(options: ContenderOptions): Promise<Contender> {
   const [port = 0, managementPort = 0] = await freePorts(2);
   const redis = options.store === 'redis' ? await startRedis(join(options.folder, 'redis')) : undefined;
@@ -87,7 +107,8 @@ export async function latchkeyContender(options: ContenderOptions): Promise<Cont
       readyPath: '/.well-known/openid-configuration',
       hostHeader: `localhost:${port}`,
     });
-    return redis === undefined ? server : { ...server, storePid: redis.pid };
+    const limited = options.share > 0 ? await withShare(server, options) : server;
+    return redis === undefined ? limited : { ...limited, storePid: redis.pid };
   };
 
   async function setUp(): Promise<void> {

@@ -23,7 +23,8 @@ export const usage = `usage: npm run bench -- [options]
   --rounds N         rounds of load for each contender and row (default 8)
   --contenders a,b   what is compared with the first of them; the same one twice shows the noise (default bare,latchkey):
                      bare, latchkey, and latchkey with any of :redis, :workers=N, :grants=N (live grants
-                     in its store), :expired=N (ended ones, to be swept away meanwhile)
+                     in its store), :expired=N (ended ones, to be swept away meanwhile),
+                     :share=N (each process gets N percent of one processor; as root)
   --compare NAME     contenders by a name: ${Object.keys(comparisons).join(', ')}
   --workers N        processes that Latchkey serves with (default 1)
   --connections N    kept-alive connections of the load generator (default 16)
