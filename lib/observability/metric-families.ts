@@ -32,6 +32,10 @@ export const METRIC_FAMILIES = {
     'counter',
     'Refresh tokens that were used again outside their grace, and whose families were revoked.',
   ),
+  latchkey_passkey_copies_suspected_total: family(
+    'counter',
+    'Passkeys whose counter went backwards, so that there may be a copy of one.',
+  ),
   latchkey_breached_password_checks_total: family(
     'counter',
     'New passwords of which it was asked whether they have leaked, by outcome.',

@@ -37,6 +37,7 @@ export class Metrics {
     });
     events.on('attempt.throttled', ({ kind }) => this.count('latchkey_throttled_attempts_total', kind));
     events.on('refresh.reused', () => this.count('latchkey_refresh_reuses_total'));
+    events.on('passkey.copy_suspected', () => this.count('latchkey_passkey_copies_suspected_total'));
     events.on('notification.attempted', ({ kind, outcome }) =>
       this.count('latchkey_notification_attempts_total', kind, outcome),
     );

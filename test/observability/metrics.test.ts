@@ -68,6 +68,7 @@ describe('metrics', () => {
     events.emit('login.throttled', { address: '192.0.2.1', scope: 'account' });
     events.emit('attempt.throttled', { kind: 'token' });
     events.emit('refresh.reused', {});
+    events.emit('passkey.copy_suspected', { accountId: 'ada', passkey: 'key' });
     const lines = await linesOf(metrics.snapshot());
     expect(lines).to.include.members([
       'latchkey_logins_total{outcome="succeeded"} 1',
@@ -76,6 +77,7 @@ describe('metrics', () => {
       'latchkey_throttled_attempts_total{kind="login_by_account"} 1',
       'latchkey_throttled_attempts_total{kind="token"} 1',
       'latchkey_refresh_reuses_total 1',
+      'latchkey_passkey_copies_suspected_total 1',
     ]);
     expect(lines.join('\n')).not.to.contain('192.0.2.1').and.not.to.contain('ada');
   });
