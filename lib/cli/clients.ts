@@ -39,10 +39,10 @@ export function addClientCommands(program: Command, context: CommandContext): vo
     });
 
   withJson(clients.command('list'))
-    .description('list applications')
+    .description('list applications: registered ones, and those known by their document')
     .action((options) =>
       context.runInRooms(options, async (rooms) => {
-        const found = await rooms.clients.list();
+        const found = [...(await rooms.clients.list()), ...(await rooms.clientDocuments.list())];
         const rows = found.map(({ clientId, metadata, origin, createdAt }) => [
           clientId,
           metadata.client_name ?? '-',

@@ -1,6 +1,7 @@
 import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { Apis } from '../clients/apis.ts';
+import type { ClientDocuments } from '../clients/client-documents.ts';
 import type { Clients } from '../clients/clients.ts';
 import type { Database } from '../database/database.ts';
 import type { Grants } from '../grants/grants.ts';
@@ -13,6 +14,7 @@ export interface OperatorRooms {
   database: Database;
   accounts: AccountAdapter;
   clients: Clients;
+  clientDocuments: Pick<ClientDocuments, 'list'>;
   apis: Apis;
   keys: SigningKeys;
   grants: Grants;

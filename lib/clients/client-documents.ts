@@ -46,6 +46,7 @@ const NOTHING: ClientMetadata = {
  */
 export class ClientDocuments {
   readonly #database: Database;
+  readonly #configuration: Pick<Configuration, 'keys' | 'features'>;
   readonly #cache: RevisionCache<ClientDocumentsTable, DocumentClient>;
 
   constructor(options: {
@@ -55,6 +56,7 @@ export class ClientDocuments {
   }) {
     const database = onClock(options.database, options.clock);
     this.#database = database;
+    this.#configuration = options.configuration;
     this.#cache = new RevisionCache<ClientDocumentsTable, DocumentClient>(
       database,
       'client_documents',
@@ -71,6 +73,18 @@ export class ClientDocuments {
   /** A promise and errors as of `Clients.find`. */
   find(address: string): MaybePromise<DocumentClient | undefined> {
     return this.#cache.find(address);
+  }
+
+  /** Applications whose document could be used when it was fetched last, the oldest first. */
+  async list(): Promise<StoredClient[]> {
+    const rows = await this.#database.query
+      .selectFrom('client_documents')
+      .selectAll()
+      .where('problem', 'is', null)
+      .orderBy('first_seen_at')
+      .orderBy('client_id')
+      .execute();
+    return rows.map((row) => read(row, this.#configuration).client);
   }
 
   /**

@@ -110,6 +110,9 @@ for (const [name, openStore] of Object.entries(STORES)) {
       expect(tokens.claims()?.aud).to.equal(address);
       const grants = await latchkey.json<{ client_id: string }[]>(['grants', 'list', '--client', address]);
       expect(grants.map(({ client_id: id }) => id)).to.deep.equal([address]);
+      const clients = await latchkey.json<{ client_id: string; origin: string }[]>(['clients', 'list']);
+      const listed = clients.find(({ client_id: id }) => id === address);
+      expect(listed, 'the operator sees it').to.include({ origin: 'document' });
     });
 
     it('say nothing of their device where the answer leaves it', async () => {
