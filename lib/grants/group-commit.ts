@@ -4,13 +4,19 @@ import { StorageUnavailable } from './storage.ts';
 
 /** How long (ms) work waits for another process's transaction before it is told to try again. */
 const PATIENCE_MILLISECONDS = 2000;
-/** How long (ms) until it looks again: about what the other's fsync takes. */
+/** How long (ms) until it looks again. Transactions hold no lock while the disk writes, and are short. */
 const PAUSE_MILLISECONDS = 1;
 
 interface Waiting<Outcome> {
   work: () => Outcome;
   resolve(outcome: Outcome): void;
   reject(error: unknown): void;
+}
+
+/** Work whose transaction has ended, and that is not yet on the disk. */
+interface Committed {
+  piece: Waiting<unknown>;
+  outcome: unknown;
 }
 
 /** `begun` is false when there was no transaction to be had, `busy` when that is because another process has one. */
@@ -20,22 +26,31 @@ interface Failure {
   cause: unknown;
 }
 
+/** Has the disk keep all that was committed before, and calls back when it does (fsync, which takes as long as it takes). */
+export type MakeDurable = (done: (error: Error | null) => void) => void;
+
 /**
- * Runs pieces of work that come in one turn of the event loop in one transaction, hence with one fsync between them.
- * A piece is done when its promise resolves: it then survives power loss. Work must be synchronous, and write nothing
- * when it throws or refuses. While another process has its transaction, everything else here goes on: SQLite's own way of waiting
- * is to stop the thread, for longer and longer, and with it all that could be answered without a write.
+ * Runs pieces of work in transactions: all that has come while the disk kept the ones before goes into one, and is kept by one fsync.
+ * A piece is done when its promise resolves: it then survives power loss. Others may read what it wrote a moment earlier. Work must be
+ * synchronous, and write nothing when it throws or refuses.
+ *
+ * Neither the disk nor another process stops this one: meanwhile everything that needs no write is answered.
  */
 export class GroupCommit {
   readonly #connection: DatabaseSync;
+  readonly #makeDurable: MakeDurable;
   #waiting: Waiting<unknown>[] = [];
+  #isSyncing = false;
+  /** Why the disk cannot be relied on any more. */
+  #broken: Error | undefined;
   #commits = 0;
   /** Since when (ms) the oldest piece waits for another process. */
   #waitingSince: number | undefined;
 
-  /** `connection` must not wait by itself. */
-  constructor(connection: DatabaseSync) {
+  /** `connection` neither waits for a lock nor for the disk by itself. */
+  constructor(connection: DatabaseSync, makeDurable: MakeDurable) {
     this.#connection = connection;
+    this.#makeDurable = makeDurable;
   }
 
   /** Resolves with what `work` returned, once that is durable. Rejects with StorageUnavailable. */
@@ -43,7 +58,7 @@ export class GroupCommit {
     return new Promise<Outcome>((resolve, reject) => {
       this.#waiting.push({ work, resolve: resolve as (outcome: unknown) => void, reject });
       // Not sooner: a transaction of Kysely in this process is over when a new turn begins, and holds no lock then.
-      if (this.#waiting.length === 1) setImmediate(() => this.#flush());
+      if (this.#waiting.length === 1 && !this.#isSyncing) setImmediate(() => this.#flush());
     });
   }
 
@@ -52,29 +67,40 @@ export class GroupCommit {
     return this.#commits;
   }
 
-  /** Whether something waits for its transaction. */
+  /** Whether something waits for its transaction, or for the disk. */
   get busy(): boolean {
-    return this.#waiting.length > 0;
+    return this.#waiting.length > 0 || this.#isSyncing;
+  }
+
+  /** Throws StorageUnavailable once the disk has failed to keep something. */
+  check(): void {
+    if (this.#broken !== undefined) throw unavailable(this.#broken);
   }
 
   #flush(): void {
     const batch = this.#waiting;
     this.#waiting = [];
-    const failure = this.#commit(batch);
-    if (failure !== undefined) this.#commitApart(batch, failure);
+    if (this.#broken !== undefined) {
+      fail(batch, this.#broken);
+      return;
+    }
+    const committed: Committed[] = [];
+    const failure = this.#commit(batch, committed);
+    if (failure !== undefined) this.#commitApart(batch, failure, committed);
     if (this.#waiting.length === 0) this.#waitingSince = undefined;
+    if (committed.length > 0) this.#keep(committed);
   }
 
   /** One piece that cannot be written must not take its neighbours down: each gets a transaction of its own. */
-  #commitApart(batch: Waiting<unknown>[], failure: Failure): void {
+  #commitApart(batch: Waiting<unknown>[], failure: Failure, committed: Committed[]): void {
     // Not when there was no lock to be had, which stands in the way of all.
     if (!failure.begun || batch.length === 1) {
       this.#waitOrFail(batch, failure);
       return;
     }
     for (const [index, piece] of batch.entries()) {
-      const own = this.#commit([piece]);
-      if (own?.begun === true) fail([piece], own);
+      const own = this.#commit([piece], committed);
+      if (own?.begun === true) fail([piece], own.cause);
       else if (own !== undefined) {
         this.#waitOrFail(batch.slice(index), own);
         return;
@@ -89,12 +115,12 @@ export class GroupCommit {
       this.#waiting = batch;
       setTimeout(() => this.#flush(), PAUSE_MILLISECONDS);
     } else {
-      fail(batch, failure);
+      fail(batch, failure.cause);
     }
   }
 
   /** Commits, or answers what went wrong, with nothing written. */
-  #commit(batch: Waiting<unknown>[]): Failure | undefined {
+  #commit(batch: Waiting<unknown>[], committed: Committed[]): Failure | undefined {
     let begun = false;
     let outcomes: unknown[];
     try {
@@ -107,12 +133,32 @@ export class GroupCommit {
       if (begun && this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
       return { begun, busy: !begun && isBusy(cause), cause };
     }
-    for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index]);
+    for (const [index, piece] of batch.entries()) committed.push({ piece, outcome: outcomes[index] });
     return undefined;
+  }
+
+  #keep(committed: Committed[]): void {
+    this.#isSyncing = true;
+    this.#makeDurable((error) => {
+      this.#isSyncing = false;
+      if (error === null) {
+        for (const { piece, outcome } of committed) piece.resolve(outcome);
+      } else {
+        // What a disk has failed to keep once, it may say to have kept the next time, without having it: nothing more is promised.
+        this.#broken = error;
+        fail(
+          committed.map(({ piece }) => piece),
+          error,
+        );
+      }
+      if (this.#waiting.length > 0) this.#flush();
+    });
   }
 }
 
-function fail(batch: Waiting<unknown>[], { cause }: Failure): void {
-  for (const { reject } of batch)
-    reject(new StorageUnavailable('the embedded store cannot keep this now', { cause }));
+const unavailable = (cause: unknown) =>
+  new StorageUnavailable('the embedded store cannot keep this now', { cause });
+
+function fail(batch: Waiting<unknown>[], cause: unknown): void {
+  for (const { reject } of batch) reject(unavailable(cause));
 }

@@ -1,3 +1,4 @@
+import { closeSync, fdatasync, openSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from '../database/database.ts';
@@ -32,20 +33,26 @@ const ENDING_SECONDS = 2 * 86_400;
 
 /**
  * The embedded backend: one SQLite file that several processes share. Reads and writes are synchronous and take
- * microseconds; writes of one turn of the event loop share a transaction (group-commit.ts).
+ * microseconds; that the disk keeps what was written is waited for without stopping anything else (group-commit.ts).
  */
 export class SqliteStorage implements GrantStorage {
   readonly #connection: DatabaseSync;
   readonly #statements: Statements;
   readonly #sealer: PayloadSealer;
+  /** The write-ahead log, which stays the same file while a connection is open. */
+  readonly #log: number;
   readonly #commits: GroupCommit;
 
   constructor(database: Database) {
     this.#connection = database.openConnection();
-    this.#connection.exec(`PRAGMA busy_timeout = 0; PRAGMA cache_size = -${PAGE_CACHE_KIBIBYTES}`);
+    // The thread waits neither for a lock nor for the disk: see GroupCommit.
+    this.#connection.exec(
+      `PRAGMA busy_timeout = 0; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -${PAGE_CACHE_KIBIBYTES}`,
+    );
     this.#statements = prepareStatements(this.#connection);
     this.#sealer = new PayloadSealer(database.sealer);
-    this.#commits = new GroupCommit(this.#connection);
+    this.#log = openSync(`${this.#connection.location()}-wal`, 'r+');
+    this.#commits = new GroupCommit(this.#connection, (done) => fdatasync(this.#log, done));
   }
 
   get commits(): number {
@@ -147,10 +154,12 @@ export class SqliteStorage implements GrantStorage {
 
   async check(): Promise<void> {
     this.#reading(() => this.#statements.check.get());
+    this.#commits.check();
   }
 
   async close(): Promise<void> {
     while (this.#commits.busy) await nextTurn();
+    closeSync(this.#log);
     this.#connection.close();
   }
 

@@ -1,3 +1,5 @@
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -88,6 +90,26 @@ describe('the embedded store and faults', () => {
     expect(outcomes[0]).to.be.instanceOf(StorageUnavailable);
     expect(outcomes[1]).to.have.nested.property('outcome.outcome', 'committed');
     expect(await find(grants, 'Session', 'whole')).to.include({ uid: 'whole' });
+    await opened.close();
+  });
+
+  it('has the disk keep the write-ahead log before it says that something is kept', async () => {
+    const opened = await place.open();
+    const { fdatasync } = fs;
+    const kept: string[] = [];
+    fs.fdatasync = ((file: number, done: fs.NoParamCallback) =>
+      fdatasync(file, (error) => {
+        kept.push(fs.readlinkSync(`/proc/self/fd/${file}`));
+        done(error);
+      })) as typeof fs.fdatasync;
+    syncBuiltinESMExports();
+    try {
+      await save(opened.grants, 'AccessToken', 'token');
+    } finally {
+      fs.fdatasync = fdatasync;
+      syncBuiltinESMExports();
+    }
+    expect(kept).to.deep.equal([fs.realpathSync(path.join(place.location, 'latchkey.db-wal'))]);
     await opened.close();
   });
 

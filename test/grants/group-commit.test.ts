@@ -1,0 +1,89 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect } from 'chai';
+import { GroupCommit } from '../../lib/grants/group-commit.ts';
+import { StorageUnavailable } from '../../lib/grants/storage.ts';
+
+describe('group commit', () => {
+  let folder: string;
+  let connection: DatabaseSync;
+  let commits: GroupCommit;
+  /** What the disk has been asked to keep, and has not answered yet. */
+  let asked: ((error: Error | null) => void)[];
+  let done: string[];
+
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'latchkey-commits-'));
+    connection = new DatabaseSync(path.join(folder, 'commits.db'));
+    connection.exec('PRAGMA journal_mode = WAL; CREATE TABLE kept (name TEXT)');
+    asked = [];
+    done = [];
+    commits = new GroupCommit(connection, (answer) => asked.push(answer));
+  });
+  afterEach(() => {
+    connection.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const keep = (name: string): Promise<void> =>
+    commits
+      .run(() => connection.prepare('INSERT INTO kept VALUES (?)').run(name))
+      .then(() => {
+        done.push(name);
+      });
+  const turns = async () => {
+    for (let turn = 0; turn < 5; turn += 1) await nextTurn();
+  };
+  const names = () =>
+    connection
+      .prepare('SELECT name FROM kept')
+      .all()
+      .map(({ name }) => name);
+
+  it('says that something is kept when the disk has said so, and not before', async () => {
+    const kept = keep('one');
+    await turns();
+    expect({ asked: asked.length, done, names: names() }).to.deep.equal({
+      ...{ asked: 1, done: [], names: ['one'] },
+    });
+    expect(commits.busy).to.equal(true);
+    asked.shift()?.(null);
+    await kept;
+    expect({ done, busy: commits.busy }).to.deep.equal({ done: ['one'], busy: false });
+  });
+
+  it('gathers what comes while the disk is busy, for one transaction and one more request to the disk', async () => {
+    const first = keep('one');
+    await turns();
+    const others = ['two', 'three', 'four'].map(keep);
+    await turns();
+    expect({ asked: asked.length, names: names(), commits: commits.commits }).to.deep.equal({
+      ...{ asked: 1, names: ['one'], commits: 1 },
+    });
+    asked.shift()?.(null);
+    await first;
+    expect({ done, names: names(), commits: commits.commits }).to.deep.equal({
+      ...{ done: ['one'], names: ['one', 'two', 'three', 'four'], commits: 2 },
+    });
+    expect(asked).to.have.length(1);
+    asked.shift()?.(null);
+    await Promise.all(others);
+    expect(done).to.deep.equal(['one', 'two', 'three', 'four']);
+  });
+
+  it('promises nothing any more once the disk has failed to keep something', async () => {
+    const lost = keep('one').catch((error: unknown) => error);
+    await turns();
+    const waiting = keep('two').catch((error: unknown) => error);
+    asked.shift()?.(new Error('EIO: i/o error, fdatasync'));
+    for (const refused of [await lost, await waiting, await keep('three').catch((error: unknown) => error)]) {
+      expect(refused).to.be.instanceOf(StorageUnavailable);
+      expect((refused as Error).cause).to.have.property('message', 'EIO: i/o error, fdatasync');
+    }
+    expect({ done, asked: asked.length }).to.deep.equal({ done: [], asked: 0 });
+    expect(() => commits.check()).to.throw(StorageUnavailable);
+  });
+});
