@@ -12,7 +12,7 @@ import { attestationPolicy } from './passkey-attestation.ts';
 import { CHALLENGE_SECONDS, type LivingChallenge, PasskeyChallenges } from './passkey-challenges.ts';
 import { modelName } from './passkey-models.ts';
 import { type RelyingParty, readCredential, relyingParty } from './passkey-party.ts';
-import { type Passkey, Passkeys, passkeyMethods, passkeyName } from './passkeys.ts';
+import { type Passkey, Passkeys, passkeyName } from './passkeys.ts';
 
 /** EdDSA, ES256 and RS256 (RFC 9053), in the order that WebAuthn Level 3 §5.4 recommends. */
 const ALGORITHMS = [-8, -7, -257];
@@ -30,9 +30,8 @@ export type PasskeyRegistrationRefusal =
   | 'invalid';
 
 export type PasskeyRegistrationOutcome =
-  /** `methods`: what was proved by it, as `amr` values (RFC 8176). */
-  | { outcome: 'registered'; name: string; methods: string[] }
-  | { outcome: 'refused'; reason: PasskeyRegistrationRefusal };
+  /** Nothing is proved by that: what vouches for an authenticator is signed by it at best, and by the passkey itself never. */
+  { outcome: 'registered'; name: string } | { outcome: 'refused'; reason: PasskeyRegistrationRefusal };
 
 /** Who adds a passkey, and in which session: the challenge is nothing to another. */
 export interface PasskeyHolder {
@@ -191,7 +190,7 @@ export function createPasskeyRegistration(options: {
         challenge,
       );
       if (addition.outcome === 'added') {
-        return { outcome: 'registered', name, methods: passkeyMethods({ attested, backupEligible }, true) };
+        return { outcome: 'registered', name };
       }
       const { reason } = addition;
       return { outcome: 'refused', reason: reason === 'challenge_used' ? 'expired' : reason };

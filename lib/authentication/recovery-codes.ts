@@ -29,6 +29,17 @@ export class RecoveryCodes {
     return codes;
   }
 
+  /** The same for somebody who has none; undefined when there are some, which stay. */
+  async first(sub: string, transaction: DirectoryTransaction, now: number): Promise<string[] | undefined> {
+    const present = await transaction
+      .selectFrom('recovery_codes')
+      .select('sub')
+      .where('sub', '=', sub)
+      .limit(1)
+      .executeTakeFirst();
+    return present === undefined ? this.replace(sub, transaction, now) : undefined;
+  }
+
   /** Uses a code up: false when it is none of the person's, or was used. */
   use(sub: string, given: string): Promise<boolean> {
     const digest = digestOf(sub, given);

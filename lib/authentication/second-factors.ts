@@ -3,7 +3,7 @@ import type { Account } from '../accounts/account-adapter.ts';
 import type { Database } from '../database/database.ts';
 import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';
-import { satisfies } from './assurance.ts';
+import { MULTI_FACTOR, satisfies } from './assurance.ts';
 import { MailCodes } from './mail-codes.ts';
 import { relyingParty } from './passkey-party.ts';
 import { Passkeys } from './passkeys.ts';
@@ -17,6 +17,9 @@ import { Totp, type TotpEnrolment, type TotpLabel } from './totp.ts';
 export const SECOND_WAYS = ['passkey', 'totp', 'mail', 'recovery-code'] as const;
 
 export type SecondWay = (typeof SECOND_WAYS)[number];
+
+/** What can be set up in the middle of a sign-in. */
+export type SetUpWay = 'totp' | 'passkey';
 
 /** What each way can prove, as `amr` values (RFC 8176). A recovery code is a one-time password as well. */
 const METHODS_OF: Readonly<Record<SecondWay, readonly string[]>> = {
@@ -32,6 +35,8 @@ export interface PersonFactors {
   passkeys: number;
   /** Whether one of them is in hardware that its maker vouches for: see passkeyMethods. */
   attestedPasskey: boolean;
+  /** Which passkeys could be added: none where there are none, else whatever kind the operator takes. */
+  newPasskeys: 'none' | 'any' | 'attested';
   /** How many are left. */
   recoveryCodes: number;
   /** Where a code can be sent, if it may be. */
@@ -75,8 +80,29 @@ export function waysToReach(
   });
 }
 
+/** What a person could set up that together with what is proved would be worth one of each list of `acr` values. */
+export function setUpsToReach(
+  { totp, newPasskeys }: PersonFactors,
+  proved: readonly string[],
+  demanded: ReadonlyArray<readonly string[]>,
+): SetUpWay[] {
+  const best = newPasskeys === 'attested' ? [...proved, 'hwk'] : proved;
+  return [
+    ...(!totp && reaches('totp', proved, demanded) ? (['totp'] as const) : []),
+    ...(newPasskeys !== 'none' && reaches('passkey', best, demanded) ? (['passkey'] as const) : []),
+  ];
+}
+
+/**
+ * Whether enough is proved to add a factor: whoever has one has used it, or one that is worth as much. So the password alone adds none to an
+ * account that has one.
+ */
+export function mayAddFactor(factors: PersonFactors, proved: readonly string[]): boolean {
+  return !isEnrolled(factors) || satisfies(proved, MULTI_FACTOR);
+}
+
 /** Whether this way would be worth one of each list of `acr` values. */
-export function reaches(
+function reaches(
   way: SecondWay,
   proved: readonly string[],
   demanded: ReadonlyArray<readonly string[]>,
@@ -97,6 +123,7 @@ export class SecondFactors {
   readonly #database: Database;
   /** Undefined where there are none. */
   readonly #passkeys: Passkeys | undefined;
+  readonly #newPasskeys: PersonFactors['newPasskeys'];
   readonly #judging: { throttle: SecondFactorThrottle; events: Events; log: Log } | undefined;
   readonly #mailCode: boolean;
 
@@ -117,6 +144,9 @@ export class SecondFactors {
     });
     this.#database = database;
     this.#passkeys = relyingParty(configuration) === undefined ? undefined : new Passkeys(database);
+    const { attestation } = configuration.passkeys;
+    this.#newPasskeys =
+      this.#passkeys === undefined ? 'none' : attestation === 'required' ? 'attested' : 'any';
     this.#judging = judging && {
       ...judging,
       throttle: new SecondFactorThrottle({
@@ -139,7 +169,8 @@ export class SecondFactors {
     return {
       totp,
       passkeys: passkeys.length,
-      attestedPasskey: passkeys.some(({ attested }) => attested),
+      attestedPasskey: passkeys.some(({ attested, backupEligible }) => attested && !backupEligible),
+      newPasskeys: this.#newPasskeys,
       recoveryCodes,
       email: this.#mailCode && typeof email === 'string' && verified === true ? email : undefined,
     };
@@ -173,14 +204,18 @@ export class SecondFactors {
     address: string,
   ): Promise<TotpConfirmation> {
     return this.#throttled(sub, address, async () => {
-      const left = await this.recoveryCodes.count(sub);
       let recoveryCodes: string[] | undefined;
       const { outcome } = await this.totp.confirm(sub, given, async (transaction, now) => {
-        if (left === 0) recoveryCodes = await this.recoveryCodes.replace(sub, transaction, now);
+        recoveryCodes = await this.recoveryCodes.first(sub, transaction, now);
         await this.devices.forgetIn(transaction, sub);
       });
       return outcome === 'confirmed' ? { outcome, recoveryCodes } : { outcome };
     });
+  }
+
+  /** Recovery codes for somebody who has none, with their first second step; undefined when they have some. Of several calls at once one makes them. */
+  firstRecoveryCodes(sub: string): Promise<string[] | undefined> {
+    return this.#database.transaction((transaction, now) => this.recoveryCodes.first(sub, transaction, now));
   }
 
   /** New recovery codes in place of all former ones. */

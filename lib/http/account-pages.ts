@@ -90,7 +90,8 @@ export function createAccountPages(options: {
       section,
       sections,
       done: typeof done === 'string' && DONE.has(done) && problem === undefined ? done : undefined,
-      problem,
+      problem:
+        problem?.kind === 'assurance' ? { ...problem, client: clientView(problem.client).name } : problem,
     };
   }
 

@@ -94,6 +94,13 @@ export const ACCOUNT_SAMPLES: {
       typed: 'ada at example',
       problem: { kind: 'invalid' },
     },
+    unchanged: {
+      ...sampleFrame('email'),
+      email: 'ada@example.com',
+      verified: true,
+      typed: 'ada@example.com',
+      problem: { kind: 'unchanged' },
+    },
   },
   'account-email-confirm': {
     plain: {
@@ -218,6 +225,16 @@ export const ACCOUNT_SAMPLES: {
       ],
     },
     none: { ...sampleFrame('requests'), requests: [], done: 'request-confirmed' },
+    ...Object.fromEntries(
+      (['passkeys', 'two-step', undefined] as const).map((setUp) => [
+        `assurance-${setUp ?? 'unreachable'}`,
+        {
+          ...sampleFrame('requests'),
+          requests: [],
+          problem: { kind: 'assurance', client: 'Orchard Bank', setUp },
+        },
+      ]),
+    ),
   },
   'account-activity': {
     plain: {

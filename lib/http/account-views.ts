@@ -6,13 +6,16 @@ export type AccountViewProblem =
   | { kind: 'unavailable' }
   | { kind: 'throttled'; retryAfter: number }
   | { kind: 'invalid' }
+  | { kind: 'unchanged' }
   | { kind: 'password'; rule: string }
   | { kind: 'wrong-password' }
   | { kind: 'refused' }
   | { kind: 'expired' }
   | { kind: 'passkey'; reason: string }
   | { kind: 'identity'; reason: string; provider: string; reference?: string | undefined }
-  | { kind: 'claim'; claim: string };
+  | { kind: 'claim'; claim: string }
+  /** `setUp`: what the person could set up first. */
+  | { kind: 'assurance'; client: string; setUp?: 'passkeys' | 'two-step' | undefined };
 
 /** What all pages of a signed-in person have in common. `csrf` is a hidden field of every form. */
 export interface AccountFrame extends FormView {

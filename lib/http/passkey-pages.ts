@@ -4,10 +4,10 @@ import type { PendingInteraction } from '../provider/interaction.ts';
 import { interactionUrl } from '../provider/interaction-url.ts';
 import type { PasskeyRequestView } from './passkey-views.ts';
 
-/** What the page of a step asks a passkey for; undefined where there are none. */
+/** What the page of a step asks a passkey for, or makes one with; undefined where there are none. */
 export function passkeyRequests(
   configuration: Pick<Configuration, 'issuer' | 'branding' | 'passkeys'>,
-  step: 'passkey' | 'second-step-passkey' = 'passkey',
+  step: 'passkey' | 'second-step-passkey' | 'enrol-passkey' = 'passkey',
 ): (interaction: PendingInteraction) => PasskeyRequestView | undefined {
   const party = relyingParty(configuration);
   return ({ uid, client }) =>

@@ -29,8 +29,13 @@ export function createSecondStepPages(options: {
 }): SecondStepPages {
   const { configuration, forms, draw } = options;
   const passkeyRequestOf = passkeyRequests(configuration, 'second-step-passkey');
+  const newPasskeyOf = passkeyRequests(configuration, 'enrol-passkey');
 
-  function formOf(interaction: PendingInteraction, step: string, { account, proof }: SecondStepState) {
+  function formOf(
+    interaction: PendingInteraction,
+    step: string,
+    { account, proof }: Pick<SecondStepState, 'account' | 'proof'>,
+  ) {
     const { uid, client, forDevice } = interaction;
     return {
       csrfToken: forms.tokenFor(uid),
@@ -50,7 +55,7 @@ export function createSecondStepPages(options: {
 
   return {
     secondStep: (ctx, interaction, state) => {
-      const { way, ways, factors, sent, problem } = state;
+      const { way, ways, factors, sent, added, problem } = state;
       const { uid, client } = interaction;
       const url = interactionUrl(uid, client.clientId, 'second-step');
       const model = {
@@ -71,20 +76,43 @@ export function createSecondStepPages(options: {
               },
         codesLeft: factors.recoveryCodes,
         passkey: passkeyRequestOf(interaction),
+        added,
       };
       draw(ctx, 'second-step', model, optionsOf(interaction));
     },
 
     enrol: async (ctx, interaction, state) => {
-      const { enrolment, problem } = state;
+      const { enrolment, orPasskey, problem } = state;
+      const { uid, client } = interaction;
       const model = {
         ...formOf(interaction, 'enrol', state),
         qr: await qrCode(enrolment.uri),
         secret: grouped(enrolment.secret),
         sealed: enrolment.sealed,
         problem,
+        passkeyUrl: orPasskey ? interactionUrl(uid, client.clientId, 'enrol-passkey') : undefined,
       };
       draw(ctx, 'set-up-two-step', model, optionsOf(interaction));
+    },
+
+    setUpPasskey: (ctx, interaction, state) => {
+      const { isStale, isDemanded, hasPasskeys, orApp, problem } = state;
+      const { uid, client } = interaction;
+      const { action: giveUpAction, ...form } = formOf(interaction, 'give-up', state);
+      const model = {
+        ...form,
+        ...(isDemanded ? { cancelAction: giveUpAction } : {}),
+        passkey: isStale ? undefined : newPasskeyOf(interaction),
+        againUrl: `${interactionUrl(uid, client.clientId)}&again`,
+        hasPasskeys,
+        appUrl: orApp ? interactionUrl(uid, client.clientId, 'enrol') : undefined,
+        accountUrl: `${configuration.issuer}/account/passkeys`,
+        problem:
+          problem === undefined || problem === 'form-rejected'
+            ? problem && { kind: problem }
+            : { kind: 'passkey' as const, reason: problem },
+      };
+      draw(ctx, 'set-up-passkey', model, optionsOf(interaction));
     },
 
     unreachable: (ctx, interaction, state) =>

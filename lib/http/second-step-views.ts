@@ -15,8 +15,7 @@ export type CodeViewProblem =
 export type WayName = 'passkey' | 'totp' | 'mail' | 'recovery-code';
 
 /** What the pages of a second step have in common; `proof` is a hidden field of that name. */
-interface SecondStepForm extends FormView {
-  action: string;
+interface SecondStepFrame extends FormView {
   proof: string;
   client: ClientView;
   /** Who signs in. */
@@ -26,6 +25,10 @@ interface SecondStepForm extends FormView {
   /** Target of the form with `#cancel` (fields: `csrf`). */
   cancelAction: string;
   forDevice?: boolean | undefined;
+}
+
+interface SecondStepForm extends SecondStepFrame {
+  action: string;
 }
 
 /** The second step. Fields sent to `action`: `csrf`, `proof`, `way`, `code`, and `remember` = `yes`. */
@@ -42,6 +45,8 @@ export interface SecondStepView extends SecondStepForm {
   codesLeft: number;
   /** For `passkey`. */
   passkey?: PasskeyRequestView | undefined;
+  /** The passkey has just been made. */
+  added?: boolean | undefined;
 }
 
 /** Setting up an authenticator app. Fields sent to `action`: `csrf`, `proof`, `sealed`, `code`. */
@@ -51,6 +56,22 @@ export interface SetUpTwoStepView extends SecondStepForm {
   secret: string;
   sealed: string;
   problem?: CodeViewProblem | undefined;
+  /** Where a passkey is made instead, if one would do. */
+  passkeyUrl?: string | undefined;
+}
+
+/** Making a passkey. Fields sent to `passkey.action`: `csrf`, `proof`, `credential` (JSON). */
+export interface SetUpPasskeyView extends SecondStepFrame {
+  /** Absent while the person must prove themselves anew, at `againUrl`. */
+  passkey?: PasskeyRequestView | undefined;
+  againUrl: string;
+  /** They have passkeys, which are not enough. */
+  hasPasskeys: boolean;
+  /** Where an authenticator app is set up instead, if one would do. */
+  appUrl?: string | undefined;
+  /** Where people add passkeys on another device. */
+  accountUrl: string;
+  problem?: { kind: 'form-rejected' } | { kind: 'passkey'; reason: string } | undefined;
 }
 
 /** Recovery codes, shown once. Fields sent to `action`: `csrf`, `proof`. */

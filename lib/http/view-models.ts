@@ -29,6 +29,7 @@ import type {
 import type {
   RecoveryCodesView,
   SecondStepView,
+  SetUpPasskeyView,
   SetUpTwoStepView,
   UnreachableView,
 } from './second-step-views.ts';
@@ -157,6 +158,7 @@ export interface ViewModels {
   'account-delete': AccountDeleteView;
   'second-step': SecondStepView;
   'set-up-two-step': SetUpTwoStepView;
+  'set-up-passkey': SetUpPasskeyView;
   'recovery-codes': RecoveryCodesView;
   unreachable: UnreachableView;
 }
@@ -205,6 +207,7 @@ export const PAGE_NAMES: readonly PageName[] = [
   'account-delete',
   'second-step',
   'set-up-two-step',
+  'set-up-passkey',
   'recovery-codes',
   'unreachable',
 ];

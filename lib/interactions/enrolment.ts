@@ -1,14 +1,13 @@
 import type Koa from 'koa';
 import type { TotpEnrolment } from '../authentication/totp.ts';
-import { mailAddress } from '../mail/mail-address.ts';
 import type { PendingInteraction } from '../provider/interaction.ts';
 import { interactionUrl } from '../provider/interaction-url.ts';
-import { userAgentOf } from '../provider/session-device.ts';
+import { type EnrolmentDue, enrolmentDue, isDemanded } from './enrolment-due.ts';
 import { fieldsOf, finish, type Step, seeOther, text } from './pending-step.ts';
-import { acceptFurtherProof, linksIdentity, nextStep } from './proof.ts';
-import { heldByBrowser } from './remembered-browser.ts';
+import { acceptFurtherProof, enrolStep } from './proof.ts';
 import { isForProof, type SecondStepRooms, type Standing, standingOf, tellProblem } from './second-step.ts';
 import type { CodeProblem } from './second-step-pages.ts';
+import { tellPerson } from './security-notice.ts';
 
 /** How somebody sets up a second step in the middle of a sign-in that needs one. */
 export interface EnrolmentSteps {
@@ -24,32 +23,17 @@ export interface EnrolmentSteps {
 export function enrolmentSteps(
   rooms: SecondStepRooms & { configuration: { branding: { name: string } } },
 ): EnrolmentSteps {
-  const { configuration, desk, secondFactors, pages, mail, mailTexts, events } = rooms;
-  const { issuer, branding } = configuration;
-
-  interface Due extends Standing {
-    next: 'enrol' | 'unmet';
-  }
+  const { configuration, desk, secondFactors, pages } = rooms;
+  const { branding } = configuration;
 
   async function dueStep(
     ctx: Koa.Context,
     interaction: PendingInteraction,
-    { goesOn = false } = {},
-  ): Promise<Due | undefined> {
-    const standing = await standingOf(rooms, ctx, interaction);
-    if (standing === undefined) return undefined;
-    const { account, proved } = standing;
-    const held = heldByBrowser(ctx, issuer);
-    const links = linksIdentity(rooms, ctx, interaction);
-    const { kind } = await nextStep(rooms, interaction, { account, methods: proved.methods, held, links });
-    if (kind === 'enrol' || kind === 'unmet') return { ...standing, next: kind };
-    if (kind === 'none' && goesOn) {
-      // The page that shows recovery codes is loaded again: nothing is left to prove.
-      await acceptFurtherProof(rooms, ctx, interaction, { account, methods: [] });
-      return undefined;
-    }
-    const { uid, client } = interaction;
-    seeOther(ctx, interactionUrl(uid, client.clientId, kind === 'second-step' ? kind : undefined));
+    options?: { goesOn: boolean },
+  ): Promise<EnrolmentDue | undefined> {
+    const due = await enrolmentDue(rooms, ctx, interaction, options);
+    if (due === undefined || due.ways.length === 0 || due.ways.includes('totp')) return due;
+    seeOther(ctx, interactionUrl(interaction.uid, interaction.client.clientId, enrolStep(due.ways)));
     return undefined;
   }
 
@@ -58,25 +42,19 @@ export function enrolmentSteps(
   async function draw(
     ctx: Koa.Context,
     interaction: PendingInteraction,
-    due: Due,
+    due: EnrolmentDue,
     given: { enrolment?: TotpEnrolment | undefined; problem?: CodeProblem | undefined } = {},
   ): Promise<void> {
-    const { account, proved, next } = due;
+    const { account, proved, ways } = due;
     const { problem } = given;
     if (problem !== undefined) tellProblem(ctx, problem);
     const state = { account, proof: proved.id, problem };
-    if (next === 'unmet') {
+    if (ways.length === 0) {
       pages.unreachable(ctx, interaction, state);
       return;
     }
     const enrolment = given.enrolment ?? (await secondFactors.beginTotp(account.sub, labelOf(due)));
-    await pages.enrol(ctx, interaction, { ...state, enrolment });
-  }
-
-  function tellByMail(ctx: Koa.Context, { account }: Standing): void {
-    const to = mailAddress(text(account.claims.email));
-    const locale = mailTexts.localeFor(ctx, account.claims.locale);
-    if (to !== undefined) mail.send(() => ({ to, ...mailTexts.compose('two-step-added', locale) }));
+    await pages.enrol(ctx, interaction, { ...state, enrolment, orPasskey: ways.includes('passkey') });
   }
 
   return {
@@ -94,7 +72,7 @@ export function enrolmentSteps(
         await draw(ctx, interaction, due, { problem: { kind: 'form-rejected' } });
         return;
       }
-      if (due.next === 'unmet') {
+      if (due.ways.length === 0) {
         await draw(ctx, interaction, due);
         return;
       }
@@ -104,13 +82,7 @@ export function enrolmentSteps(
       const confirmation = await secondFactors.confirmTotp(account.sub, given, ctx.ip);
       switch (confirmation.outcome) {
         case 'confirmed': {
-          events.emit('account.activity', {
-            accountId: account.sub,
-            kind: 'two-step-added',
-            address: ctx.ip,
-            userAgent: userAgentOf(ctx),
-          });
-          tellByMail(ctx, due);
+          tellPerson(rooms, ctx, account, 'two-step-added');
           const { recoveryCodes: codes } = confirmation;
           if (codes === undefined) {
             await acceptFurtherProof(rooms, ctx, interaction, { account, methods: ['otp'] });
@@ -144,9 +116,11 @@ export function enrolmentSteps(
     },
 
     async giveUp(ctx, interaction) {
-      const due = await dueStep(ctx, interaction);
-      if (due?.next === 'unmet') await finish(desk, ctx, interaction, { kind: 'unmet' });
-      else if (due !== undefined) await draw(ctx, interaction, due);
+      const due = await enrolmentDue(rooms, ctx, interaction);
+      if (due === undefined) return;
+      if (due.ways.length === 0 || isDemanded(interaction, due))
+        await finish(desk, ctx, interaction, { kind: 'unmet' });
+      else seeOther(ctx, interactionUrl(interaction.uid, interaction.client.clientId, enrolStep(due.ways)));
     },
   };
 }

@@ -7,6 +7,7 @@ import Router from '@koa/router';
 import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
 import type { Account } from '../accounts/account-adapter.ts';
+import type { PasskeyRegistration } from '../authentication/passkey-registration.ts';
 import type { PasskeySignIn } from '../authentication/passkey-sign-in.ts';
 import type { PasswordSignIn } from '../authentication/password-sign-in.ts';
 import type { Sealer } from '../database/sealer.ts';
@@ -35,6 +36,7 @@ export interface InteractionRooms extends MailLinkRooms {
   signIn: PasswordSignIn;
   /** Undefined where there are no passkeys. */
   passkeySignIn: PasskeySignIn | undefined;
+  passkeyRegistration: PasskeyRegistration | undefined;
   /** Undefined while nobody signs in at other providers. */
   upstream: UpstreamSignIn | undefined;
   log: Log;
@@ -64,7 +66,8 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
     pendingStep(rooms, step, (ctx, interaction) => draw(ctx, interaction, { formRejected: true }));
 
   async function draw(ctx: Koa.Context, interaction: PendingInteraction, state?: StepState): Promise<void> {
-    const switching = ctx.query.switch !== undefined;
+    const again = ctx.query.again === undefined ? undefined : interaction.proved?.accountId;
+    const switching = ctx.query.switch !== undefined || again !== undefined;
     if (interaction.proved !== undefined && !switching && state === undefined) {
       seeOther(ctx, interactionUrl(interaction.uid, interaction.client.clientId, 'second-step'));
       return;
@@ -78,7 +81,8 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
       const email = text(interaction.params.login_hint);
       pages.askRegister(ctx, interaction, { email });
     } else {
-      const login = text(fieldsOf(ctx).login) || text(interaction.params.login_hint);
+      const known = again === undefined ? undefined : (await accounts.findBySub(again))?.login;
+      const login = text(fieldsOf(ctx).login) || known || text(interaction.params.login_hint);
       const problem = state?.formRejected === true ? ({ kind: 'form-rejected' } as const) : undefined;
       pages.login(ctx, interaction, { login, ...(problem === undefined ? {} : { problem }) });
     }

@@ -1,35 +1,20 @@
 import type Koa from 'koa';
 import type { PasskeySignIn, PasskeySignInOutcome } from '../authentication/passkey-sign-in.ts';
-import { mailAddress } from '../mail/mail-address.ts';
-import { userAgentOf } from '../provider/session-device.ts';
 import type { InteractionPages } from './interaction-pages.ts';
-import type { MailLinkRooms } from './mail-link-rooms.ts';
 import { fieldsOf, type Step, text } from './pending-step.ts';
 import { acceptProof, type ProofRooms } from './proof.ts';
+import { type NoticeRooms, tellPerson } from './security-notice.ts';
 
 /** What the steps work with. */
-export interface PasskeyRooms extends ProofRooms, Pick<MailLinkRooms, 'events' | 'mail' | 'mailTexts'> {
+export interface PasskeyRooms extends ProofRooms, NoticeRooms {
   /** Undefined where there are no passkeys. */
   passkeySignIn: PasskeySignIn | undefined;
 }
 
 /** Tells a person that there may be a copy of their passkey, whether it let somebody in or not. */
-export function tellOfCopy(
-  { events, mail, mailTexts }: Pick<PasskeyRooms, 'events' | 'mail' | 'mailTexts'>,
-  ctx: Koa.Context,
-  result: PasskeySignInOutcome,
-): void {
+export function tellOfCopy(rooms: NoticeRooms, ctx: Koa.Context, result: PasskeySignInOutcome): void {
   const account = 'suspected' in result ? result.suspected : undefined;
-  if (account === undefined) return;
-  events.emit('account.activity', {
-    accountId: account.sub,
-    kind: 'passkey-copied',
-    address: ctx.ip,
-    userAgent: userAgentOf(ctx),
-  });
-  const to = mailAddress(text(account.claims.email));
-  const locale = mailTexts.localeFor(ctx, account.claims.locale);
-  if (to !== undefined) mail.send(() => ({ to, ...mailTexts.compose('passkey-copied', locale) }));
+  if (account !== undefined) tellPerson(rooms, ctx, account, 'passkey-copied');
 }
 
 /** Sign-in by passkey on the login page. */

@@ -1,14 +1,16 @@
 import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
 import type { Account } from '../accounts/account-adapter.ts';
-import { hasSecondStep } from '../authentication/assurance.ts';
+import { hasSecondStep, MULTI_FACTOR } from '../authentication/assurance.ts';
 import type { KnownBrowsers } from '../authentication/known-browsers.ts';
 import {
   isEnrolled,
+  mayAddFactor,
   type PersonFactors,
-  reaches,
   type SecondFactors,
   type SecondWay,
+  type SetUpWay,
+  setUpsToReach,
   waysToReach,
 } from '../authentication/second-factors.ts';
 import type { UpstreamSession } from '../grants/grants.ts';
@@ -46,8 +48,8 @@ export type NextStep =
   | { kind: 'none' }
   /** One of these ways is to be proved. */
   | { kind: 'second-step'; ways: SecondWay[]; factors: PersonFactors }
-  /** The person has none of the ways that would do, and must set one up. */
-  | { kind: 'enrol' }
+  /** The person has none of the ways that would do, and must set one of these up. */
+  | { kind: 'enrol'; ways: SetUpWay[]; factors: PersonFactors }
   /** Nothing that could be set up here would do. */
   | { kind: 'unmet' };
 
@@ -57,10 +59,14 @@ export type NextStep =
  * linked proves what they can, wherever they are remembered.
  */
 export async function nextStep(
-  { configuration: { secondFactor }, secondFactors }: ProofRooms,
+  rooms: ProofRooms,
+  ctx: Koa.Context,
   interaction: PendingInteraction,
-  { account, methods, held, links }: Proof & { held: string | undefined; links: boolean },
+  { account, methods }: Pick<Proof, 'account' | 'methods'>,
 ): Promise<NextStep> {
+  const { configuration, secondFactors } = rooms;
+  const { issuer, secondFactor } = configuration;
+  const links = linksIdentity(rooms, ctx, interaction);
   const demanded = missing(interaction.demand.required, methods);
   const wants = isWanting(interaction.demand, methods);
   const isDone = hasSecondStep(methods);
@@ -74,11 +80,21 @@ export async function nextStep(
   if (demanded.length === 0) {
     if (isDone || !(policyAsks(secondFactor, account, factors) || (links && isEnrolled(factors))))
       return { kind: 'none' };
+    const held = heldByBrowser(ctx, issuer);
     if (!links && (await secondFactors.devices.isRemembered(account.sub, held))) return { kind: 'none' };
   }
   const ways = waysToReach(factors, methods, demanded);
   if (ways.length > 0) return { kind: 'second-step', ways, factors };
-  return !factors.totp && reaches('totp', methods, demanded) ? { kind: 'enrol' } : { kind: 'unmet' };
+  const setUps = setUpsToReach(factors, methods, demanded);
+  if (setUps.length === 0) return { kind: 'unmet' };
+  if (mayAddFactor(factors, methods)) return { kind: 'enrol', ways: setUps, factors };
+  const first = waysToReach(factors, methods, [[MULTI_FACTOR]]);
+  return first.length > 0 ? { kind: 'second-step', ways: first, factors } : { kind: 'unmet' };
+}
+
+/** The step of an interaction in which somebody sets up the first of these ways. */
+export function enrolStep([first]: readonly SetUpWay[]): 'enrol' | 'enrol-passkey' {
+  return first === 'passkey' ? 'enrol-passkey' : 'enrol';
 }
 
 function policyAsks(
@@ -102,7 +118,10 @@ export async function acceptProof(
   interaction: PendingInteraction,
   { account, methods, upstream }: Proof,
 ): Promise<void> {
-  await goOn(rooms, ctx, interaction, { account, methods, upstream, keepsTime: false });
+  const now = Math.floor(Date.now() / 1000);
+  // Who came from another provider had perhaps proved themselves there long before.
+  const at = upstream === undefined ? now : Math.min(now, upstream.signedInAt ?? 0);
+  await goOn(rooms, ctx, interaction, { account, methods, upstream, keepsTime: false, at });
 }
 
 /** The same for a factor that comes on top of `interaction.proved`, which must be this person's. */
@@ -115,12 +134,12 @@ export async function acceptFurtherProof(
   const { proved } = interaction;
   if (proved?.accountId !== account.sub) throw new Error('a further proof of somebody else');
   const together = [...new Set([...proved.methods, ...methods])];
-  const { session: keepsTime, upstream } = proved;
-  await goOn(rooms, ctx, interaction, { account, methods: together, upstream, keepsTime });
+  const { session: keepsTime, upstream, at } = proved;
+  await goOn(rooms, ctx, interaction, { account, methods: together, upstream, keepsTime, at });
 }
 
 /** Whether somebody's identity at another provider is to be linked when they have proved who they are here. */
-export function linksIdentity(
+function linksIdentity(
   { pendingIdentities }: Pick<ProofRooms, 'pendingIdentities'>,
   ctx: Koa.Context,
   { uid }: PendingInteraction,
@@ -132,13 +151,11 @@ async function goOn(
   rooms: ProofRooms,
   ctx: Koa.Context,
   interaction: PendingInteraction,
-  { account, methods, upstream, keepsTime }: Proof & { keepsTime: boolean },
+  { account, methods, upstream, keepsTime, at }: Proof & { keepsTime: boolean; at: number | undefined },
 ): Promise<void> {
   const { desk, events, configuration } = rooms;
-  const held = heldByBrowser(ctx, configuration.issuer);
   const { uid, client } = interaction;
-  const links = linksIdentity(rooms, ctx, interaction);
-  const next = await nextStep(rooms, interaction, { account, methods, held, links });
+  const next = await nextStep(rooms, ctx, interaction, { account, methods });
   switch (next.kind) {
     case 'second-step':
     case 'enrol':
@@ -147,9 +164,10 @@ async function goOn(
         accountId: account.sub,
         methods: [...methods],
         session: keepsTime,
+        at,
         upstream,
       });
-      const step = next.kind === 'second-step' ? next.kind : 'enrol';
+      const step = next.kind === 'enrol' ? enrolStep(next.ways) : next.kind === 'unmet' ? 'enrol' : next.kind;
       seeOther(ctx, interactionUrl(uid, client.clientId, step));
       return;
     }

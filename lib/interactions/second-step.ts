@@ -9,8 +9,8 @@ import { interactionUrl } from '../provider/interaction-url.ts';
 import { admitMail, type MailLinkRooms } from './mail-link-rooms.ts';
 import { tellOfCopy } from './passkey-steps.ts';
 import { fieldsOf, type Step, seeOther, text } from './pending-step.ts';
-import { acceptFurtherProof, linksIdentity, nextStep, type ProofRooms } from './proof.ts';
-import { heldByBrowser, rememberBrowser } from './remembered-browser.ts';
+import { acceptFurtherProof, enrolStep, nextStep, type ProofRooms } from './proof.ts';
+import { rememberBrowser } from './remembered-browser.ts';
 import type { CodeProblem, SecondStepPages } from './second-step-pages.ts';
 
 /** What the second step works with. */
@@ -85,16 +85,14 @@ export function secondSteps(rooms: SecondStepRooms): SecondSteps {
     const standing = await standingOf(rooms, ctx, interaction);
     if (standing === undefined) return undefined;
     const { account, proved } = standing;
-    const held = heldByBrowser(ctx, issuer);
-    const links = linksIdentity(rooms, ctx, interaction);
-    const next = await nextStep(rooms, interaction, { account, methods: proved.methods, held, links });
+    const next = await nextStep(rooms, ctx, interaction, { account, methods: proved.methods });
     if (next.kind === 'second-step') return { ...standing, ways: next.ways, factors: next.factors };
     const { uid, client } = interaction;
     seeOther(
       ctx,
       next.kind === 'none'
         ? `${interactionUrl(uid, client.clientId)}&switch`
-        : interactionUrl(uid, client.clientId, 'enrol'),
+        : interactionUrl(uid, client.clientId, next.kind === 'enrol' ? enrolStep(next.ways) : 'enrol'),
     );
     return undefined;
   }
@@ -111,7 +109,8 @@ export function secondSteps(rooms: SecondStepRooms): SecondSteps {
     const sent = ctx.query.sent !== undefined || (ctx.method === 'POST' && given.problem !== undefined);
     if (given.problem !== undefined) tellProblem(ctx, given.problem);
     const { problem } = given;
-    pages.secondStep(ctx, interaction, { account, proof: proved.id, way, ways, factors, sent, problem });
+    const state = { account, proof: proved.id, way, ways, factors, sent, problem };
+    pages.secondStep(ctx, interaction, { ...state, added: ctx.query.added !== undefined });
   }
 
   const placeOf = ({ uid }: PendingInteraction, { proved }: Standing): string => `${uid}:${proved.id}`;

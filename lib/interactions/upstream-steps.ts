@@ -1,5 +1,6 @@
 import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
+import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import { addressGroup } from '../authentication/address-group.ts';
 import type { Sealer } from '../database/sealer.ts';
 import { createReference } from '../observability/error-reference.ts';
@@ -8,6 +9,7 @@ import { admitRefusalLine } from '../observability/refusal-lines.ts';
 import type { PendingInteraction } from '../provider/interaction.ts';
 import { interactionUrl } from '../provider/interaction-url.ts';
 import type { Identified, UpstreamSignIn } from '../upstream/upstream-sign-in.ts';
+import { oldestProof } from './enrolment-due.ts';
 import type { PendingIdentities } from './pending-identity.ts';
 import { fieldsOf, type Step, seeOther, text } from './pending-step.ts';
 import { acceptProof, type ProofRooms } from './proof.ts';
@@ -18,6 +20,7 @@ import type { UpstreamPages, UpstreamProblem } from './upstream-pages.ts';
 export interface UpstreamRooms extends ProofRooms {
   configuration: ProofRooms['configuration'] & Pick<Configuration, 'lifetimes' | 'upstream'>;
   sealer: Sealer;
+  accounts: AccountAdapter;
   upstream: UpstreamSignIn;
   pendingIdentities: PendingIdentities;
   pages: UpstreamPages;
@@ -125,7 +128,7 @@ export function upstreamSteps(rooms: UpstreamRooms): UpstreamSteps {
   return {
     async begin(ctx, interaction) {
       const id = text(fieldsOf(ctx).provider);
-      const maxAge = maximumAge(interaction);
+      const maxAge = maximumAge(interaction) ?? (await oldestProof(rooms, ctx, interaction));
       const { uid, client, params } = interaction;
       const begun = await upstream.begin(
         {

@@ -62,7 +62,9 @@ async function drawOutcome(
     pages.device.enterCode(ctx, formOf(ctx), { userCode });
     return;
   }
-  if (error.name === 'AbortedError') {
+  // Whoever cannot reach what is demanded has given up as well, of which the device hears.
+  if (error.name === 'AbortedError' || error instanceof errors.UnmetAuthenticationRequirements) {
+    ctx.status = 200;
     pages.device.refused(ctx);
     return;
   }

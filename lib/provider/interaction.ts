@@ -8,7 +8,9 @@ import { ASSURANCE_REASON, type AssuranceDemand, demandOf } from './assurance.ts
 import { rememberedDetails } from './authorization-details.ts';
 import { boundGrant, type GrantDuration } from './bounded-grants.ts';
 import { cookieNames } from './cookies.ts';
+import { type EngineSession, prototypesOf } from './engine-context.ts';
 import type { ProviderHost, ProviderRooms } from './provider.ts';
+import { provedAt } from './session-device.ts';
 
 /** What the engine is waiting for, in the host's words. */
 export interface PendingInteraction {
@@ -49,6 +51,8 @@ export interface Proved {
   methods: string[];
   /** It is the session's sign-in, to which only a further factor is missing. */
   session: boolean;
+  /** When the first of them was proved (Unix time, s); undefined where the session tells. */
+  at?: number | undefined;
   /** Where the first proof came from, when that was another provider. */
   upstream?: UpstreamSession | undefined;
 }
@@ -86,6 +90,8 @@ export interface InteractionDesk {
   pending(ctx: Koa.Context, uid: string): Promise<PendingInteraction | NoInteraction>;
   /** Keeps what is proved with the interaction, on this side, until a second step is taken; answers its `id`. */
   keepProof(ctx: Koa.Context, interaction: PendingInteraction, proved: Proved): Promise<string>;
+  /** When the person of `proved` proved themselves first (Unix time, s); 0 when that is not known. */
+  provedAt(interaction: PendingInteraction): Promise<number>;
   /** Records the answer; returns where to send the browser (303). */
   answer(ctx: Koa.Context, interaction: PendingInteraction, answer: InteractionAnswer): Promise<string>;
 }
@@ -154,11 +160,9 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
     return grant.save();
   }
 
-  /** When the person of the session signed in (Unix time, s). */
-  async function signedInAt({ sessionUid }: PendingInteraction): Promise<number | undefined> {
-    const session =
-      sessionUid === undefined ? undefined : await host.current().provider.Session.findByUid(sessionUid);
-    return session?.loginTs;
+  async function sessionOf({ sessionUid }: PendingInteraction): Promise<EngineSession | undefined> {
+    if (sessionUid === undefined) return undefined;
+    return prototypesOf(host.current().provider).Session.findByUid(sessionUid);
   }
 
   async function resultOf(
@@ -176,7 +180,7 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
             amr: answer.methods,
             remember: answer.remember,
             ...(answer.keepsTime === true
-              ? { ts: await signedInAt(interaction) }
+              ? { ts: (await sessionOf(interaction))?.loginTs }
               : { upstream: answer.upstream ?? null }),
           },
         };
@@ -237,16 +241,23 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
       }
     },
 
-    async keepProof(ctx, interaction, { accountId, methods, session, upstream }) {
+    async keepProof(ctx, interaction, { accountId, methods, session, at, upstream }) {
       const details = await host.current().provider.interactionDetails(ctx.req, ctx.res);
       const kept = details as unknown as EngineInteraction;
       const { proved } = interaction;
       const isSame = proved?.accountId === accountId && proved.methods.join(' ') === methods.join(' ');
       // The pages of one proof stay good, however often it is looked at.
       const id = isSame ? proved.id : randomUUID();
-      kept.result = { proved: { id, accountId, methods, session, upstream } };
+      kept.result = { proved: { id, accountId, methods, session, at, upstream } };
       await kept.persist();
       return id;
+    },
+
+    async provedAt(interaction) {
+      const { proved } = interaction;
+      if (proved?.session !== true) return proved?.at ?? 0;
+      const session = await sessionOf(interaction);
+      return session === undefined ? 0 : provedAt(session);
     },
 
     async answer(ctx, interaction, answer) {

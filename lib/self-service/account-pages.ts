@@ -4,6 +4,7 @@ import type { Passkey } from '../authentication/passkeys.ts';
 import type { RememberedDevice } from '../authentication/remembered-devices.ts';
 import type { PersonFactors } from '../authentication/second-factors.ts';
 import type { TotpEnrolment } from '../authentication/totp.ts';
+import type { StoredClient } from '../clients/clients.ts';
 import type { LinkForm } from '../interactions/mail-link-pages.ts';
 import type { UpstreamProblem } from '../interactions/upstream-pages.ts';
 import type { PendingAuthenticationRequest } from '../provider/authentication-request-desk.ts';
@@ -21,6 +22,8 @@ export type AccountProblem =
   | { kind: 'throttled'; retryAfter: number }
   /** Nothing that could be an address. */
   | { kind: 'invalid' }
+  /** The address that they have already. */
+  | { kind: 'unchanged' }
   /** Which rule for passwords was broken: see PasswordRules. */
   | { kind: 'password'; rule: string }
   | { kind: 'wrong-password' }
@@ -32,7 +35,9 @@ export type AccountProblem =
   /** `provider`: its name. */
   | { kind: 'identity'; reason: IdentityProblem; provider: string; reference: string | undefined }
   /** A value that this field cannot have. */
-  | { kind: 'claim'; claim: string };
+  | { kind: 'claim'; claim: string }
+  /** The application demands a stronger sign-in than the person has set up; `setUp`: what they could set up first. */
+  | { kind: 'assurance'; client: StoredClient; setUp: 'passkeys' | 'two-step' | undefined };
 
 /** A session of the person, on some device. */
 export interface SessionEntry {

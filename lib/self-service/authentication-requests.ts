@@ -1,5 +1,7 @@
 import type Koa from 'koa';
 import { satisfies } from '../authentication/assurance.ts';
+import { type SecondFactors, setUpsToReach, waysToReach } from '../authentication/second-factors.ts';
+import type { StoredClient } from '../clients/clients.ts';
 import { fieldsOf, seeOther, text } from '../interactions/pending-step.ts';
 import type { Events } from '../observability/events.ts';
 import type {
@@ -17,6 +19,7 @@ import type { SignedInPerson } from './signed-in-person.ts';
 export interface AuthenticationRequestRooms {
   authenticationRequests: AuthenticationRequestDesk;
   accountSignIn: AccountSignIn;
+  secondFactors: SecondFactors;
   pages: AccountPages;
   events: Events;
 }
@@ -29,7 +32,7 @@ const FRESH = { fresh: true };
  * lately, and as strongly as the application wants.
  */
 export function addAuthenticationRequests({ page, form }: OwnPages, rooms: AuthenticationRequestRooms): void {
-  const { authenticationRequests: desk, accountSignIn, pages, events } = rooms;
+  const { authenticationRequests: desk, accountSignIn, secondFactors, pages, events } = rooms;
 
   async function show(ctx: Koa.Context, person: SignedInPerson, problem?: AccountProblem): Promise<void> {
     const requests = await desk.pending(person.account.sub);
@@ -47,11 +50,29 @@ export function addAuthenticationRequests({ page, form }: OwnPages, rooms: Authe
     return (await desk.pending(person.account.sub)).find((request) => request.id === id);
   }
 
+  /** Leads to the factor that is missing; where the person has none that would do, the page says what they could set up first. */
+  async function strengthen(
+    ctx: Koa.Context,
+    person: SignedInPerson,
+    { client, acr }: { client: StoredClient; acr: string },
+  ): Promise<void> {
+    const { account, methods } = person;
+    const factors = await secondFactors.of(account);
+    if (waysToReach(factors, methods, [[acr]]).length > 0) {
+      seeOther(ctx, accountSignIn.begin(ctx, { ...FRESH, acr, login: account.login }));
+      return;
+    }
+    const [first] = setUpsToReach(factors, methods, [[acr]]);
+    const setUp = first === 'totp' ? 'two-step' : first === 'passkey' ? 'passkeys' : undefined;
+    ctx.status = 409;
+    await show(ctx, person, { kind: 'assurance', client, setUp });
+  }
+
   async function answer(ctx: Koa.Context, person: SignedInPerson, approved: boolean): Promise<void> {
     const request = await find(ctx, person);
     const demanded = request?.client.metadata.required_acr;
     if (request !== undefined && approved && demanded !== undefined && !satisfies(person.methods, demanded)) {
-      seeOther(ctx, accountSignIn.begin(ctx, { ...FRESH, acr: demanded, login: person.account.login }));
+      await strengthen(ctx, person, { client: request.client, acr: demanded });
       return;
     }
     const { account, methods, authenticatedAt } = person;

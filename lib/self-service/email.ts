@@ -57,7 +57,7 @@ export function addEmail({ page, form }: OwnPages, router: Router, rooms: EmailR
     const from = text(account.claims.email) || undefined;
     if (to === undefined || to === from || accounts.directory === undefined) {
       ctx.status = 422;
-      await show(ctx, person, { kind: 'invalid' });
+      await show(ctx, person, { kind: to !== undefined && to === from ? 'unchanged' : 'invalid' });
       return;
     }
     const admittance = await admitMail(rooms, ctx, to);

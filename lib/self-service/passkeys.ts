@@ -61,11 +61,9 @@ export function addPasskeys({ page, form }: OwnPages, rooms: PasskeyPageRooms): 
       }
       const { sub } = person.account;
       // Whoever loses the passkey gets in with one of these. Should this process end before they are shown, others can be made.
-      const isFirst = (await secondFactors.recoveryCodes.count(sub)) === 0;
-      const codes = isFirst ? await secondFactors.renewRecoveryCodes(sub) : undefined;
-      // The passkey has just been proved in this session.
-      const methods = [...new Set([...person.methods, ...result.methods])];
-      const change = { person: { ...person, methods }, kind: 'passkey-added', endsOthers: true } as const;
+      const codes = await secondFactors.firstRecoveryCodes(sub);
+      // What it proves counts when it is used: nothing was signed with it yet.
+      const change = { person, kind: 'passkey-added', endsOthers: true } as const;
       const renewed = await afterSecurityChange(rooms, ctx, change);
       if (codes === undefined) doneAt(ctx, PASSKEYS_PATH, 'passkey-added');
       else await pages.draw(ctx, 'account-recovery-codes', renewed, { codes });

@@ -2,12 +2,12 @@ import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { PasswordSignIn } from '../authentication/password-sign-in.ts';
+import { isFresh } from '../authentication/recent-proof.ts';
 import { knownByBrowser } from '../interactions/known-browser.ts';
 import { fieldsOf, text } from '../interactions/pending-step.ts';
 import type { AccountPages, AccountProblem } from './account-pages.ts';
 import { doneAt, type OwnPageRooms, type OwnPages } from './own-page.ts';
 import { afterSecurityChange, type SecurityChangeRooms } from './security-change.ts';
-import { isFresh } from './sign-in-demand.ts';
 import { type SignedInPerson, signedInPerson } from './signed-in-person.ts';
 
 const PASSWORD_PATH = '/account/password';

@@ -1,10 +1,11 @@
 import type Koa from 'koa';
 import type { Account, AccountAdapter } from '../accounts/account-adapter.ts';
 import { satisfies } from '../authentication/assurance.ts';
+import { isFresh } from '../authentication/recent-proof.ts';
 import { seeOther } from '../interactions/pending-step.ts';
 import type { SessionDesk } from '../provider/browser-session.ts';
 import type { AccountSignIn } from './account-sign-in.ts';
-import { isFresh, type SignInDemand } from './sign-in-demand.ts';
+import type { SignInDemand } from './sign-in-demand.ts';
 
 /** Whose browser asks for a page of their own. */
 export interface SignedInPerson {

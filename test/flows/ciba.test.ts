@@ -1,5 +1,7 @@
 import { expect } from 'chai';
 import { decodeJwt } from 'jose';
+import { answerWith, makePasskey } from '../authentication/passkey-forms.ts';
+import { hrefOf } from '../interactions/page-forms.ts';
 import { readOutbox } from '../mail/read-mail.ts';
 import { type CertificateFiles, writeCertificates } from '../redis/test-certificates.ts';
 import { ADA, Application } from './application.ts';
@@ -7,6 +9,7 @@ import { ask, attempt, ON, outcomeOf, POLLING, poll, requestsPage } from './ciba
 import { FormBrowser, type Landing } from './form-browser.ts';
 import { eventually, LatchkeyProcess } from './latchkey-process.ts';
 import { NoticeReceiver } from './notice-receiver.ts';
+import { MFA } from './second-factor.ts';
 
 const DEVICE_TOKEN = 'a token for the device service';
 
@@ -232,6 +235,40 @@ describe('a sign-in that an application asks for and a person confirms', functio
     for (let index = 0; index < 20; index += 1) await ask(counter, { login_hint: eve.login });
     const { status, body } = await attempt(counter, { login_hint: eve.login });
     expect({ status, error: body.error }).to.deep.equal({ status: 400, error: 'invalid_request' });
+  });
+
+  it('of an application that wants more than the person has set up says so, and what to do first', async () => {
+    const person = { login: 'dora@example.com', password: 'seventeen green doors' };
+    await latchkey.createPerson(person.login, person.password);
+    const hers = new FormBrowser(latchkey.issuer);
+    await requestsPage(hers, person);
+    const wants = async (acr: string): Promise<Landing> => {
+      const app = await Application.register(latchkey, { ...POLLING, client_name: acr, required_acr: acr });
+      const asked = await ask(app, { login_hint: person.login });
+      const told = await hers.submit(await requestsPage(hers, person), 'approve-0');
+      expect(outcomeOf(await poll(app, asked)), acr).to.equal('authorization_pending');
+      return told;
+    };
+    const twoStep = await wants(MFA);
+    expect(twoStep, twoStep.page).to.include({ status: 409, pageName: 'account-requests' });
+    expect(hrefOf(twoStep, 'set-up')).to.equal('/account/two-step/app');
+    await hers.submit(twoStep, 'deny-0');
+    const hardware = await wants('phrh');
+    expect(hardware).to.include({ status: 409, pageName: 'account-requests' });
+    expect(hardware.page).to.contain('ask the people who run this service').and.not.contain('id="set-up"');
+    await hers.submit(hardware, 'deny-0');
+    const passkey = await wants('phr');
+    expect(passkey).to.include({ status: 409, pageName: 'account-requests' });
+    const page = await hers.visit(hrefOf(passkey, 'set-up'));
+    const made = await makePasskey(hers, page);
+    expect(made.landing.pageName).to.equal('account-recovery-codes');
+    // It was made, but not used: that is asked for, and leads back.
+    const use = await hers.submit(await requestsPage(hers, person), 'approve-0');
+    expect(use.pageName).to.equal('second-step');
+    const back = await answerWith(hers, use, made.authenticator);
+    expect(back.pageName).to.equal('account-requests');
+    const confirmed = await hers.submit(back, 'approve-0');
+    expect(confirmed.page).to.contain('id="done"');
   });
 
   it('is told in discovery', async () => {

@@ -183,10 +183,14 @@ describe('an MCP server and the official SDK’s client', function () {
     const address = `${documents.origin}/agent.json`;
     const agent = new Agent(address);
     documents.json('/agent.json', { client_id: address, ...agent.clientMetadata });
-    const registered = await latchkey.json<object[]>(['clients', 'list']);
+    const registered = async () =>
+      (await latchkey.json<{ origin: string }[]>(['clients', 'list'])).filter(
+        ({ origin }) => origin !== 'document',
+      );
+    const before = await registered();
     const consent = await readsAndStepsUp(agent, 'bread');
     expect(consent.page).to.include(new URL(address).host);
     expect(agent.information?.client_id).to.equal(address);
-    expect(await latchkey.json<object[]>(['clients', 'list'])).to.have.length(registered.length);
+    expect(await registered()).to.deep.equal(before);
   });
 });

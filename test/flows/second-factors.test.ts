@@ -82,7 +82,7 @@ describe('second factors', function () {
 
     it('is told that it cannot be reached where the person has nothing that would do', async () => {
       const browser = newBrowser();
-      const claims = JSON.stringify({ id_token: { acr: { essential: true, values: ['phr', 'phrh'] } } });
+      const claims = JSON.stringify({ id_token: { acr: { essential: true, values: ['phrh', 'gold'] } } });
       const { landing } = await app.authorize(browser, { claims }, PEOPLE.plain);
       expect(landing.pageName).to.equal('unreachable');
       const answer = answerIn(await browser.submit(landing, 'submit'));

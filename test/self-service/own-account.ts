@@ -1,8 +1,18 @@
 import { expect } from 'chai';
-import { ADA } from '../flows/application.ts';
+import { ADA, type Credentials } from '../flows/application.ts';
 import { FormBrowser, type Landing } from '../flows/form-browser.ts';
 import { eventually, type LatchkeyProcess } from '../flows/latchkey-process.ts';
 import { type ReadMail, readOutbox } from '../mail/read-mail.ts';
+
+let people = 0;
+
+/** Somebody who is there for one test alone. */
+export async function newcomer(latchkey: LatchkeyProcess): Promise<Credentials> {
+  people += 1;
+  const login = `person${people}@example.com`;
+  await latchkey.createPerson(login, ADA.password);
+  return { login, password: ADA.password };
+}
 
 /** A browser in which somebody has signed in at their account page. */
 export async function signedInBrowser(latchkey: LatchkeyProcess, person = ADA): Promise<FormBrowser> {

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { type RunningUserBase, startUserBase } from '../accounts/user-base.ts';
-import type { FormBrowser } from '../flows/form-browser.ts';
+import { answerWith, makePasskey } from '../authentication/passkey-forms.ts';
+import { Application } from '../flows/application.ts';
+import { FormBrowser } from '../flows/form-browser.ts';
 import { LatchkeyProcess } from '../flows/latchkey-process.ts';
 import { formOf, post } from '../interactions/page-forms.ts';
 import { signedInBrowser } from './own-account.ts';
@@ -50,5 +52,16 @@ describe('the account page of people who are kept elsewhere', function () {
     for (const page of ['sessions', 'applications', 'activity', 'data/export']) {
       expect((await browser.visit(`/account/${page}`)).status, page).to.equal(200);
     }
+  });
+
+  it('make the passkey that a sign-in demands, as anybody does', async () => {
+    const vault = await Application.register(latchkey, { required_acr: 'phr' });
+    const fresh = new FormBrowser(latchkey.issuer);
+    const { landing } = await vault.authorize(fresh, {}, PERSON);
+    expect(landing.pageName).to.equal('set-up-passkey');
+    const made = await makePasskey(fresh, landing);
+    const asked = await fresh.submit(made.landing, 'submit');
+    const done = await answerWith(fresh, asked, made.authenticator);
+    expect(done.pageName, done.page).to.equal('consent');
   });
 });

@@ -1,16 +1,20 @@
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect } from 'chai';
-import { ADA } from '../flows/application.ts';
+import { decodeJwt } from 'jose';
+import { answerWith, makePasskey } from '../authentication/passkey-forms.ts';
+import { ADA, Application } from '../flows/application.ts';
 import type { FormBrowser } from '../flows/form-browser.ts';
 import { eventually, LatchkeyProcess } from '../flows/latchkey-process.ts';
-import { formOf, post } from '../interactions/page-forms.ts';
+import { finishSignIn } from '../flows/second-factor.ts';
+import { formOf, hrefOf, post } from '../interactions/page-forms.ts';
 import { readOutbox } from '../mail/read-mail.ts';
 import { signedInBrowser } from './own-account.ts';
 
 const ELEVEN_MINUTES = 660_000;
 const NEXT_PASSWORD = 'seven quiet otters';
 const GRACE = { login: 'grace@example.com', password: 'nanoseconds by the yard' };
+const MARGARET = { login: 'margaret@example.com', password: 'priority displays for all' };
 
 describe('a sign-in of eleven minutes ago', function () {
   this.timeout(90_000);
@@ -18,6 +22,7 @@ describe('a sign-in of eleven minutes ago', function () {
   let browser: FormBrowser;
   let csrf: string;
   let withoutPassword: FormBrowser;
+  let left: FormBrowser;
 
   async function letTimePass(): Promise<void> {
     process.kill(latchkey.pid, 'SIGUSR2');
@@ -38,6 +43,8 @@ describe('a sign-in of eleven minutes ago', function () {
     const database = new DatabaseSync(path.join(latchkey.dataDir, 'latchkey.db'));
     database.prepare('DELETE FROM passwords WHERE sub = ?').run(sub);
     database.close();
+    await latchkey.createPerson(MARGARET.login, MARGARET.password);
+    left = await signedInBrowser(latchkey, MARGARET);
     browser = await signedInBrowser(latchkey);
     csrf = formOf(await browser.visit('/account/delete'), 'confirm').csrf;
     await letTimePass();
@@ -72,6 +79,32 @@ describe('a sign-in of eleven minutes ago', function () {
     const asked = await withoutPassword.visit('/account/password');
     expect(asked).to.include({ pageName: 'login' });
     expect(asked.page).to.contain(`value="${GRACE.login}"`);
+  });
+
+  it('is not enough to make a passkey in the middle of a sign-in that demands one', async () => {
+    const vault = await Application.register(latchkey, { required_acr: 'phr' });
+    const { url, verifier } = vault.authorizationRequest({
+      claims: JSON.stringify({ id_token: { acr: null } }),
+    });
+    const stale = await left.visit(url);
+    expect(stale.pageName).to.equal('set-up-passkey');
+    expect(stale.page).not.to.contain('data-passkey=');
+    const { csrf } = formOf(stale, 'cancel');
+    const proof = { csrf, proof: 'unknown', credential: '{}' };
+    for (const step of ['/enrol-passkey-options', '/enrol-passkey']) {
+      const answer = await post(left, stale.url.href.replace('/enrol-passkey', step), proof);
+      expect(answer.status, step).to.equal(403);
+    }
+    const login = await left.visit(hrefOf(stale, 'again'));
+    expect(login.pageName).to.equal('login');
+    expect(login.page).to.contain(`value="${MARGARET.login}"`);
+    const landing = await left.submit(login, 'submit', { ...MARGARET });
+    expect(landing.pageName).to.equal('set-up-passkey');
+    const made = await makePasskey(left, landing);
+    const asked = await left.submit(made.landing, 'submit');
+    const done = await answerWith(left, asked, made.authenticator);
+    const tokens = await finishSignIn(vault, left, { landing: done, verifier });
+    expect(decodeJwt(tokens.id_token)).to.include({ acr: 'phr' });
   });
 
   it('is made fresh by signing in, and goes on where it was', async () => {

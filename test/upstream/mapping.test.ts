@@ -4,6 +4,7 @@ import { decodeJwt } from 'jose';
 import { Application, answerIn } from '../flows/application.ts';
 import { FormBrowser, type Landing } from '../flows/form-browser.ts';
 import { eventually, LatchkeyProcess } from '../flows/latchkey-process.ts';
+import { hrefOf } from '../interactions/page-forms.ts';
 import { MisbehavingProvider, OTHER_ADDRESS } from './misbehaving-provider.ts';
 
 const MFA = 'https://refeds.org/profile/mfa';
@@ -38,6 +39,13 @@ describe('what another provider tells of somebody', () => {
     await provider.stop();
   });
 
+  async function thereAndBack(browser: FormBrowser, login: Landing, id = 'mapped'): Promise<Landing> {
+    const asked = await browser.submit(login, `upstream-${id}`);
+    const answer = await fetch(asked.url, { redirect: 'manual' });
+    await answer.body?.cancel();
+    return browser.visit(answer.headers.get('Location') ?? '');
+  }
+
   async function through(
     claims: Record<string, unknown>,
     { id = 'mapped', parameters = {} }: { id?: string; parameters?: Record<string, string> } = {},
@@ -45,10 +53,7 @@ describe('what another provider tells of somebody', () => {
     provider.claims = claims;
     const browser = new FormBrowser(latchkey.issuer);
     const { url, verifier } = application.authorizationRequest(parameters);
-    const asked = await browser.submit(await browser.visit(url), `upstream-${id}`);
-    const answer = await fetch(asked.url, { redirect: 'manual' });
-    await answer.body?.cancel();
-    const landing = await browser.visit(answer.headers.get('Location') ?? '');
+    const landing = await thereAndBack(browser, await browser.visit(url), id);
     const end = landing.pageName === 'consent' ? await browser.submit(landing, 'approve') : landing;
     return { landing: end, browser, verifier };
   }
@@ -228,6 +233,21 @@ describe('what another provider tells of somebody', () => {
       expect(answerIn(await browser.visit(demanding.url))).to.have.property('code');
       for (const page of ['identities', 'password']) {
         expect((await browser.visit(`/account/${page}`)).pageName).to.equal(`account-${page}`);
+      }
+    });
+
+    it('has to be a new one of whoever is to make a passkey', async () => {
+      const claims = JSON.stringify({ id_token: { acr: { essential: true, value: 'phr' } } });
+      for (const old of [{ auth_time: now() - 3600 }, {}]) {
+        const person = somebody();
+        const { browser, landing } = await through({ ...person, ...old }, { parameters: { claims } });
+        expect(landing.pageName, landing.page).to.equal('set-up-passkey');
+        expect(provider.asked.at(-1)?.has('max_age')).to.equal(false);
+        const login = await browser.visit(hrefOf(landing, 'again'));
+        provider.claims = { ...person, auth_time: now() };
+        const renewed = await thereAndBack(browser, login);
+        expect(provider.asked.at(-1)?.get('max_age')).to.equal('600');
+        expect(renewed.page).to.contain('data-passkey="create"').and.not.contain('id="again"');
       }
     });
 

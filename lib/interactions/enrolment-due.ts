@@ -1,0 +1,63 @@
+import type Koa from 'koa';
+import type { AccountAdapter } from '../accounts/account-adapter.ts';
+import { FRESH_SECONDS, isFresh } from '../authentication/recent-proof.ts';
+import type { PersonFactors, SetUpWay } from '../authentication/second-factors.ts';
+import { missing } from '../provider/assurance.ts';
+import type { PendingInteraction } from '../provider/interaction.ts';
+import { interactionUrl } from '../provider/interaction-url.ts';
+import { seeOther } from './pending-step.ts';
+import { acceptFurtherProof, nextStep, type ProofRooms } from './proof.ts';
+import { type SecondStepRooms, type Standing, standingOf } from './second-step.ts';
+
+/** Where somebody stands who is to set up a second step. */
+export interface EnrolmentDue extends Standing {
+  /** What would do; nothing: what is demanded is out of reach here. */
+  ways: SetUpWay[];
+  /** Undefined when it is out of reach. */
+  factors: PersonFactors | undefined;
+}
+
+/** Whether something is to be set up now; undefined: another step is due, to which the answer leads. */
+export async function enrolmentDue(
+  rooms: SecondStepRooms,
+  ctx: Koa.Context,
+  interaction: PendingInteraction,
+  { goesOn = false } = {},
+): Promise<EnrolmentDue | undefined> {
+  const standing = await standingOf(rooms, ctx, interaction);
+  if (standing === undefined) return undefined;
+  const { account, proved } = standing;
+  const next = await nextStep(rooms, ctx, interaction, { account, methods: proved.methods });
+  if (next.kind === 'enrol') return { ...standing, ways: next.ways, factors: next.factors };
+  if (next.kind === 'unmet') return { ...standing, ways: [], factors: undefined };
+  if (next.kind === 'none' && goesOn) {
+    // The page that shows recovery codes is loaded again: nothing is left to prove.
+    await acceptFurtherProof(rooms, ctx, interaction, { account, methods: [] });
+    return undefined;
+  }
+  const step = next.kind === 'second-step' ? next.kind : undefined;
+  seeOther(ctx, interactionUrl(interaction.uid, interaction.client.clientId, step));
+  return undefined;
+}
+
+/**
+ * How old (s) the next proof of somebody may be who is to make a passkey, and whose present one is too old for that; undefined where it does not matter.
+ */
+export async function oldestProof(
+  rooms: ProofRooms & { accounts: AccountAdapter },
+  ctx: Koa.Context,
+  interaction: PendingInteraction,
+): Promise<number | undefined> {
+  const { proved } = interaction;
+  if (proved === undefined || isFresh({ authenticatedAt: await rooms.desk.provedAt(interaction) }))
+    return undefined;
+  const account = await rooms.accounts.findBySub(proved.accountId);
+  if (account === undefined) return undefined;
+  const next = await nextStep(rooms, ctx, interaction, { account, methods: proved.methods });
+  return next.kind === 'enrol' && next.ways.includes('passkey') ? FRESH_SECONDS : undefined;
+}
+
+/** Whether the request itself demands what is still missing, and not the operator's policy alone. */
+export function isDemanded({ demand }: PendingInteraction, { proved }: Standing): boolean {
+  return missing(demand.required, proved.methods).length > 0;
+}
