@@ -61,18 +61,4 @@ export class DemoVisitor {
     await this.tab.click('#approve');
     await this.tab.waitForURL(`${app}/**`);
   }
-
-  /** Presses Tab until the element with this id has the keyboard. */
-  async tabsTo(id: string): Promise<void> {
-    const passed: string[] = [];
-    while (passed.length < 20) {
-      const active = await this.tab.evaluate<string>(
-        'document.activeElement?.id || document.activeElement?.localName',
-      );
-      if (active === id) return;
-      passed.push(active);
-      await this.tab.keyboard.press('Tab');
-    }
-    expect.fail(`Tab did not reach #${id} on ${this.tab.url()}, but ${passed.join(', ')}`);
-  }
 }

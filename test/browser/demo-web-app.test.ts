@@ -3,6 +3,7 @@ import type { Browser } from 'playwright-core';
 import { RunningDemo } from '../demo/running-demo.ts';
 import { launchChromium } from './chromium.ts';
 import { DemoVisitor } from './demo-visitor.ts';
+import { Keyboard } from './keyboard.ts';
 
 describe('the demo’s web app in Chromium', function () {
   this.timeout(90_000);
@@ -135,26 +136,16 @@ describe('the demo’s web app in Chromium', function () {
   it('can be signed in to by the keyboard alone', async () => {
     const visitor = await arrive();
     const { tab } = visitor;
-    const { keyboard } = tab;
+    const keyboard = await Keyboard.at(tab);
     await tab.goto(demo.webApp);
-    await visitor.tabsTo('sign-in');
-    await keyboard.press('Enter');
-    await visitor.reaches('login');
-    await visitor.tabsTo('login');
-    await keyboard.type(demo.login);
-    await visitor.tabsTo('password');
-    await keyboard.type(demo.password);
-    await visitor.tabsTo('submit');
-    await keyboard.press('Enter');
-    await visitor.reaches('consent');
-    await visitor.tabsTo('approve');
-    await keyboard.press('Enter');
-    await visitor.reaches('member');
-    await visitor.tabsTo('sign-out');
-    await keyboard.press('Enter');
-    await visitor.reaches('logout');
-    await visitor.tabsTo('confirm');
-    await keyboard.press('Enter');
+    await keyboard.press('sign-in');
+    await keyboard.signIn(demo);
+    await keyboard.reaches('consent');
+    await keyboard.press('approve');
+    await keyboard.reaches('member');
+    await keyboard.press('sign-out');
+    await keyboard.reaches('logout');
+    await keyboard.press('confirm');
     await visitor.reaches('signed-out');
   });
 

@@ -5,6 +5,7 @@ import { askForDevice, DEVICE_CLIENT, poll } from '../flows/device-application.t
 import { LatchkeyProcess } from '../flows/latchkey-process.ts';
 import { axeSource, violations } from './accessibility.ts';
 import { launchChromium } from './chromium.ts';
+import { Keyboard } from './keyboard.ts';
 
 describe('letting a device in, in Chromium', function () {
   this.timeout(90_000);
@@ -49,31 +50,31 @@ describe('letting a device in, in Chromium', function () {
     expect(await violations(tab), page).to.deep.equal([]);
   }
 
-  it('types the code, compares, signs in, consents; no page has a fault, and the policy is kept', async () => {
+  it('by keyboard alone types the code, compares, signs in, consents; no page has a fault, and the policy is kept', async () => {
     const asked = await askForDevice(television, { scope: 'openid email' });
     const { tab, complaints } = await newTab();
     await tab.goto(asked.verification_uri);
     await reaches(tab, 'device');
     expect(await tab.evaluate('document.activeElement.id'), 'ready to type').to.equal('user_code');
-    await tab.fill('#user_code', 'bcdf ghjk');
-    await tab.click('#submit');
+    const keyboard = await Keyboard.at(tab);
+    await keyboard.walk();
+    await keyboard.type('user_code', 'bcdf ghjk');
+    await keyboard.press('submit');
     await tab.waitForSelector('#problem');
+    await keyboard.isAt('user_code');
     await reaches(tab, 'device');
     expect(await tab.inputValue('#user_code')).to.equal('bcdf ghjk');
-    await tab.fill('#user_code', asked.user_code.toLowerCase());
-    await tab.press('#user_code', 'Enter');
+    await keyboard.type('user_code', asked.user_code.toLowerCase());
+    await keyboard.press('user_code');
     await reaches(tab, 'device-confirm');
     expect(await tab.textContent('#code')).to.equal(asked.user_code);
-    expect(await tab.evaluate('document.activeElement.localName'), 'does not start on Allow').to.equal(
-      'body',
-    );
-    await tab.click('#approve');
+    expect(await keyboard.focus(), 'does not start on Allow').to.equal('');
+    await keyboard.walk();
+    await keyboard.press('approve');
     await reaches(tab, 'login');
-    await tab.fill('#login', ADA.login);
-    await tab.fill('#password', ADA.password);
-    await tab.click('#submit');
+    await keyboard.signIn(ADA);
     await reaches(tab, 'consent');
-    await tab.click('#approve');
+    await keyboard.press('approve');
     await reaches(tab, 'device-ended');
     expect(complaints).to.deep.equal([]);
     expect((await poll(television, asked)).status).to.equal(200);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { CDPSession, Page } from 'playwright-core';
 import type { Credentials } from '../flows/application.ts';
+import { eventually } from '../flows/latchkey-process.ts';
 import { type FocusedControl, focusedControl, startAtTop } from './focused-control.ts';
 
 /** More stops than any page has. */
@@ -30,6 +31,11 @@ export class Keyboard {
   /** The id of what has the keyboard; nothing when the page itself has it. */
   async focus(): Promise<string> {
     return (await this.#look(false))?.id ?? '';
+  }
+
+  /** Waits until the control has the keyboard without any key: a page gives it away some time after it was loaded. */
+  async isAt(id: string): Promise<void> {
+    await eventually(`${id} has the keyboard on ${this.tab.url()}`, async () => (await this.focus()) === id);
   }
 
   /** Goes to the control by Tab. */

@@ -1,11 +1,12 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
 import { expect } from 'chai';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { Application } from '../flows/application.ts';
 import { eventually, LatchkeyProcess } from '../flows/latchkey-process.ts';
 import { linkIn, type ReadMail, readOutbox } from '../mail/read-mail.ts';
 import { launchChromium } from './chromium.ts';
+import { type Elsewhere, serveElsewhere } from './elsewhere.ts';
+import type { Keyboard } from './keyboard.ts';
+import { KeyboardVisitors } from './keyboard-visitors.ts';
 
 const EMAIL = 'nell@example.com';
 const PASSWORD = 'seven quiet otters';
@@ -14,52 +15,37 @@ const NEXT_PASSWORD = 'eight louder otters';
 describe('links of mails in Chromium, by keyboard alone', function () {
   this.timeout(120_000);
   let latchkey: LatchkeyProcess;
-  let callback: Server;
+  let elsewhere: Elsewhere;
   let app: Application;
   let browser: Browser;
-  let context: BrowserContext;
-  let tab: Page;
+  let keyboard: Keyboard;
+  let visitors: KeyboardVisitors;
 
   before(async () => {
-    callback = createServer((_request, response) => {
-      response.writeHead(200, { 'content-type': 'text/html' }).end('<title>Application</title>');
-    });
-    callback.listen(0, '127.0.0.1');
-    await once(callback, 'listening');
-    const { port } = callback.address() as { port: number };
+    elsewhere = await serveElsewhere();
     latchkey = await LatchkeyProcess.start({ LATCHKEY_REGISTRATION_MODE: 'open' });
-    app = await Application.register(latchkey, { redirect_uris: [`http://localhost:${port}/callback`] });
+    app = await Application.register(latchkey, { redirect_uris: [`${elsewhere.origin}/callback`] });
     browser = await launchChromium();
-    context = await browser.newContext();
-    tab = await context.newPage();
+    visitors = new KeyboardVisitors(browser);
   });
+  beforeEach(async () => {
+    keyboard = await visitors.next();
+  });
+  afterEach(() => visitors?.leave());
   after(async () => {
     await browser?.close();
     await latchkey?.stop();
-    callback.closeAllConnections();
-    callback.close();
+    await elsewhere?.close();
   });
 
-  const pageName = (page = tab): Promise<string> => page.evaluate('document.body.dataset.page');
+  const openLogin = (): Promise<unknown> => keyboard.tab.goto(app.authorizationRequest().url.href);
 
-  /** Goes to an element by the Tab key, as somebody without a mouse does. */
-  async function tabTo(id: string, page = tab): Promise<void> {
-    for (let step = 0; step < 30; step += 1) {
-      if ((await page.evaluate('document.activeElement.id')) === id) return;
-      await page.keyboard.press('Tab');
-    }
-    throw new Error(`the keyboard does not reach #${id} on ${await pageName(page)}`);
-  }
-
-  async function press(id: string, page = tab): Promise<void> {
-    await tabTo(id, page);
-    await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]);
-  }
-
-  async function type(id: string, text: string, page = tab): Promise<void> {
-    await tabTo(id, page);
-    await page.keyboard.press('Control+A');
-    await page.keyboard.type(text);
+  /** A mail opens in a tab of its own. */
+  async function follow(subject: string): Promise<void> {
+    const { tab } = keyboard;
+    keyboard = await visitors.inNewTab(tab.context());
+    await tab.close();
+    await keyboard.tab.goto(await linkOf(subject));
   }
 
   async function linkOf(subject: string): Promise<string> {
@@ -70,44 +56,59 @@ describe('links of mails in Chromium, by keyboard alone', function () {
   }
 
   async function consentAndReturn(): Promise<void> {
-    if (tab.url().startsWith(latchkey.issuer)) await press('approve');
-    expect(tab.url()).to.contain('/callback?code=');
-    expect(await tab.title()).to.equal('Application');
+    if (keyboard.tab.url().startsWith(latchkey.issuer)) await keyboard.press('approve');
+    expect(keyboard.tab.url()).to.contain('/callback?code=');
+    expect(await keyboard.tab.title()).to.equal('Elsewhere');
+  }
+
+  /** Takes the way of a newcomer who has just got the mail. */
+  async function complete(): Promise<void> {
+    await keyboard.reaches('complete-registration');
+    await keyboard.isAt('name');
+    await keyboard.type('name', 'Nell Fenwick');
+    await keyboard.type('password', 'password123');
+    await keyboard.press('submit');
+    await keyboard.tab.waitForSelector('#problem');
+    await keyboard.isAt('password');
+    await keyboard.reaches('complete-registration');
+    await keyboard.type('password', PASSWORD);
+    await keyboard.press('submit');
   }
 
   it('a new person registers in two tabs of one browser, and ends at the application', async () => {
-    await tab.goto(app.authorizationRequest().url.href);
-    await press('register');
-    expect(await pageName()).to.equal('register');
-    await type('email', EMAIL);
-    await press('submit');
-    expect(await pageName()).to.equal('mail-sent');
-    // A mail opens in a tab of its own.
-    await tab.close();
-    tab = await context.newPage();
-    await tab.goto(await linkOf('Confirm your e-mail address'));
-    expect(await pageName()).to.equal('complete-registration');
-    await type('name', 'Nell Fenwick');
-    await type('password', PASSWORD);
-    await press('submit');
+    await openLogin();
+    await keyboard.press('register');
+    await keyboard.reaches('register');
+    await keyboard.type('email', EMAIL);
+    await keyboard.press('submit');
+    await keyboard.reaches('mail-sent');
+    await follow('Confirm your e-mail address');
+    await complete();
     await consentAndReturn();
   });
 
   it('a forgotten password is replaced, and the person ends at the application', async () => {
-    await context.clearCookies();
-    await tab.goto(app.authorizationRequest().url.href);
-    await press('forgotten');
-    await type('login', EMAIL);
-    await press('submit');
-    expect(await pageName()).to.equal('mail-sent');
-    await tab.goto(await linkOf('Choose a new password'));
-    await type('password', NEXT_PASSWORD);
-    await press('submit');
-    expect(await pageName()).to.equal('login');
-    expect(await tab.textContent('#password-changed')).to.contain('Your password was changed');
-    await type('login', EMAIL);
-    await type('password', NEXT_PASSWORD);
-    await press('submit');
+    const login = 'forgetful@example.com';
+    await latchkey.createPerson(login, PASSWORD);
+    await openLogin();
+    await keyboard.press('forgotten');
+    await keyboard.reaches('reset');
+    await keyboard.type('login', login);
+    await keyboard.press('submit');
+    await keyboard.reaches('mail-sent');
+    await keyboard.tab.goto(await linkOf('Choose a new password'));
+    await keyboard.reaches('choose-password');
+    await keyboard.type('password', NEXT_PASSWORD);
+    await keyboard.press('submit');
+    await keyboard.tab.waitForSelector('#password-changed');
+    await keyboard.signIn({ login, password: NEXT_PASSWORD });
     await consentAndReturn();
+  });
+
+  it('somebody who is invited makes their account', async () => {
+    await latchkey.json(['users', 'invite', 'guest@example.com']);
+    await follow('You are invited');
+    await complete();
+    await keyboard.reaches('link-result');
   });
 });

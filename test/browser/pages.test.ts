@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { axeSource, violations } from './accessibility.ts';
 import { launchChromium } from './chromium.ts';
+import { Keyboard } from './keyboard.ts';
 import { type PageServer, servePages } from './page-server.ts';
 
 const VIEWPORTS = {
@@ -11,20 +12,6 @@ const VIEWPORTS = {
 
 /** The operator's links and the languages, below every page. */
 const AFTER_THE_PAGE = ['privacy', 'terms', 'languages'];
-
-/** What the Tab key reaches, in order, from where the page puts the keyboard. */
-async function tabOrder(tab: Page): Promise<string[]> {
-  const reached: string[] = [];
-  const active = `(({ id, className, localName }) => id || className || localName)(document.activeElement)`;
-  let name = await tab.evaluate<string>(active);
-  if (name !== 'body') reached.push(name);
-  for (;;) {
-    await tab.keyboard.press('Tab');
-    name = await tab.evaluate<string>(active);
-    if (name === 'body' || reached.includes(name)) return reached;
-    reached.push(name);
-  }
-}
 
 /**
  * Shows a page that the server has. Where no script of its own has to begin with it, it is put in the place of the page before, which
@@ -129,35 +116,62 @@ describe('pages in Chromium', function () {
 
   it('lead the Tab key through the login form in reading order', async () => {
     const tab = await newTab();
+    const keyboard = await Keyboard.at(tab);
     await tab.goto(server.url('login', 'plain', 'en'));
-    expect(await tab.evaluate('document.activeElement.id'), 'ready to type').to.equal('login');
-    expect(await tabOrder(tab)).to.deep.equal([
-      ...['login', 'password', 'quiet reveal', 'submit', 'passkey', 'cancel'],
+    await keyboard.isAt('login');
+    expect(await keyboard.walk()).to.deep.equal([
+      ...['login', 'password', 'Show password', 'submit', 'passkey', 'cancel'],
       ...AFTER_THE_PAGE,
     ]);
+    // The login is there already.
     await tab.goto(server.url('login', 'refused', 'en'));
-    expect(await tab.evaluate('document.activeElement.id'), 'the login is there already').to.equal(
-      'password',
-    );
+    await keyboard.isAt('password');
   });
 
   it('lead the Tab key through consent in reading order, and do not start on Allow', async () => {
     const tab = await newTab();
     await tab.goto(server.url('consent', 'full', 'en'));
     expect(await tab.evaluate('document.activeElement.localName')).to.equal('body');
-    expect(await tabOrder(tab)).to.deep.equal([
+    expect(await (await Keyboard.at(tab)).walk()).to.deep.equal([
       ...['switch', 'policy', 'tos', 'approve', 'deny'],
       ...AFTER_THE_PAGE,
     ]);
   });
 
-  it('show where the keyboard is', async () => {
+  // Where they lead is told by the flows; those see them on a desktop.
+  it('can be walked through by the keyboard alone, on a phone, in German', async () => {
+    const keyboard = await Keyboard.at(await newTab({ viewport: VIEWPORTS.phone }));
+    const known = new Set<string>();
+    for (const { page, url } of server.pages('de').toReversed()) {
+      if (known.has(page)) continue;
+      known.add(page);
+      await keyboard.tab.goto(url);
+      await keyboard.walk();
+    }
+  });
+
+  it('are really walked through: whoever has the keyboard alone sees a missing outline or name, a wrong order and a trap', async () => {
     const tab = await newTab();
-    await tab.goto(server.url('consent', 'full', 'en'));
-    for (const _ of ['switch', 'policy', 'tos', 'approve', 'deny']) {
-      await tab.keyboard.press('Tab');
-      const outline = await tab.evaluate('getComputedStyle(document.activeElement).outlineWidth');
-      expect(outline).to.equal('3px');
+    const keyboard = await Keyboard.at(tab);
+    for (const [fault, words] of [
+      [`document.querySelector('#approve').style.outline = 'none'`, 'does not show that it has the keyboard'],
+      [`document.querySelector('#approve').replaceChildren()`, 'has no name'],
+      [`document.querySelector('#approve').style.marginLeft = '-900px'`, 'not within the width'],
+      [`document.querySelector('.page-end').style.cssText = 'position: fixed; inset: 0'`, 'is covered by'],
+      [`document.querySelector('#deny').tabIndex = 1`, 'comes after'],
+      [
+        `document.querySelector('.card').style.cssText = 'display: flex; flex-direction: column-reverse'`,
+        'comes after',
+      ],
+      [
+        `document.querySelector('#switch').addEventListener('keydown', (event) => event.preventDefault())`,
+        'does not let the keyboard go',
+      ],
+    ] as const) {
+      await tab.goto(server.url('consent', 'full', 'en'));
+      await tab.evaluate(fault);
+      const problem = await keyboard.walk().then(String, (error: Error) => error.message);
+      expect(problem, fault).to.contain(words);
     }
   });
 
@@ -234,6 +248,7 @@ describe('pages in Chromium', function () {
             document.body.innerHTML = page.body.innerHTML;
             for (const details of document.querySelectorAll('details')) details.open = true;
             for (const element of document.querySelectorAll('main *, footer *')) {
+              if (element.closest('.visually-hidden') !== null) continue;
               const { left, right, width } = element.getBoundingClientRect();
               if (width > 1 && (left < -1 || right > innerWidth + 1)) found.push(url + ' ' + element.outerHTML);
             }

@@ -1,38 +1,36 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
 import { expect } from 'chai';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { ADA, type Credentials } from '../flows/application.ts';
+import { ADA } from '../flows/application.ts';
 import { UpstreamPair } from '../upstream/upstream-pair.ts';
 import { axeSource, violations } from './accessibility.ts';
 import { launchChromium } from './chromium.ts';
+import { type Elsewhere, serveElsewhere } from './elsewhere.ts';
+import { Keyboard } from './keyboard.ts';
 
-describe('signing in at another provider in Chromium', function () {
+describe('signing in at another provider in Chromium, by keyboard alone', function () {
   this.timeout(120_000);
   let pair: UpstreamPair;
-  let elsewhere: Server;
+  let elsewhere: Elsewhere;
   let browser: Browser;
   let context: BrowserContext;
   let tab: Page;
+  let keyboard: Keyboard;
+  const known = new Set<string>();
   const complaints: string[] = [];
 
   before(async () => {
-    elsewhere = createServer((_request, response) => {
-      response.writeHead(200, { 'content-type': 'text/html' }).end('<title>Elsewhere</title>');
-    });
-    elsewhere.listen(0, '127.0.0.1');
-    await once(elsewhere, 'listening');
-    const { port } = elsewhere.address() as { port: number };
+    elsewhere = await serveElsewhere();
     pair = await UpstreamPair.start({
       worksHost: '127.0.0.1',
       settings: { provisioning: 'just_in_time', logout: 'offered' },
-      application: { redirect_uris: [`http://localhost:${port}/callback`] },
+      application: { redirect_uris: [`${elsewhere.origin}/callback`] },
     });
     browser = await launchChromium();
   });
   beforeEach(async () => {
     context = await browser.newContext({ reducedMotion: 'reduce' });
     tab = await context.newPage();
+    keyboard = await Keyboard.at(tab, known);
     tab.on('console', (message) => {
       // A status that is no 2xx is told there as well, and is asked for.
       if (!message.text().includes('the server responded with a status of 4'))
@@ -47,35 +45,14 @@ describe('signing in at another provider in Chromium', function () {
   after(async () => {
     await browser?.close();
     await pair?.stop();
-    elsewhere.closeAllConnections();
-    elsewhere.close();
+    await elsewhere?.close();
   });
 
   const openLogin = (): Promise<unknown> =>
     tab.goto(pair.application.authorizationRequest({ ui_locales: 'en' }).url.href);
 
-  /** By keyboard alone. */
-  async function press(id: string): Promise<void> {
-    for (let steps = 0; steps < 40; steps += 1) {
-      if ((await tab.evaluate('document.activeElement?.id')) === id) {
-        await tab.keyboard.press('Enter');
-        return;
-      }
-      await tab.keyboard.press('Tab');
-    }
-    throw new Error(`#${id} cannot be reached by keyboard on ${tab.url()}`);
-  }
-
-  async function fillIn({ login, password }: Credentials): Promise<void> {
-    await tab.locator('#login').fill(login);
-    await tab.locator('#password').fill(password);
-    await press('submit');
-  }
-
   const isOn = (page: string, origin: string): Promise<unknown> =>
-    tab
-      .waitForURL((url) => url.origin === origin)
-      .then(() => tab.waitForSelector(`body[data-page="${page}"]`));
+    tab.waitForURL((url) => url.origin === origin).then(() => keyboard.reaches(page));
 
   async function findsNothing(): Promise<void> {
     await tab.evaluate(axeSource);
@@ -86,13 +63,13 @@ describe('signing in at another provider in Chromium', function () {
     const worker = await pair.createWorker('ida@works.example');
     await openLogin();
     await isOn('login', pair.latchkey.issuer);
-    await press('upstream-works');
+    await keyboard.press('upstream-works');
     await isOn('login', pair.works.issuer);
-    await fillIn(worker);
+    await keyboard.signIn(worker);
     await isOn('consent', pair.works.issuer);
-    await press('approve');
+    await keyboard.press('approve');
     await isOn('consent', pair.latchkey.issuer);
-    await press('approve');
+    await keyboard.press('approve');
     await tab.waitForURL(/\/callback\?/);
     expect(new URL(tab.url()).searchParams.get('code')).to.be.a('string');
   });
@@ -100,18 +77,18 @@ describe('signing in at another provider in Chromium', function () {
   it('comes back without a question where there is a session, and links an account by proof', async () => {
     const worker = await pair.createWorker(ADA.login);
     await openLogin();
-    await press('upstream-works');
+    await keyboard.press('upstream-works');
     await isOn('login', pair.works.issuer);
-    await fillIn(worker);
+    await keyboard.signIn(worker);
     await isOn('consent', pair.works.issuer);
-    await press('approve');
+    await keyboard.press('approve');
     await isOn('connect', pair.latchkey.issuer);
     await findsNothing();
-    await press('sign-in');
+    await keyboard.press('sign-in');
     await isOn('login', pair.latchkey.issuer);
     expect(await tab.locator('#connecting').textContent()).to.include(ADA.login);
     await findsNothing();
-    await fillIn(ADA);
+    await keyboard.signIn(ADA);
     await isOn('consent', pair.latchkey.issuer);
     await tab.goBack();
     await tab.goForward();
@@ -121,7 +98,7 @@ describe('signing in at another provider in Chromium', function () {
     await context.clearCookies({ domain: 'localhost' });
     await openLogin();
     await isOn('login', pair.latchkey.issuer);
-    await press('upstream-works');
+    await keyboard.press('upstream-works');
     await isOn('consent', pair.latchkey.issuer);
     expect(await tab.locator('main').textContent()).to.include(ADA.login);
   });
@@ -131,19 +108,21 @@ describe('signing in at another provider in Chromium', function () {
     await pair.latchkey.createPerson(person.login, person.password);
     const worker = await pair.createWorker('eve@works.example');
     await tab.goto(`${pair.latchkey.issuer}/account/identities`);
-    await fillIn(person);
+    await keyboard.signIn(person);
     await isOn('account-identities', pair.latchkey.issuer);
     await findsNothing();
-    await press('connect-works');
+    await keyboard.press('connect-works');
     await isOn('login', pair.works.issuer);
-    await fillIn(worker);
+    await keyboard.signIn(worker);
     await isOn('consent', pair.works.issuer);
-    await press('approve');
-    await isOn('account-identities', pair.latchkey.issuer);
+    await keyboard.press('approve');
     await tab.waitForSelector('#done');
+    await keyboard.isAt('done');
+    await isOn('account-identities', pair.latchkey.issuer);
     await findsNothing();
-    await press('change-0');
-    await press('unlink-0');
+    await keyboard.use('change-0');
+    await keyboard.walk();
+    await keyboard.press('unlink-0');
     await tab.waitForSelector('#identities', { state: 'detached' });
   });
 });

@@ -36,7 +36,7 @@ describe('the table of requirements', () => {
     expect(rows).not.to.have.lengthOf(0);
     for (const { requirement } of rows) {
       expect(requirement).to.match(
-        /^(?:(?:RFC \d{4}|OpenID Connect .+|FAPI \d\.\d .+|WebAuthn Level 3|NIST SP 800-63B-4) section [\d.]+|ASVS \d+\.\d+\.\d+)$/,
+        /^(?:(?:RFC \d{4}|OpenID Connect .+|FAPI \d\.\d .+|WebAuthn Level 3|NIST SP 800-63B-4) section [\d.]+|ASVS \d+\.\d+\.\d+|WCAG 2\.2 success criterion [\d.]+)$/,
       );
     }
   });
