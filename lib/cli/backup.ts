@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { Configuration } from '../../config/configuration.ts';
-import { type Backup, backUpDatabase } from '../database/backup.ts';
+import type { Backup } from '../database/backup.ts';
 import type { CommandContext } from './command-context.ts';
 import { done, refused } from './command-result.ts';
 import { withJson } from './options.ts';
@@ -57,7 +57,7 @@ export function addBackupCommand(
     .requiredOption('--to <file>', 'the file to write (mode 0600)')
     .option('--overwrite', 'replace the file if it exists')
     .action((options: { json?: boolean; to: string; overwrite?: boolean }) =>
-      context.run(options, () => {
+      context.run(options, async () => {
         const configuration = load();
         if (configuration.databaseUrl !== undefined) {
           return refused(
@@ -65,6 +65,7 @@ export function addBackupCommand(
             `people, applications, APIs and signing keys are in PostgreSQL (LATCHKEY_DATABASE_URL): back them up with pg_dump --format=custom, and keep a copy of the encryption key (${placeOfKey(configuration)}) elsewhere; nothing else needs a backup`,
           );
         }
+        const { backUpDatabase } = await import('../database/backup.ts');
         const written = backUpDatabase({
           dataDir: configuration.dataDir,
           to: path.resolve(options.to),

@@ -6,7 +6,6 @@ import { secretFiles } from '../../config/secret-files.ts';
 import type { CommandContext } from './command-context.ts';
 import { type CommandResult, done, notFound, refused } from './command-result.ts';
 import { describeLogLine, findReference } from './doctor/error-reference.ts';
-import { examine } from './doctor/examine.ts';
 import type { Finding } from './doctor/finding.ts';
 import { withJson } from './options.ts';
 
@@ -23,6 +22,8 @@ function describe(findings: ReadonlyArray<Finding>): string {
 }
 
 async function diagnose(configuration: () => Configuration): Promise<CommandResult> {
+  // Loaded only now: it looks at every room.
+  const { examine } = await import('./doctor/examine.ts');
   const findings = await examine({ configuration, secretFiles });
   const healthy = findings.every(({ status }) => status !== 'problem');
   return { ...done({ healthy, findings }, describe(findings)), healthy };

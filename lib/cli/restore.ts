@@ -1,17 +1,14 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { Configuration } from '../../config/configuration.ts';
-import { claimDataDirectory } from '../database/data-directory-lock.ts';
 import type { Database } from '../database/database.ts';
 import { prepareDataDirectory } from '../database/encryption-key.ts';
 import { beginEpoch, dropRemembered } from '../database/epoch.ts';
-import { restoreDatabase } from '../database/restore.ts';
 import type { CommandContext } from './command-context.ts';
 import { type CommandResult, done, refused } from './command-result.ts';
 import type { OperatorRooms } from './operator-rooms.ts';
 import { withJson } from './options.ts';
 import { describeRestored, ENDED, EPOCH_TEXT, presentRestored } from './restore-report.ts';
-import { SEALED_COLUMNS } from './sealed-columns.ts';
 import { formatTime } from './table.ts';
 
 interface RestoreOptions {
@@ -30,6 +27,8 @@ async function restoreFile(from: string, configuration: Configuration): Promise<
     );
   }
   const { dataDir, encryptionKey, issuer } = configuration;
+  const { restoreDatabase } = await import('../database/restore.ts');
+  const { SEALED_COLUMNS } = await import('./sealed-columns.ts');
   const file = path.resolve(from);
   const outcome = await restoreDatabase({
     from: file,
@@ -103,6 +102,7 @@ async function inUse(configuration: Configuration): Promise<CommandResult | unde
       `${facts.latchkeyConnections} connections of Latchkey to this database are open: stop every server first (pg_stat_activity tells where they come from)`,
     );
   }
+  const { claimDataDirectory } = await import('../database/data-directory-lock.ts');
   prepareDataDirectory(dataDir);
   const claim = claimDataDirectory(dataDir);
   if (claim === undefined) return refused('in_use', `${dataDir} is in use: stop every server first`);

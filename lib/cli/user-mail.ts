@@ -1,22 +1,12 @@
 import type { Command } from 'commander';
 import type { AccountRecord } from '../accounts/account-directory.ts';
-import { type LinkPurpose, type MailLinkDetails, MailLinks } from '../authentication/mail-links.ts';
-import { chooseLocale } from '../http/locale.ts';
-import { createMailTexts } from '../http/mail-texts.ts';
-import { createRenderer } from '../http/render.ts';
-import { createStaticAssets } from '../http/static-assets.ts';
-import type { MailKind } from '../interactions/mail-link-pages.ts';
-import { linkUrl } from '../interactions/mail-link-rooms.ts';
-import { REGISTER_PATH } from '../interactions/registration.ts';
-import { RESET_PATH } from '../interactions/reset.ts';
-import { VERIFY_PATH } from '../interactions/verification.ts';
-import { openDelivery } from '../mail/mail.ts';
+import type { LinkPurpose } from '../authentication/mail-links.ts';
 import { mailAddress } from '../mail/mail-address.ts';
 import type { CommandContext } from './command-context.ts';
-import { type CommandResult, done, notFound, refused } from './command-result.ts';
+import { type CommandResult, notFound, refused } from './command-result.ts';
 import type { OperatorRooms } from './operator-rooms.ts';
 import { withJson } from './options.ts';
-import { formatTime } from './table.ts';
+import type { LinkMail } from './send-mail-link.ts';
 
 const ELSEWHERE = refused(
   'not_managed_here',
@@ -32,39 +22,13 @@ interface MailOptions {
   language?: string;
 }
 
-/** A mail with a link, and what is told of it. */
-interface LinkMail<Purpose extends LinkPurpose> {
-  kind: MailKind;
-  to: string;
-  path: string;
-  locale: string | undefined;
-  link: { purpose: Purpose; account?: string; details: MailLinkDetails[Purpose]; seconds: number };
-}
-
+/** Loaded when a mail is to be sent: the pages and what they stand on take as long to load as everything else does. */
 async function sendLink<Purpose extends LinkPurpose>(
-  { configuration, database }: OperatorRooms,
-  { kind, to, path, locale, link }: LinkMail<Purpose>,
+  rooms: OperatorRooms,
+  mail: LinkMail<Purpose>,
 ): Promise<CommandResult> {
-  const { branding, languages, viewsDir, issuer } = configuration;
-  const assets = createStaticAssets({ branding, viewsDir });
-  const renderer = createRenderer({ branding, languages, viewsDir, assets });
-  const texts = createMailTexts({ branding, renderer });
-  const secret = await new MailLinks(database).create(link);
-  const url = linkUrl(issuer, path, secret);
-  const language = chooseLocale(locale, undefined, renderer.locales);
-  const delivery = openDelivery(configuration);
-  try {
-    await delivery.deliver({ to, ...texts.compose(kind, language, { url, seconds: link.seconds }) });
-  } catch (error) {
-    const { code = 'unknown', responseCode } = error as { code?: string; responseCode?: number };
-    const said = responseCode === undefined ? '' : `, the server said ${responseCode}`;
-    return refused('mail_not_sent', `the mail was not taken (${code}${said}): see smtp_url`);
-  } finally {
-    delivery.close();
-  }
-  const expiresAt = formatTime(database.now() + link.seconds * 1000);
-  // The link itself is for whoever reads the mailbox: that is what it proves.
-  return done({ sent_to: to, expires_at: expiresAt }, `sent to ${to}; the link is good until ${expiresAt}`);
+  const { sendMailLink } = await import('./send-mail-link.ts');
+  return sendMailLink(rooms, mail);
 }
 
 async function toPerson(
@@ -110,7 +74,6 @@ export function addUserMailCommands(users: Command, context: CommandContext): vo
         return sendLink(rooms, {
           kind: 'invitation',
           to,
-          path: REGISTER_PATH,
           locale: options.language,
           link,
         });
@@ -134,7 +97,7 @@ export function addUserMailCommands(users: Command, context: CommandContext): vo
             details: { email },
             seconds,
           } as const;
-          return sendLink(rooms, { kind: 'verify-email', to, path: VERIFY_PATH, locale, link });
+          return sendLink(rooms, { kind: 'verify-email', to, locale, link });
         }),
       ),
     );
@@ -153,7 +116,7 @@ export function addUserMailCommands(users: Command, context: CommandContext): vo
             details: { email },
             seconds,
           } as const;
-          return sendLink(rooms, { kind: 'reset', to, path: RESET_PATH, locale, link });
+          return sendLink(rooms, { kind: 'reset', to, locale, link });
         }),
       ),
     );

@@ -15,6 +15,11 @@ export function isFirstGeneration(profile: Profile | undefined): boolean {
   return profile === 'fapi1-advanced' || profile === 'fapi-ciba';
 }
 
+/** Whether a profile is one of FAPI 2.0. */
+export function isSecondGeneration(profile: Profile | undefined): boolean {
+  return profile?.startsWith('fapi2') === true;
+}
+
 /** What may sign: FAPI 2.0 Security Profile §5.4.1; FAPI 1.0 Advanced §8.6. */
 export const PROFILE_ALGORITHMS: Readonly<Record<Profile, ReadonlyArray<string>>> = {
   'fapi2-security': ['PS256', 'ES256', 'EdDSA', 'Ed25519'],

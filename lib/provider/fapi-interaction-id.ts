@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type Koa from 'koa';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { isFirstGeneration } from '../clients/profile-metadata.ts';
-import { profileOf } from './profiles.ts';
+import { profileOf } from './client-profile.ts';
 
 const HEADER = 'x-fapi-interaction-id';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

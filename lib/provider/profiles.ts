@@ -6,12 +6,11 @@ import {
   type KoaContextWithOIDC,
 } from 'oidc-provider';
 import type { Configuration } from '../../config/configuration.ts';
-import { isFirstGeneration, PROFILE_ALGORITHMS, type Profile } from '../clients/profile-metadata.ts';
+import { isFirstGeneration, isSecondGeneration, PROFILE_ALGORITHMS } from '../clients/profile-metadata.ts';
+import { profileOf } from './client-profile.ts';
 
 /** How far (s) ahead a JWT may be dated (FAPI 2.0 Security Profile §5.3.2.1 item 13). */
 const FURTHEST_AHEAD_SECONDS = 60;
-/** The longest life (s) of a code (FAPI 2.0 Security Profile §5.3.2.1 item 11). */
-const LONGEST_CODE_SECONDS = 60;
 /** The longest life (s) of a signed request, from its `nbf` (FAPI 2.0 Message Signing §5.3.1; FAPI 1.0 Advanced §5.2.2). */
 const LONGEST_REQUEST_SECONDS = 3600;
 
@@ -23,13 +22,6 @@ interface Claims {
   nbf?: unknown;
 }
 
-/** The profile that a client is held to (lib/clients); undefined for none, and where there is no client. */
-export function profileOf(client: object | undefined): Profile | undefined {
-  return (client as { profile?: Profile } | undefined)?.profile;
-}
-
-const isSecond = (profile: Profile | undefined) => profile?.startsWith('fapi2') === true;
-
 /** What the engine does by itself: `s_hash`, `nonce` or `state`, and signed answers in FAPI 1.0; no token in a query. */
 export function fapi(): NonNullable<EngineConfiguration['features']>['fapi'] {
   return {
@@ -37,7 +29,7 @@ export function fapi(): NonNullable<EngineConfiguration['features']>['fapi'] {
     profile: (_ctx, client) => {
       const profile = profileOf(client);
       if (profile === undefined) return undefined;
-      return isSecond(profile) ? '2.0' : '1.0 Final';
+      return isSecondGeneration(profile) ? '2.0' : '1.0 Final';
     },
   };
 }
@@ -60,12 +52,7 @@ export function pkceRequired({
 
 /** RFC 9700 §2.2.2; FAPI 2.0 Security Profile §5.3.2.1 item 9: not where the token is bound to the client's key. */
 export function rotatesRefreshTokens(ctx: KoaContextWithOIDC): boolean {
-  return !isSecond(profileOf(ctx.oidc.client));
-}
-
-/** How long (s) a code of this client lives, at most as long as configured. */
-export function codeLifetime(client: object | undefined, configured: number): number {
-  return isSecond(profileOf(client)) ? Math.min(configured, LONGEST_CODE_SECONDS) : configured;
+  return !isSecondGeneration(profileOf(ctx.oidc.client));
 }
 
 /** Throws `InvalidClientAuth` for a client assertion that the profile forbids. */
@@ -83,7 +70,7 @@ export function assertProfiledAssertion(
   if (!PROFILE_ALGORITHMS[profile].includes(String(header.alg))) {
     refuse(`the client assertion must be signed by ${PROFILE_ALGORITHMS[profile].join(', ')}`);
   }
-  if (!isSecond(profile)) return;
+  if (!isSecondGeneration(profile)) return;
   // FAPI 2.0 Security Profile §5.3.2.1 item 8.
   if (claims.aud !== ctx.oidc.provider.issuer) {
     refuse('the audience of the client assertion must be the issuer, as a string');
@@ -110,7 +97,7 @@ export function assertProfiledRequest(claims: Claims, header: { alg?: unknown },
   if (Number(exp) - Number(nbf) > LONGEST_REQUEST_SECONDS) {
     refuse('the request object may live for an hour at most, from its nbf');
   }
-  if (isSecond(profile) && datedAhead(claims)) {
+  if (isSecondGeneration(profile) && datedAhead(claims)) {
     refuse('the request object is dated more than 60 seconds ahead');
   }
 }
@@ -135,7 +122,7 @@ export function assertProfiledBinding(client: object | undefined, message: strin
 
 /** Whether a DPoP proof needs a nonce: its date alone, more than a minute ahead, does not do in FAPI 2.0. */
 export function proofNeedsNonce(ctx: KoaContextWithOIDC): boolean {
-  if (!isSecond(profileOf(ctx.oidc.client))) return false;
+  if (!isSecondGeneration(profileOf(ctx.oidc.client))) return false;
   try {
     return datedAhead(decodeJwt(ctx.get('DPoP')));
   } catch {

@@ -1,9 +1,13 @@
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 const endWithParent = new URL('end-with-parent.ts', import.meta.url).href;
+/** Where this process keeps compiled code, if it does: whatever it starts finds what was compiled before. */
+const compileCache = getCompileCacheDir();
 const START_MILLISECONDS = 30_000;
 const STOP_MILLISECONDS = 5000;
 const KEPT_OUTPUT = 4000;
@@ -42,7 +46,11 @@ export function startProcess(program: DemoProgram): { process: DemoProcess; read
     ['--disable-warning=ExperimentalWarning', '--import', endWithParent, ...command],
     {
       cwd: project,
-      env: { PATH: process.env.PATH, ...environment },
+      env: {
+        PATH: process.env.PATH,
+        ...(compileCache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(compileCache) }),
+        ...environment,
+      },
       stdio: ['pipe', 'pipe', 'pipe'],
       // A group of its own: Ctrl-C reaches the demo alone, which then stops its programs in order.
       detached: true,

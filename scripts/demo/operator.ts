@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
+import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
-
-const main = fileURLToPath(new URL('../../lib/main.ts', import.meta.url));
+import { loadConfiguration } from '../../config/load.ts';
+import { createProgram } from '../../lib/cli/program.ts';
+import { createLog } from '../../lib/observability/log.ts';
 
 /** What a command printed with `--json`, or the refusal that it printed instead. */
 export type OperatorAnswer =
@@ -12,21 +12,38 @@ export type OperatorAnswer =
 /** Runs a command of the operator's CLI. */
 export type Operator = (words: string[], input?: string) => Promise<OperatorAnswer>;
 
-/** The CLI, as an operator with these variables would use it. */
+/**
+ * The CLI, as an operator with these variables would use it, in this process: each command as a process of its own would take
+ * longer to start than everything else that is started here. They go one after another: one that waits for the lock of the database
+ * lets nothing else run in the process, and so not the one that holds it either.
+ */
 export function createOperator(environment: Record<string, string | undefined>): Operator {
-  return async (words, input = '') => {
-    const child = spawn(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', main, ...words, '--json'],
-      { env: { PATH: process.env.PATH, ...environment }, stdio: ['pipe', 'pipe', 'pipe'] },
-    );
-    // A command that refuses early does not read its input; its answer says why.
-    child.stdin.on('error', () => {});
-    child.stdin.end(input);
-    const closed = new Promise<number | null>((resolve) => child.on('close', resolve));
-    const [output, complaint, code] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
+  const configuration = () => loadConfiguration({ environment });
+  const open = async () => {
+    const { openRooms } = await import('../../lib/rooms.ts');
+    return openRooms(configuration(), createLog('silent'));
+  };
+  const run: Operator = async (words, input = '') => {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const program = createProgram({
+      configuration,
+      open,
+      serve: () => Promise.reject(new Error('a server is a process of its own')),
+      terminal: { stdin: Readable.from([Buffer.from(input)]), stdout, stderr },
+    });
+    const printed = Promise.all([text(stdout), text(stderr)]);
+    const code = await program.run([...words, '--json']);
+    stdout.end();
+    stderr.end();
+    const [output, complaint] = await printed;
     if (code === 0) return { outcome: 'done', json: JSON.parse(output) };
     return { outcome: 'refused', ...readRefusal(complaint) };
+  };
+  let last: Promise<unknown> = Promise.resolve();
+  return (words, input) => {
+    const command = last.then(() => run(words, input));
+    last = command.catch(() => undefined);
+    return command;
   };
 }
 

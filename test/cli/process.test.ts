@@ -5,9 +5,21 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { runCommand } from '../flows/latchkey-process.ts';
+import { PROGRAM, runCommand } from '../flows/latchkey-process.ts';
 
-const MAIN = path.join(import.meta.dirname, '../../lib/main.ts');
+/** Preloaded: tells at the end on standard error which packages were loaded. */
+const TELL_PACKAGES = `
+  import { registerHooks } from 'node:module';
+  const packages = new Set();
+  registerHooks({
+    load(url, context, next) {
+      const [, name] = /node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(url) ?? [];
+      if (name !== undefined) packages.add(name);
+      return next(url, context);
+    },
+  });
+  process.on('exit', () => process.stderr.write(JSON.stringify([...packages])));
+`;
 
 describe('the command line as a process', () => {
   let dataDir: string;
@@ -27,11 +39,10 @@ describe('the command line as a process', () => {
   });
 
   it('ends without a word when its reader has read enough', async () => {
-    const child = spawn(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', MAIN, 'config', 'schema'],
-      { env: { PATH: process.env.PATH, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] },
-    );
+    const child = spawn(process.execPath, [...PROGRAM, 'config', 'schema'], {
+      env: { PATH: process.env.PATH, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     child.stdout.destroy();
     let stderr = '';
     child.stderr.on('data', (chunk) => {
@@ -88,4 +99,18 @@ describe('the command line as a process', () => {
     expect(schema.$schema).to.equal('https://json-schema.org/draft/2020-12/schema');
     expect(schema.properties.issuer.default ?? schema.properties.issuer.description).to.be.a('string');
   });
+
+  for (const [words, needed, spared] of [
+    [['config', 'check'], ['zod'], ['kysely', 'oidc-provider', 'koa', 'eta']],
+    [['users', 'list'], ['kysely'], ['oidc-provider', 'koa', 'eta']],
+  ] as const) {
+    it(`${words.join(' ')} does not wait for packages that it has no use for`, async () => {
+      const preloaded = `--import=data:text/javascript,${encodeURIComponent(TELL_PACKAGES)}`;
+      const told = await runCommand({ ...environment, NODE_OPTIONS: preloaded }, [...words]);
+      expect(told.code, told.stderr).to.equal(0);
+      const packages = JSON.parse(told.stderr) as string[];
+      expect(packages).to.include.members([...needed]);
+      expect(packages).not.to.include.oneOf([...spared]);
+    });
+  }
 });

@@ -2,9 +2,16 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually, runCommand } from '../flows/latchkey-process.ts';
+import { createOperator } from '../../scripts/demo/operator.ts';
+import { withDeadline } from '../flows/deadline.ts';
+import { eventually } from '../flows/latchkey-process.ts';
 
-const DEMO = join(import.meta.dirname, '../../scripts/demo.ts');
+const PROJECT = join(import.meta.dirname, '../..');
+const DEMO = [
+  `--import=${join(PROJECT, 'lib/runtime-settings.js')}`,
+  '--disable-warning=ExperimentalWarning',
+  join(PROJECT, 'scripts/demo.ts'),
+];
 
 /** A demo as `npm run demo` starts it, in a folder of its own that outlives it until `remove`. */
 export class RunningDemo {
@@ -16,11 +23,10 @@ export class RunningDemo {
 
   private constructor(folder: string, options: string[]) {
     this.folder = folder;
-    this.#child = spawn(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', DEMO, '--data-dir', folder, ...options],
-      { env: { PATH: process.env.PATH ?? '' }, stdio: ['ignore', 'pipe', 'pipe'] },
-    );
+    this.#child = spawn(process.execPath, [...DEMO, '--data-dir', folder, ...options], {
+      env: { PATH: process.env.PATH ?? '' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.#child.once('close', () => {
       this.#closed = true;
     });
@@ -86,12 +92,12 @@ export class RunningDemo {
     return /^issuer: (\S+)$/m.exec(yaml)?.[1] ?? '';
   }
 
-  /** Runs a command of the operator's CLI on the demo's provider and answers what it prints. Throws when it fails. */
+  /** Does what a command of the operator's CLI does on the demo's provider and answers what it prints. Throws when it fails. */
   async operator<T>(words: string[], input = ''): Promise<T> {
-    const environment = { LATCHKEY_CONFIG: join(this.folder, 'latchkey.yaml') };
-    const { code, stdout, stderr } = await runCommand(environment, [...words, '--json'], input);
-    if (code !== 0) throw new Error(`latchkey ${words.join(' ')} ended with ${code}: ${stderr}`);
-    return JSON.parse(stdout) as T;
+    const operator = createOperator({ LATCHKEY_CONFIG: join(this.folder, 'latchkey.yaml') });
+    const answer = await operator(words, input);
+    if (answer.outcome === 'done') return answer.json as T;
+    throw new Error(`latchkey ${words.join(' ')}: ${answer.error}: ${answer.description}`);
   }
 
   /** Sends a signal and waits for the end; answers the exit code. */
@@ -100,7 +106,7 @@ export class RunningDemo {
     if (this.#closed) return child.exitCode;
     const closed = new Promise((resolve) => child.once('close', resolve));
     child.kill(signal);
-    await closed;
+    await withDeadline(`the demo ends by ${signal}`, 60_000, closed);
     return child.exitCode;
   }
 

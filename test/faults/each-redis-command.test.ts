@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
+import { withDeadline } from '../flows/deadline.ts';
 import { eventually, type LatchkeyProcess } from '../flows/latchkey-process.ts';
 import { logOf } from '../flows/server-log.ts';
 import { RedisServer } from '../redis/redis-servers.ts';
@@ -34,19 +34,6 @@ function lossesOf(command: number, commands: number): readonly Loss[] {
 
 /** Names only: the flows themselves need a server. */
 const NAMES = interruptedFlows({ app: {}, service: {} } as never).map(({ name }) => name);
-
-async function withDeadline<Result>(what: string, promise: Promise<Result>): Promise<Result> {
-  const overdue = new AbortController();
-  const hung = sleep(ANSWER_MILLISECONDS, undefined, { signal: overdue.signal }).then(() => {
-    throw new Error(`not within ${ANSWER_MILLISECONDS} ms: ${what}`);
-  });
-  hung.catch(() => {});
-  try {
-    return await Promise.race([promise, hung]);
-  } finally {
-    overdue.abort();
-  }
-}
 
 describe('each command to Redis is lost once, or its answer, in every flow', function () {
   this.timeout(120_000);
@@ -92,9 +79,9 @@ describe('each command to Redis is lost once, or its answer, in every flow', fun
     for (let tries = 0; tries < 5; tries += 1) {
       const attempt = await flow.begin();
       const lost = proxy.lose(OURS, loss, command - 1);
-      const status = await withDeadline('the flow is answered', attempt.run());
+      const status = await withDeadline('the flow is answered', ANSWER_MILLISECONDS, attempt.run());
       if (proxy.relent() > 0) continue;
-      await withDeadline('the command is lost', lost);
+      await withDeadline('the command is lost', ANSWER_MILLISECONDS, lost);
       return { attempt, status };
     }
     throw new Error(`there was no command ${command}, five times`);

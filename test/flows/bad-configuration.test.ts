@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { expect } from 'chai';
 import type { CommandResult } from '../cli/command-in-process.ts';
 import { testCertificate } from '../config/test-certificate.ts';
-import { freePort, runCommand } from './latchkey-process.ts';
+import { freePort, PROGRAM, runCommand } from './latchkey-process.ts';
 
 type Environment = Record<string, string>;
 
@@ -19,7 +19,6 @@ interface BadStart {
   line: RegExp;
 }
 
-const MAIN = path.join(import.meta.dirname, '../../lib/main.ts');
 /** Stands in every secret that is given here; no output may hold it. */
 const CANARY = 'canary5ecret';
 /** Processes at a time: the machine may have two cores. */
@@ -28,14 +27,10 @@ const START_MILLISECONDS = 60_000;
 
 /** `serve` until it ends by itself; one that starts in spite of all is ended, and its code is then null. */
 async function serve(environment: Environment): Promise<CommandResult & { started: boolean }> {
-  const child: ChildProcess = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', MAIN, 'serve'],
-    {
-      env: { PATH: process.env.PATH, ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+  const child: ChildProcess = spawn(process.execPath, [...PROGRAM, 'serve'], {
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stdout = '';
   let stderr = '';
   let started = false;

@@ -7,9 +7,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type Database, openDatabase } from '../../lib/database/database.ts';
-import { runCommand } from './latchkey-process.ts';
+import { PROGRAM, runCommand } from './latchkey-process.ts';
 
-const MAIN = path.join(import.meta.dirname, '../../lib/main.ts');
 const KILLS = 12;
 
 /** A generator of numbers from 0 to 1 that a printed seed repeats. */
@@ -68,11 +67,10 @@ describe('a restore that is killed at any moment', function () {
 
   /** Kills a restore after so many milliseconds, or lets it end before. */
   async function killAfter(milliseconds: number): Promise<void> {
-    const child = spawn(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', MAIN, 'restore', '--from', file],
-      { env: { PATH: process.env.PATH, ...environment }, stdio: 'ignore' },
-    );
+    const child = spawn(process.execPath, [...PROGRAM, 'restore', '--from', file], {
+      env: { PATH: process.env.PATH, ...environment },
+      stdio: 'ignore',
+    });
     const exit = once(child, 'exit');
     await Promise.race([exit, sleep(milliseconds)]);
     child.kill('SIGKILL');
