@@ -6,9 +6,10 @@ import type { PasswordHasher } from '../accounts/password-hashing.ts';
 
 /**
  * One core is left to the event loop, so that a wave of sign-ins does not slow everybody else down. Node's thread pool has
- * four threads unless told otherwise: more at once would only take memory.
+ * four threads unless told otherwise, of which one is left as well: signatures, and the disk that is to keep what was written
+ * (decision 10), would wait behind whole hashes.
  */
-const MAXIMUM_AT_ONCE = 4;
+const MAXIMUM_AT_ONCE = 3;
 /** The most that wait for a thread. Further ones are told `busy` rather than piling up memory and delay. */
 const MAXIMUM_WAITING = 128;
 

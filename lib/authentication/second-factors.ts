@@ -98,7 +98,7 @@ export function setUpsToReach(
  * account that has one.
  */
 export function mayAddFactor(factors: PersonFactors, proved: readonly string[]): boolean {
-  return !isEnrolled(factors) || satisfies(proved, MULTI_FACTOR);
+  return !(isEnrolled(factors) || factors.recoveryCodes > 0) || satisfies(proved, MULTI_FACTOR);
 }
 
 /** Whether this way would be worth one of each list of `acr` values. */

@@ -11,6 +11,8 @@ interface Waiting<Outcome> {
   work: () => Outcome;
   resolve(outcome: Outcome): void;
   reject(error: unknown): void;
+  /** Since when (ms) it waits for another process; undefined while it does not. */
+  since?: number;
 }
 
 /** Work whose transaction has ended, and that is not yet on the disk. */
@@ -41,11 +43,9 @@ export class GroupCommit {
   readonly #makeDurable: MakeDurable;
   #waiting: Waiting<unknown>[] = [];
   #isSyncing = false;
-  /** Why the disk cannot be relied on any more. */
-  #broken: Error | undefined;
+  /** Why nothing is written any more: the disk cannot be relied on. */
+  #broken: StorageUnavailable | undefined;
   #commits = 0;
-  /** Since when (ms) the oldest piece waits for another process. */
-  #waitingSince: number | undefined;
 
   /** `connection` neither waits for a lock nor for the disk by itself. */
   constructor(connection: DatabaseSync, makeDurable: MakeDurable) {
@@ -74,20 +74,21 @@ export class GroupCommit {
 
   /** Throws StorageUnavailable once the disk has failed to keep something. */
   check(): void {
-    if (this.#broken !== undefined) throw unavailable(this.#broken);
+    if (this.#broken !== undefined) throw this.#broken;
   }
 
   #flush(): void {
+    // What waits for another process is looked after by a timer and by the disk's answer: whichever comes second has nothing to do.
+    if (this.#isSyncing || this.#waiting.length === 0) return;
     const batch = this.#waiting;
     this.#waiting = [];
     if (this.#broken !== undefined) {
-      fail(batch, this.#broken);
+      for (const { reject } of batch) reject(this.#broken);
       return;
     }
     const committed: Committed[] = [];
     const failure = this.#commit(batch, committed);
     if (failure !== undefined) this.#commitApart(batch, failure, committed);
-    if (this.#waiting.length === 0) this.#waitingSince = undefined;
     if (committed.length > 0) this.#keep(committed);
   }
 
@@ -108,15 +109,19 @@ export class GroupCommit {
     }
   }
 
+  /** Each piece waits for as long as any other, whenever it came. */
   #waitOrFail(batch: Waiting<unknown>[], failure: Failure): void {
     const now = performance.now();
-    this.#waitingSince ??= now;
-    if (failure.busy && now - this.#waitingSince < PATIENCE_MILLISECONDS) {
-      this.#waiting = batch;
-      setTimeout(() => this.#flush(), PAUSE_MILLISECONDS);
-    } else {
-      fail(batch, failure.cause);
-    }
+    const isPatient = (piece: Waiting<unknown>): boolean => {
+      piece.since ??= now;
+      return failure.busy && now - piece.since < PATIENCE_MILLISECONDS;
+    };
+    const { patient = [], others = [] } = Object.groupBy(batch, (piece) =>
+      isPatient(piece) ? 'patient' : 'others',
+    );
+    fail(others, failure.cause);
+    this.#waiting = patient;
+    if (patient.length > 0) setTimeout(() => this.#flush(), PAUSE_MILLISECONDS);
   }
 
   /** Commits, or answers what went wrong, with nothing written. */
@@ -145,11 +150,11 @@ export class GroupCommit {
         for (const { piece, outcome } of committed) piece.resolve(outcome);
       } else {
         // What a disk has failed to keep once, it may say to have kept the next time, without having it: nothing more is promised.
-        this.#broken = error;
-        fail(
-          committed.map(({ piece }) => piece),
-          error,
+        this.#broken = new StorageUnavailable(
+          `the disk failed to keep what was written (${error.message}), so nothing more is written: see to the disk, then start this process anew`,
+          { cause: error },
         );
+        for (const { piece } of committed) piece.reject(this.#broken);
       }
       if (this.#waiting.length > 0) this.#flush();
     });

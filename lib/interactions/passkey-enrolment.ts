@@ -35,8 +35,12 @@ export function passkeyEnrolmentSteps(rooms: PasskeyEnrolmentRooms): PasskeyEnro
     isStale: boolean;
   }
 
-  async function dueStep(ctx: Koa.Context, interaction: PendingInteraction): Promise<Due | undefined> {
-    const due = await enrolmentDue(rooms, ctx, interaction, { goesOn: ctx.method === 'POST' });
+  async function dueStep(
+    ctx: Koa.Context,
+    interaction: PendingInteraction,
+    options?: { goesOn: boolean },
+  ): Promise<Due | undefined> {
+    const due = await enrolmentDue(rooms, ctx, interaction, options);
     if (due === undefined) return undefined;
     if (!due.ways.includes('passkey')) {
       seeOther(ctx, interactionUrl(interaction.uid, interaction.client.clientId, 'enrol'));
@@ -76,7 +80,7 @@ export function passkeyEnrolmentSteps(rooms: PasskeyEnrolmentRooms): PasskeyEnro
     },
 
     async options(ctx, interaction) {
-      const due = await dueStep(ctx, interaction);
+      const due = await dueStep(ctx, interaction, { goesOn: true });
       if (due === undefined) return;
       // The page that asks then shows that it is too old, before the authenticator has made something in vain.
       if (due.isStale) ctx.status = 403;
@@ -84,7 +88,7 @@ export function passkeyEnrolmentSteps(rooms: PasskeyEnrolmentRooms): PasskeyEnro
     },
 
     async add(ctx, interaction) {
-      const due = await dueStep(ctx, interaction);
+      const due = await dueStep(ctx, interaction, { goesOn: true });
       if (due === undefined || registration === undefined) return;
       if (due.isStale) {
         ctx.status = 403;

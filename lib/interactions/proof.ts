@@ -55,8 +55,8 @@ export type NextStep =
 
 /**
  * Whether something is left to prove before this person is signed in: by the request's demand, else by the policy for
- * everybody and for groups. A remembered browser answers the policy, never a demand. Whoever is about to have another way in
- * linked proves what they can, wherever they are remembered.
+ * everybody and for groups. A remembered browser answers the policy, but no demand, and not before something is set up. Whoever
+ * is about to have another way in linked proves what they can, wherever they are remembered.
  */
 export async function nextStep(
   rooms: ProofRooms,
@@ -87,7 +87,13 @@ export async function nextStep(
   if (ways.length > 0) return { kind: 'second-step', ways, factors };
   const setUps = setUpsToReach(factors, methods, demanded);
   if (setUps.length === 0) return { kind: 'unmet' };
-  if (mayAddFactor(factors, methods)) return { kind: 'enrol', ways: setUps, factors };
+  if (mayAddFactor(factors, methods)) {
+    // A demand that a code by mail does not meet is no way around that code, where the policy asks for it.
+    const asked =
+      isDone || !policyAsks(secondFactor, account, factors) ? [] : waysToReach(factors, methods, []);
+    if (asked.length > 0) return { kind: 'second-step', ways: asked, factors };
+    return { kind: 'enrol', ways: setUps, factors };
+  }
   const first = waysToReach(factors, methods, [[MULTI_FACTOR]]);
   return first.length > 0 ? { kind: 'second-step', ways: first, factors } : { kind: 'unmet' };
 }

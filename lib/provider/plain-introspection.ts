@@ -17,6 +17,8 @@ const LONGEST_BODY = 1024;
 const FORM = /^application\/x-www-form-urlencoded(?:; ?charset=utf-8)?$/i;
 /** Credentials as most clients send them: nothing in them was escaped (RFC 6749 §2.3.1), and there is one colon. */
 const CREDENTIALS = /^([\w.~-]{1,255}):([\w.~-]{1,255})$/;
+/** An answer is chosen by weight, or may be a JWT (RFC 9701 §4). */
+const NEGOTIATED = /jwt|;/i;
 /** With one of these a request is more than a secret and a token. */
 const SPECIAL_HEADERS = [
   'origin',
@@ -42,10 +44,12 @@ export function answerPlainIntrospection(
 
   /** The client, if its secret is right and nothing more is to be asked of it. */
   async function authenticated(ctx: Koa.Context): Promise<Client | undefined> {
-    const { authorization = '' } = ctx.req.headers;
-    if (!authorization.startsWith('Basic ')) return undefined;
-    const [, clientId, secret] =
-      CREDENTIALS.exec(Buffer.from(authorization.slice(6), 'base64').toString('latin1')) ?? [];
+    const [scheme, encoded = '', ...others] = (ctx.req.headers.authorization ?? '').split(' ');
+    const credentials = Buffer.from(encoded, 'base64');
+    // Node reads what is no Base64 as well, which the engine refuses.
+    if (scheme !== 'Basic' || others.length > 0 || credentials.toString('base64') !== encoded)
+      return undefined;
+    const [, clientId, secret] = CREDENTIALS.exec(credentials.toString('latin1')) ?? [];
     if (clientId === undefined || secret === undefined) return undefined;
     const client = await EngineClient.find(clientId);
     if (client === undefined || !answersInClear(client)) return undefined;
@@ -83,7 +87,8 @@ export function answerPlainIntrospection(
     if (ctx.path !== PATH || !isPlain(ctx.req)) return engine(ctx, next);
     const client = await unlessRefused(authenticated(ctx));
     if (client === undefined) return engine(ctx, next);
-    const body = await buffer(ctx.req);
+    // What broke off is shorter than announced, as which the engine refuses it.
+    const body = await buffer(ctx.req).catch(() => Buffer.alloc(0));
     const answer = await unlessRefused(answerFor(client, body));
     if (answer === undefined) {
       handOn(ctx.req, body);
@@ -115,7 +120,7 @@ function isPlain({ method, headers, url }: IncomingMessage): boolean {
     FORM.test(headers['content-type'] ?? '') &&
     length > 0 &&
     length <= LONGEST_BODY &&
-    headers.accept?.includes('jwt') !== true &&
+    !NEGOTIATED.test(headers.accept ?? '') &&
     SPECIAL_HEADERS.every((name) => headers[name] === undefined)
   );
 }
@@ -148,7 +153,9 @@ function claimsOf(token: EngineToken, issuer: string): Record<string, unknown> {
     iat: token.iat,
     sid: token.sid,
     iss: issuer,
+    jti: undefined,
     aud: token.aud,
+    authorization_details: undefined,
     scope: token.scope || undefined,
     cnf: jkt || x5t ? confirmation : undefined,
     token_type: token.tokenType,
@@ -157,7 +164,7 @@ function claimsOf(token: EngineToken, issuer: string): Record<string, unknown> {
 
 /** Lets the engine read a body that was read already, as if it had not been. */
 function handOn(request: IncomingMessage, body: Buffer): void {
-  Object.defineProperty(request, 'readable', { value: true });
+  Object.defineProperty(request, 'readable', { value: true, writable: true, configurable: true });
   request.iterator = async function* unread() {
     yield body;
   } as IncomingMessage['iterator'];

@@ -13,7 +13,7 @@ import { Application, answerIn, type Credentials } from './application.ts';
 import { askForDevice, DEVICE_CLIENT, letIn, poll } from './device-application.ts';
 import { FormBrowser, type Landing } from './form-browser.ts';
 import { eventually, LatchkeyProcess } from './latchkey-process.ts';
-import { codesOn, enrol, finishSignIn, MFA } from './second-factor.ts';
+import { AuthenticatorApp, codesOn, enrol, finishSignIn, MFA, secretOn } from './second-factor.ts';
 
 const PASSWORD = 'nine blue lanterns';
 const TELLING = { claims: JSON.stringify({ id_token: { acr: null, amr: null, auth_time: null } }) };
@@ -224,6 +224,20 @@ describe('a passkey that a sign-in demands', function () {
     const landing = await answerWith(browser, asked, made.authenticator);
     const claims = await claimsOf(browser, { landing, verifier: begun.verifier }, strict);
     expect(claims).to.deep.include({ acr: MFA, amr: ['pwd', 'pop', 'user', 'mfa'] });
+  });
+
+  it('a form that is not of our page ends no sign-in, though nothing is left to prove', async () => {
+    const browser = newBrowser();
+    const { landing } = await strict.authorize(browser, {}, await newPerson());
+    expect(landing.pageName).to.equal('set-up-two-step');
+    const shown = await browser.submit(landing, 'submit', {
+      code: new AuthenticatorApp(secretOn(landing)).code(),
+    });
+    expect(shown.pageName).to.equal('recovery-codes');
+    const action = landing.url.href.replace('/enrol', '/enrol-passkey');
+    const forged = await post(browser, action, { csrf: 'guessed' });
+    expect(forged.headers.get('location')).to.contain('/interaction/');
+    expect((await browser.submit(shown, 'submit')).pageName, 'ours goes on').to.equal('consent');
   });
 
   it('an app that was set up meanwhile, in another browser, is asked for before the passkey is added', async () => {

@@ -1,7 +1,9 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { expect } from 'chai';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { ADA, Application } from './application.ts';
-import { LatchkeyProcess } from './latchkey-process.ts';
+import { eventually, LatchkeyProcess } from './latchkey-process.ts';
 
 const API = 'https://api.example.com';
 const JWT_API = 'https://jwt.example.com';
@@ -189,6 +191,43 @@ describe('a plain introspection is answered as the engine answers it (RFC 7662)'
       const { text } = await askBoth({ byEngine: true, body: `token=${token}` });
       expect(JSON.parse(text)).to.deep.equal({ active: false });
     }
+  });
+
+  it('credentials that the engine cannot read, and answers that are chosen by weight, are its own to judge', async () => {
+    const body = `token=${await machineToken()}`;
+    const right = authorizationOf(app);
+    for (const Authorization of [`${right}!`, right.replace('Basic ', 'Basic !'), `${right} ${right}`]) {
+      const { status, byEngine } = await ask(body, { Authorization });
+      expect({ status, byEngine }, Authorization.replace(right, '…')).to.deep.equal({
+        ...{ status: 400, byEngine: true },
+      });
+    }
+    const chosen = ['application/TOKEN-introspection+JWT', 'application/*, application/json;q=0.1'];
+    for (const Accept of chosen) {
+      expect(await ask(body, { Authorization: right, Accept }), Accept).to.include({
+        ...{ status: 200, byEngine: true },
+      });
+    }
+  });
+
+  it('a request that breaks off is no fault of the server', async () => {
+    const { hostname, port, host } = new URL(latchkey.issuer);
+    const before = latchkey.output.length;
+    const socket = connect(Number(port), hostname);
+    await once(socket, 'connect');
+    const head = [
+      ...['POST /introspection HTTP/1.1', `Host: ${host}`, `Authorization: ${authorizationOf(app)}`],
+      ...['Content-Type: application/x-www-form-urlencoded', 'Content-Length: 500', '', 'token=half'],
+    ];
+    await new Promise((resolve) => socket.write(head.join('\r\n'), resolve));
+    // What is answered on another connection later shows that the head of this one has been read.
+    const body = `token=${await machineToken()}`;
+    await ask(body, { Authorization: authorizationOf(app) });
+    socket.destroy();
+    await eventually('it is refused', () =>
+      latchkey.output.slice(before).includes('failed to parse the request body'),
+    );
+    expect(latchkey.output.slice(before)).not.to.contain('request failed');
   });
 
   it('secrets are guessed no more often than elsewhere', async () => {

@@ -200,6 +200,22 @@ describe('the page of the second step, and codes by mail', function () {
       expect(mailed().at(-1)?.text, 'there is no link to follow').not.to.match(/https?:/);
     });
 
+    it('is asked for as well where more is demanded than it is worth, before anything else is set up', async () => {
+      const demand = { claims: JSON.stringify({ id_token: { acr: { essential: true, value: 'phr' } } }) };
+      const browser = new FormBrowser(latchkey.issuer);
+      const { landing } = await app.authorize(browser, demand, MAILED);
+      expect(landing.pageName, 'the password alone sets nothing up').to.equal('second-step');
+      for (const step of ['enrol', 'enrol-passkey']) {
+        const around = landing.url.href.replace('/second-step', `/${step}`);
+        expect((await browser.visit(around)).pageName, step).to.equal('second-step');
+      }
+      const count = mailed().length;
+      const page = await browser.submit(landing, 'send');
+      await eventually('the mail', () => mailed().length === count + 1);
+      const code = /^\d{6}$/m.exec(mailed().at(-1)?.text ?? '')?.[0] ?? '';
+      expect((await browser.submit(page, 'submit', { code })).pageName).to.equal('set-up-passkey');
+    });
+
     it('is judged a few times only', async () => {
       const { browser, page, code } = await askForCode();
       const wrong = code === '000000' ? '000001' : '000000';

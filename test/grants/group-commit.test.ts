@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { GroupCommit } from '../../lib/grants/group-commit.ts';
 import { StorageUnavailable } from '../../lib/grants/storage.ts';
 
-describe('group commit', () => {
+describe('group commit', function () {
+  this.timeout(60_000);
   let folder: string;
   let connection: DatabaseSync;
   let commits: GroupCommit;
@@ -36,6 +37,13 @@ describe('group commit', () => {
       });
   const turns = async () => {
     for (let turn = 0; turn < 5; turn += 1) await nextTurn();
+  };
+  const turnsUntil = async (condition: () => boolean) => {
+    const deadline = Date.now() + 10_000;
+    while (!condition()) {
+      if (Date.now() > deadline) throw new Error('the disk is not asked');
+      await pause(1);
+    }
   };
   const names = () =>
     connection
@@ -74,6 +82,64 @@ describe('group commit', () => {
     expect(done).to.deep.equal(['one', 'two', 'three', 'four']);
   });
 
+  it('asks the disk once at a time, also when another process comes between the parts of what was taken apart', async () => {
+    const other = new DatabaseSync(path.join(folder, 'commits.db'));
+    let began = 0;
+    const crossed = new GroupCommit(
+      new Proxy(connection, {
+        get: (target, name) => {
+          if (name !== 'exec') return Reflect.get(target, name, target);
+          return (sql: string) => {
+            began += sql === 'BEGIN IMMEDIATE' ? 1 : 0;
+            // The first is for both, the second for the first piece alone.
+            if (sql === 'BEGIN IMMEDIATE' && began === 3) other.exec('BEGIN IMMEDIATE');
+            target.exec(sql);
+          };
+        },
+      }),
+      (answer) => asked.push(answer),
+    );
+    let tries = 0;
+    const first = crossed.run(() => connection.prepare("INSERT INTO kept VALUES ('one')").run());
+    const second = crossed.run(() => {
+      tries += 1;
+      if (tries === 1) throw new Error('not with others');
+      connection.prepare("INSERT INTO kept VALUES ('two')").run();
+    });
+    await turns();
+    expect({ asked: asked.length, names: names() }).to.deep.equal({ asked: 1, names: ['one'] });
+    other.exec('ROLLBACK');
+    other.close();
+    // Timers of one length come in the order in which they were set: that of the commit has passed.
+    for (let timer = 0; timer < 3; timer += 1) await pause(1);
+    expect({ asked: asked.length, names: names() }).to.deep.equal({ asked: 1, names: ['one'] });
+    asked.shift()?.(null);
+    await first;
+    asked.shift()?.(null);
+    await second;
+    expect({ names: names(), busy: crossed.busy }).to.deep.equal({ names: ['one', 'two'], busy: false });
+  });
+
+  it('waits for another process with each piece as long as with any other, and tells who waited in vain', async () => {
+    const other = new DatabaseSync(path.join(folder, 'commits.db'));
+    other.exec('BEGIN IMMEDIATE');
+    const early = keep('early').catch((error: unknown) => error);
+    await pause(1500);
+    const late = keep('late');
+    const refused = await early;
+    expect(refused).to.be.instanceOf(StorageUnavailable);
+    expect((refused as Error).cause).to.have.property('errcode', 5);
+    expect(commits.busy, 'the other waits on').to.equal(true);
+    other.exec('ROLLBACK');
+    other.close();
+    await turnsUntil(() => asked.length > 0);
+    asked.shift()?.(null);
+    await late;
+    expect({ done, names: names(), busy: commits.busy }).to.deep.equal({
+      ...{ done: ['late'], names: ['late'], busy: false },
+    });
+  });
+
   it('promises nothing any more once the disk has failed to keep something', async () => {
     const lost = keep('one').catch((error: unknown) => error);
     await turns();
@@ -84,6 +150,7 @@ describe('group commit', () => {
       expect((refused as Error).cause).to.have.property('message', 'EIO: i/o error, fdatasync');
     }
     expect({ done, asked: asked.length }).to.deep.equal({ done: [], asked: 0 });
-    expect(() => commits.check()).to.throw(StorageUnavailable);
+    // Whoever asks whether it is ready reads this.
+    expect(() => commits.check()).to.throw(StorageUnavailable, /EIO.*start this process anew/);
   });
 });
