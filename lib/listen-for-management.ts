@@ -1,11 +1,11 @@
 import packageJson from '../package.json' with { type: 'json' };
 import { DatabaseUnavailable } from './database/database-unavailable.ts';
 import { StorageUnavailable } from './grants/storage.ts';
-import { ClockWatch, type RemoteClock } from './http/clock-skew.ts';
-import { createManagement } from './http/management.ts';
-import { type CheckResult, NotReady, Readiness } from './http/readiness.ts';
 import { securityHeaders } from './http/security-headers.ts';
-import { type RunningServer, startServer } from './http/server.ts';
+import { ClockWatch, type RemoteClock } from './http/transport/clock-skew.ts';
+import { createManagement } from './http/transport/management.ts';
+import { type CheckResult, NotReady, Readiness } from './http/transport/readiness.ts';
+import { type RunningServer, startServer } from './http/transport/server.ts';
 import { exposeMetrics } from './observability/metrics-exposition.ts';
 import { type MetricsSnapshot, mergeSnapshots, type Sample } from './observability/metrics-snapshot.ts';
 import { RedisUnavailable } from './redis/redis.ts';

@@ -1,9 +1,9 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { AccountAdapter } from './accounts/account-adapter.ts';
 import { openAccountAdapter } from './accounts/open-account-adapter.ts';
-import { BreachedPasswords } from './authentication/breached-passwords.ts';
-import { createPasswordHasher } from './authentication/password-hasher.ts';
-import { createPasswordPolicy } from './authentication/password-policy.ts';
+import { BreachedPasswords } from './authentication/passwords/breached-passwords.ts';
+import { createPasswordHasher } from './authentication/passwords/password-hasher.ts';
+import { createPasswordPolicy } from './authentication/passwords/password-policy.ts';
 import { type Apis, openApis } from './clients/apis.ts';
 import { ClientDocuments } from './clients/client-documents.ts';
 import { type Clients, openClients } from './clients/clients.ts';
@@ -20,9 +20,9 @@ import { observedCalls } from './observability/observed-calls.ts';
 import type { Tracing } from './observability/tracing.ts';
 import { observeStorage } from './observe-storage.ts';
 import { createSafeFetch, type SafeFetch } from './outbound/safe-fetch.ts';
-import { announceEndings } from './provider/backchannel-logout.ts';
 import { maximumTokenLifetime } from './provider/lifetimes.ts';
-import { refreshGrace } from './provider/refresh-grace.ts';
+import { announceEndings } from './provider/logout/backchannel-logout.ts';
+import { refreshGrace } from './provider/tokens/refresh-grace.ts';
 import { openRedis, type RedisConnection } from './redis/redis.ts';
 import { dataProblem } from './start-problems.ts';
 

@@ -2,7 +2,7 @@ import type { Account } from '../accounts/account-adapter.ts';
 import { canonicalLogin } from '../accounts/canonical-login.ts';
 import type { Database } from '../database/database.ts';
 import { digestOf, makeRoom, newToken, tokensIn, withToken } from './browser-tokens.ts';
-import { counterDigest } from './counter-digest.ts';
+import { counterDigest } from './throttling/counter-digest.ts';
 
 const DAY_MILLISECONDS = 86_400_000;
 /** How many browsers of one person are known; the oldest gives way to one too many. */

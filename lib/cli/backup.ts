@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { Configuration } from '../../config/configuration.ts';
-import type { Backup } from '../database/backup.ts';
+import type { Backup } from '../database/backup/backup.ts';
 import type { CommandContext } from './command-context.ts';
 import { done, refused } from './command-result.ts';
 import { withJson } from './options.ts';
@@ -65,7 +65,7 @@ export function addBackupCommand(
             `people, applications, APIs and signing keys are in PostgreSQL (LATCHKEY_DATABASE_URL): back them up with pg_dump --format=custom, and keep a copy of the encryption key (${placeOfKey(configuration)}) elsewhere; nothing else needs a backup`,
           );
         }
-        const { backUpDatabase } = await import('../database/backup.ts');
+        const { backUpDatabase } = await import('../database/backup/backup.ts');
         const written = backUpDatabase({
           dataDir: configuration.dataDir,
           to: path.resolve(options.to),

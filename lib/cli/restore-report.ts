@@ -1,5 +1,5 @@
-import type { DirectoryDifference, Names } from '../database/directory-difference.ts';
-import type { Restored } from '../database/restore.ts';
+import type { DirectoryDifference, Names } from '../database/backup/directory-difference.ts';
+import type { Restored } from '../database/backup/restore.ts';
 import { formatTime } from './table.ts';
 
 /** What a restore undid, and what an operator does again about it. */

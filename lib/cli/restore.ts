@@ -1,9 +1,9 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { Configuration } from '../../config/configuration.ts';
+import { beginEpoch, dropRemembered } from '../database/backup/epoch.ts';
 import type { Database } from '../database/database.ts';
 import { prepareDataDirectory } from '../database/encryption-key.ts';
-import { beginEpoch, dropRemembered } from '../database/epoch.ts';
 import type { CommandContext } from './command-context.ts';
 import { type CommandResult, done, refused } from './command-result.ts';
 import type { OperatorRooms } from './operator-rooms.ts';
@@ -27,7 +27,7 @@ async function restoreFile(from: string, configuration: Configuration): Promise<
     );
   }
   const { dataDir, encryptionKey, issuer } = configuration;
-  const { restoreDatabase } = await import('../database/restore.ts');
+  const { restoreDatabase } = await import('../database/backup/restore.ts');
   const { SEALED_COLUMNS } = await import('./sealed-columns.ts');
   const file = path.resolve(from);
   const outcome = await restoreDatabase({
@@ -93,7 +93,7 @@ export function addRestoreCommand(
 async function inUse(configuration: Configuration): Promise<CommandResult | undefined> {
   const { dataDir, databaseUrl } = configuration;
   if (databaseUrl !== undefined) {
-    const { inspectPostgres } = await import('../database/postgres-inspection.ts');
+    const { inspectPostgres } = await import('../database/postgres/postgres-inspection.ts');
     const { facts, close } = await inspectPostgres(databaseUrl, configuration.database);
     await close();
     if (facts.latchkeyConnections === 0) return undefined;
@@ -102,7 +102,7 @@ async function inUse(configuration: Configuration): Promise<CommandResult | unde
       `${facts.latchkeyConnections} connections of Latchkey to this database are open: stop every server first (pg_stat_activity tells where they come from)`,
     );
   }
-  const { claimDataDirectory } = await import('../database/data-directory-lock.ts');
+  const { claimDataDirectory } = await import('../database/sqlite/data-directory-lock.ts');
   prepareDataDirectory(dataDir);
   const claim = claimDataDirectory(dataDir);
   if (claim === undefined) return refused('in_use', `${dataDir} is in use: stop every server first`);

@@ -1,4 +1,4 @@
-import { sealingContext as totpContext } from '../authentication/totp.ts';
+import { sealingContext as totpContext } from '../authentication/second-factors/totp.ts';
 import { sealingContext as clientSecretContext } from '../clients/client-secret.ts';
 import { sealingContext as lastingSecretContext } from '../database/lasting-secret.ts';
 import type { SealedColumn } from '../database/sealed-values.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { sealingContext } from '../authentication/totp.ts';
+import { sealingContext } from '../authentication/second-factors/totp.ts';
+import type { SecondFactorRows } from '../database/backup/second-factor-transfer.ts';
 import { SealError, type Sealer } from '../database/sealer.ts';
-import type { SecondFactorRows } from '../database/second-factor-transfer.ts';
 
 const moment = z.iso.datetime({ precision: 3 }).transform((text) => Date.parse(text));
 const sub = z.string().min(1).max(255);

@@ -1,8 +1,8 @@
 import { type LinkPurpose, type MailLinkDetails, MailLinks } from '../authentication/mail-links.ts';
-import { chooseLocale } from '../http/locale.ts';
-import { createMailTexts } from '../http/mail-texts.ts';
-import { createRenderer } from '../http/render.ts';
-import { createStaticAssets } from '../http/static-assets.ts';
+import { chooseLocale } from '../http/pages/locale.ts';
+import { createMailTexts } from '../http/pages/mail-texts.ts';
+import { createRenderer } from '../http/pages/render.ts';
+import { createStaticAssets } from '../http/pages/static-assets.ts';
 import type { MailKind } from '../interactions/mail-link-pages.ts';
 import { linkUrl } from '../interactions/mail-link-rooms.ts';
 import { REGISTER_PATH } from '../interactions/registration.ts';

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
-import type { TransferConflict } from '../database/directory-transfer.ts';
-import { makeFile } from '../database/durable-files.ts';
+import type { TransferConflict } from '../database/backup/directory-transfer.ts';
+import { makeFile } from '../database/backup/durable-files.ts';
 import type { CommandContext } from './command-context.ts';
 import { type CommandResult, done, refused } from './command-result.ts';
 import { readDocument, writeDocument } from './directory-document.ts';
@@ -28,7 +28,7 @@ const MOST_TOLD = 10;
 
 async function exportDirectory(rooms: OperatorRooms, options: ExportOptions): Promise<CommandResult> {
   const { database, configuration } = rooms;
-  const { readDirectory } = await import('../database/directory-transfer.ts');
+  const { readDirectory } = await import('../database/backup/directory-transfer.ts');
   const rows = await readDirectory(database);
   const { document, withheld, unreadable } = writeDocument(rows, {
     issuer: configuration.issuer,
@@ -98,7 +98,7 @@ async function importDirectory(rooms: OperatorRooms, options: ImportOptions): Pr
   const read = readDocument(opened.given, { sealer: database.sealer, configuration });
   if (read.outcome === 'refused') return refused('invalid_document', `${file}: ${read.description}`);
   const { dryRun = false, keepExisting = false } = options;
-  const { transferRows } = await import('../database/directory-transfer.ts');
+  const { transferRows } = await import('../database/backup/directory-transfer.ts');
   const transfer = await transferRows(database, read.rows, { keepExisting, pretend: dryRun });
   const { added, unchanged, conflicts, passkeys, identities, apps } = transfer;
   if (transfer.outcome === 'refused') {

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Account } from '../accounts/account-adapter.ts';
-import { SecondFactors } from '../authentication/second-factors.ts';
+import { SecondFactors } from '../authentication/second-factors/second-factors.ts';
 import type { CommandContext } from './command-context.ts';
 import { type CommandResult, done, notFound } from './command-result.ts';
 import type { OperatorRooms } from './operator-rooms.ts';

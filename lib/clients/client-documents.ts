@@ -2,8 +2,8 @@ import type { Configuration } from '../../config/configuration.ts';
 import { type Database, onClock } from '../database/database.ts';
 import type { MaybePromise } from '../database/row-finder.ts';
 import type { ClientDocumentsTable } from '../database/tables/clients.ts';
-import type { ClientMetadata } from './client-metadata.ts';
 import { configurationProblem } from './configuration-problem.ts';
+import type { ClientMetadata } from './metadata/client-metadata.ts';
 import { RevisionCache } from './revision-cache.ts';
 import { describeToEngine, type StoredClient } from './stored-client.ts';
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { DatabaseSchema } from '../database/schema.ts';
 import type { ClientsTable } from '../database/tables/clients.ts';
-import { type ClientMetadata, type MetadataRefusal, refuseMetadata } from './client-metadata.ts';
+import { type ClientMetadata, type MetadataRefusal, refuseMetadata } from './metadata/client-metadata.ts';
 
 const CLIENT_ID_BYTES = 16;
 

@@ -1,6 +1,6 @@
 import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Database } from '../database/database.ts';
-import type { ClientMetadata } from './client-metadata.ts';
+import type { ClientMetadata } from './metadata/client-metadata.ts';
 
 /** Entropy of a secret: more than any MAC over it needs (RFC 7518 §3.2 asks for 32 bytes for HS256). */
 const SECRET_BYTES = 32;

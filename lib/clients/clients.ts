@@ -12,14 +12,14 @@ import type { MaybePromise } from '../database/row-finder.ts';
 import type { DatabaseSchema } from '../database/schema.ts';
 import type { ClientsTable } from '../database/tables/clients.ts';
 import { type ClientDocuments, isDocumentAddress } from './client-documents.ts';
+import { generateClientId, merge, nameTaken, rowOf, serialise, unknownApi } from './client-rows.ts';
+import { makeSecret, needsMac, secretMatches, usesSecret } from './client-secret.ts';
 import {
   type ClientMetadata,
   checkMetadata,
   type MetadataRefusal,
   refuseMetadata,
-} from './client-metadata.ts';
-import { generateClientId, merge, nameTaken, rowOf, serialise, unknownApi } from './client-rows.ts';
-import { makeSecret, needsMac, secretMatches, usesSecret } from './client-secret.ts';
+} from './metadata/client-metadata.ts';
 import { RevisionCache } from './revision-cache.ts';
 import { createClientReader, type StoredClient } from './stored-client.ts';
 

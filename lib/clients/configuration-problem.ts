@@ -1,13 +1,16 @@
 import type { Configuration } from '../../config/configuration.ts';
-import { assertionGrantConfigurationProblem } from './assertion-grant-metadata.ts';
-import { attestationConfigurationProblem } from './attestation-metadata.ts';
-import { type CertificateMetadata, certificateConfigurationProblem } from './certificate-metadata.ts';
-import { type CibaMetadata, cibaConfigurationProblem } from './ciba-metadata.ts';
-import { deviceConfigurationProblem } from './device-metadata.ts';
-import { exchangeConfigurationProblem } from './exchange-metadata.ts';
-import { type LogoutMetadata, logoutConfigurationProblem } from './logout-metadata.ts';
-import { type MessageMetadata, messageConfigurationProblem } from './message-metadata.ts';
-import { isFirstGeneration, type Profile, profileProblem } from './profile-metadata.ts';
+import { assertionGrantConfigurationProblem } from './metadata/assertion-grant-metadata.ts';
+import { attestationConfigurationProblem } from './metadata/attestation-metadata.ts';
+import {
+  type CertificateMetadata,
+  certificateConfigurationProblem,
+} from './metadata/certificate-metadata.ts';
+import { type CibaMetadata, cibaConfigurationProblem } from './metadata/ciba-metadata.ts';
+import { deviceConfigurationProblem } from './metadata/device-metadata.ts';
+import { exchangeConfigurationProblem } from './metadata/exchange-metadata.ts';
+import { type LogoutMetadata, logoutConfigurationProblem } from './metadata/logout-metadata.ts';
+import { type MessageMetadata, messageConfigurationProblem } from './metadata/message-metadata.ts';
+import { isFirstGeneration, type Profile, profileProblem } from './metadata/profile-metadata.ts';
 import { requestUriConfigurationProblem } from './request-uris.ts';
 
 /** What a registration is checked against. */

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Configuration } from '../../config/configuration.ts';
-import { type ClientMetadata, type MetadataRefusal, refuseMetadata } from './client-metadata.ts';
 import { hostMatches } from './host-pattern.ts';
-import { METADATA_MEMBERS } from './metadata-schema.ts';
+import { type ClientMetadata, type MetadataRefusal, refuseMetadata } from './metadata/client-metadata.ts';
+import { METADATA_MEMBERS } from './metadata/metadata-schema.ts';
 import { misleadingName } from './misleading-name.ts';
 
 /** What those may be who say themselves what they are. */

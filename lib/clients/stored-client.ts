@@ -1,10 +1,10 @@
 import type { Database } from '../database/database.ts';
 import type { ClientsTable } from '../database/tables/clients.ts';
-import type { ClientMetadata } from './client-metadata.ts';
 import { needsMac, sealingContext, secretPlaceholder, usesSecret } from './client-secret.ts';
 import { configurationProblem, type MetadataPolicy } from './configuration-problem.ts';
-import { isLocalized } from './localized-metadata.ts';
-import { profileOf } from './profile-metadata.ts';
+import type { ClientMetadata } from './metadata/client-metadata.ts';
+import { isLocalized } from './metadata/localized-metadata.ts';
+import { profileOf } from './metadata/profile-metadata.ts';
 import { OPENID_SCOPES } from './scope.ts';
 
 /** An application as it is registered. */

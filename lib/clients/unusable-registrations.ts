@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { DatabaseSchema } from '../database/schema.ts';
-import type { ClientMetadata } from './client-metadata.ts';
 import { configurationProblem, type MetadataPolicy } from './configuration-problem.ts';
+import type { ClientMetadata } from './metadata/client-metadata.ts';
 
 /** An application or API that cannot be used as the provider is configured now. */
 export interface UnusableRegistration {

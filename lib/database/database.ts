@@ -7,15 +7,15 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Kysely } from 'kysely';
 import type { Configuration } from '../../config/configuration.ts';
-import { type EmbeddedFile, openEmbeddedFile } from './embedded-file.ts';
+import type { Epoch } from './backup/epoch.ts';
 import { loadEncryptionKeys, prepareDataDirectory } from './encryption-key.ts';
-import type { Epoch } from './epoch.ts';
-import type { DatabaseLog } from './postgres-connection.ts';
+import type { DatabaseLog } from './postgres/postgres-connection.ts';
 import type { Revisions } from './revisions.ts';
 import { findRowIn, type RowFinder } from './row-finder.ts';
 import type { DatabaseSchema } from './schema.ts';
 import { Sealer } from './sealer.ts';
-import { SqliteRevisions } from './sqlite-revisions.ts';
+import { type EmbeddedFile, openEmbeddedFile } from './sqlite/embedded-file.ts';
+import { SqliteRevisions } from './sqlite/sqlite-revisions.ts';
 
 /** Queries inside a transaction of the directory. */
 export type DirectoryTransaction = Kysely<DatabaseSchema>;
@@ -91,7 +91,7 @@ export async function openDatabase(options: DatabaseOptions, log = SILENT): Prom
     return database;
   }
   if (settings === undefined) throw new TypeError('a database URL needs the settings of the database');
-  const { openPostgres } = await import('./postgres-database.ts');
+  const { openPostgres } = await import('./postgres/postgres-database.ts');
   const postgres = await openPostgres(databaseUrl, settings, log);
   opening.defer(() => postgres.close());
   const file = redisUrl === undefined ? await openEmbeddedFile(dataDir, postgres.epoch) : undefined;

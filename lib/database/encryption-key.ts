@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { syncDirectory } from './durable-files.ts';
+import { syncDirectory } from './backup/durable-files.ts';
 
 /** Makes the data directory readable by its owner alone (0700), whatever the umask says. */
 export function prepareDataDirectory(directory: string): void {

@@ -1,10 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely, sql } from 'kysely';
+import { databaseFile, holdFinishedDirectory } from './backup/staged-restore.ts';
 import { missingMigrations, unknownMigrations } from './migrations.ts';
 import type { DatabaseSchema } from './schema.ts';
-import { BUSY_TIMEOUT_MILLISECONDS, createSqliteDialect } from './sqlite-dialect.ts';
-import { databaseFile, holdFinishedDirectory } from './staged-restore.ts';
+import { BUSY_TIMEOUT_MILLISECONDS, createSqliteDialect } from './sqlite/sqlite-dialect.ts';
 
 /** A directory as it is, opened without bringing it up to date or making anything. */
 export interface InspectedDatabase {

@@ -1,6 +1,6 @@
 import type Koa from 'koa';
-import type { KoaContextWithOIDC } from '../provider/engine-context.ts';
-import { formTargets } from './form-targets.ts';
+import type { KoaContextWithOIDC } from '../provider/engine/engine-context.ts';
+import { formTargets } from './pages/form-targets.ts';
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 

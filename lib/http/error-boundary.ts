@@ -1,6 +1,6 @@
 import type Koa from 'koa';
 import { AccountsUnavailable } from '../accounts/account-adapter.ts';
-import { addressGroup } from '../authentication/address-group.ts';
+import { addressGroup } from '../authentication/throttling/address-group.ts';
 import { DatabaseUnavailable } from '../database/database-unavailable.ts';
 import { StorageUnavailable } from '../grants/storage.ts';
 import { ExternalSignerUnavailable } from '../keys/external/external-signer-errors.ts';
@@ -8,7 +8,7 @@ import { createReference } from '../observability/error-reference.ts';
 import type { Log } from '../observability/log.ts';
 import { admitRefusalLine } from '../observability/refusal-lines.ts';
 import { noteOf } from '../observability/request-note.ts';
-import type { Pages } from './pages.ts';
+import type { Pages } from './pages/pages.ts';
 
 /** How long (s) a client is asked to wait when a store is in trouble. */
 const RETRY_AFTER_SECONDS = '2';

@@ -1,7 +1,7 @@
 import type Koa from 'koa';
 import type { FormTokens } from './form-protection.ts';
-import { LANGUAGE_PATH, type PageLanguage } from './page-language.ts';
-import type { LanguageSwitchView } from './view-parts.ts';
+import { LANGUAGE_PATH, type PageLanguage } from './pages/page-language.ts';
+import type { LanguageSwitchView } from './pages/view-parts.ts';
 
 /**
  * What the language form carries. Anybody can fetch it: nothing but the origin of the post protects the form (see FormTokens),

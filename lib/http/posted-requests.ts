@@ -1,6 +1,6 @@
 import { bodyParser } from '@koa/bodyparser';
 import type Koa from 'koa';
-import type { Pages } from './pages.ts';
+import type { Pages } from './pages/pages.ts';
 
 /** Where OpenID Connect wants POST as well as GET: Core §3.1.2.1, and RP-Initiated Logout §2. */
 const PATHS: ReadonlySet<string> = new Set(['/auth', '/session/end']);

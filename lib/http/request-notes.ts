@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type Koa from 'koa';
 import { noteOf } from '../observability/request-note.ts';
-import { comesFromProxy, type TrustedProxies } from './client-address.ts';
+import { comesFromProxy, type TrustedProxies } from './transport/client-address.ts';
 
 const STEPS = new Set([
   ...['login', 'consent', 'select', 'switch', 'cancel'],

@@ -1,7 +1,7 @@
 import type Koa from 'koa';
 import type { Clients, StoredClient } from '../clients/clients.ts';
-import { startUriOf } from './mail-link-pages.ts';
-import type { Pages } from './pages.ts';
+import { startUriOf } from './pages/mail-link-pages.ts';
+import type { Pages } from './pages/pages.ts';
 
 /** Where a portal sends a person who is to be signed in to an application. */
 const START_LOGIN_PATH = '/start-login';

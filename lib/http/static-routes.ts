@@ -1,5 +1,5 @@
 import type Koa from 'koa';
-import type { StaticAssets } from './static-assets.ts';
+import type { StaticAssets } from './pages/static-assets.ts';
 
 /** Style sheets, images and scripts, from memory, under addresses that change with their content. */
 export function withStaticAssets(assets: StaticAssets): Koa.Middleware {

@@ -1,6 +1,6 @@
 import type Koa from 'koa';
 import { prefersPage } from './error-boundary.ts';
-import type { Pages } from './pages.ts';
+import type { Pages } from './pages/pages.ts';
 
 /** Methods of the paths we have, for telling "no such page" from "not with this method" (RFC 9110 §15.5.6). */
 const METHODS_BY_PATH: ReadonlyArray<readonly [RegExp, string]> = [

@@ -1,10 +1,10 @@
 import type Koa from 'koa';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import { FRESH_SECONDS, isFresh } from '../authentication/recent-proof.ts';
-import type { PersonFactors, SetUpWay } from '../authentication/second-factors.ts';
-import { missing } from '../provider/assurance.ts';
-import type { PendingInteraction } from '../provider/interaction.ts';
-import { interactionUrl } from '../provider/interaction-url.ts';
+import type { PersonFactors, SetUpWay } from '../authentication/second-factors/second-factors.ts';
+import { missing } from '../provider/sign-in/assurance.ts';
+import type { PendingInteraction } from '../provider/sign-in/interaction.ts';
+import { interactionUrl } from '../provider/sign-in/interaction-url.ts';
 import { seeOther } from './pending-step.ts';
 import { acceptFurtherProof, nextStep, type ProofRooms } from './proof.ts';
 import { type SecondStepRooms, type Standing, standingOf } from './second-step.ts';

@@ -1,7 +1,7 @@
 import type Koa from 'koa';
-import type { TotpEnrolment } from '../authentication/totp.ts';
-import type { PendingInteraction } from '../provider/interaction.ts';
-import { interactionUrl } from '../provider/interaction-url.ts';
+import type { TotpEnrolment } from '../authentication/second-factors/totp.ts';
+import type { PendingInteraction } from '../provider/sign-in/interaction.ts';
+import { interactionUrl } from '../provider/sign-in/interaction-url.ts';
 import { type EnrolmentDue, enrolmentDue, isDemanded } from './enrolment-due.ts';
 import { fieldsOf, finish, type Step, seeOther, text } from './pending-step.ts';
 import { acceptFurtherProof, enrolStep } from './proof.ts';

@@ -1,7 +1,7 @@
 import type Koa from 'koa';
 import type { Account } from '../accounts/account-adapter.ts';
-import type { PasskeyRefusal } from '../authentication/passkey-sign-in.ts';
-import type { NoInteraction, PendingInteraction } from '../provider/interaction.ts';
+import type { PasskeyRefusal } from '../authentication/passkeys/passkey-sign-in.ts';
+import type { NoInteraction, PendingInteraction } from '../provider/sign-in/interaction.ts';
 
 /** What the login page must say about a former attempt. */
 export type LoginProblem =

@@ -1,5 +1,5 @@
 import type Koa from 'koa';
-import type { PendingInteraction } from '../provider/interaction.ts';
+import type { PendingInteraction } from '../provider/sign-in/interaction.ts';
 
 /** What a page that asks for an address must say about a former attempt. */
 export type AskProblem =

@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
 import type Koa from 'koa';
-import { interactionUrl } from '../provider/interaction-url.ts';
+import { interactionUrl } from '../provider/sign-in/interaction-url.ts';
 import type { LinkResult } from './mail-link-pages.ts';
 import type { MailLinkRooms } from './mail-link-rooms.ts';
 import { pendingStep, type Step, seeOther, text } from './pending-step.ts';

@@ -1,8 +1,8 @@
 import type Koa from 'koa';
-import type { PasskeyHolder, PasskeyRegistration } from '../authentication/passkey-registration.ts';
+import type { PasskeyHolder, PasskeyRegistration } from '../authentication/passkeys/passkey-registration.ts';
 import { isFresh } from '../authentication/recent-proof.ts';
-import type { PendingInteraction } from '../provider/interaction.ts';
-import { interactionUrl } from '../provider/interaction-url.ts';
+import type { PendingInteraction } from '../provider/sign-in/interaction.ts';
+import { interactionUrl } from '../provider/sign-in/interaction-url.ts';
 import { type EnrolmentDue, enrolmentDue, isDemanded } from './enrolment-due.ts';
 import { fieldsOf, type Step, seeOther, text } from './pending-step.ts';
 import { isForProof, type SecondStepRooms } from './second-step.ts';

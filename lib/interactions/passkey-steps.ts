@@ -1,5 +1,5 @@
 import type Koa from 'koa';
-import type { PasskeySignIn, PasskeySignInOutcome } from '../authentication/passkey-sign-in.ts';
+import type { PasskeySignIn, PasskeySignInOutcome } from '../authentication/passkeys/passkey-sign-in.ts';
 import type { InteractionPages } from './interaction-pages.ts';
 import { fieldsOf, type Step, text } from './pending-step.ts';
 import { acceptProof, type ProofRooms } from './proof.ts';

@@ -5,7 +5,7 @@ import type { Mail } from '../mail/mail.ts';
 import { mailAddress } from '../mail/mail-address.ts';
 import type { Events } from '../observability/events.ts';
 import { cookieName } from '../provider/cookies.ts';
-import { userAgentOf } from '../provider/session-device.ts';
+import { userAgentOf } from '../provider/sign-in/session-device.ts';
 import type { UpstreamIdentity } from '../upstream/upstream-identities.ts';
 import type { UpstreamSignIn } from '../upstream/upstream-sign-in.ts';
 import type { MailTexts } from './mail-link-pages.ts';

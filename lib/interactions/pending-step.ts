@@ -1,5 +1,9 @@
 import type Koa from 'koa';
-import type { InteractionAnswer, InteractionDesk, PendingInteraction } from '../provider/interaction.ts';
+import type {
+  InteractionAnswer,
+  InteractionDesk,
+  PendingInteraction,
+} from '../provider/sign-in/interaction.ts';
 import type { FormProtection, InteractionPages } from './interaction-pages.ts';
 
 /** What one step of an interaction does. */

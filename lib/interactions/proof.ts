@@ -12,12 +12,12 @@ import {
   type SetUpWay,
   setUpsToReach,
   waysToReach,
-} from '../authentication/second-factors.ts';
+} from '../authentication/second-factors/second-factors.ts';
 import type { UpstreamSession } from '../grants/grants.ts';
 import type { Events } from '../observability/events.ts';
-import { isWanting, missing } from '../provider/assurance.ts';
-import type { InteractionDesk, PendingInteraction } from '../provider/interaction.ts';
-import { interactionUrl } from '../provider/interaction-url.ts';
+import { isWanting, missing } from '../provider/sign-in/assurance.ts';
+import type { InteractionDesk, PendingInteraction } from '../provider/sign-in/interaction.ts';
+import { interactionUrl } from '../provider/sign-in/interaction-url.ts';
 import { knowBrowser } from './known-browser.ts';
 import type { PendingIdentities } from './pending-identity.ts';
 import { finish, seeOther } from './pending-step.ts';

@@ -1,5 +1,5 @@
 import type Koa from 'koa';
-import type { RememberedDevices } from '../authentication/remembered-devices.ts';
+import type { RememberedDevices } from '../authentication/second-factors/remembered-devices.ts';
 import { browserCookie, setBrowserCookie } from './browser-cookie.ts';
 
 const NAME = 'device';

@@ -1,9 +1,9 @@
 import type Koa from 'koa';
 import type { Account } from '../accounts/account-adapter.ts';
-import type { PasskeyRegistrationRefusal } from '../authentication/passkey-registration.ts';
-import type { PersonFactors, SecondWay } from '../authentication/second-factors.ts';
-import type { TotpEnrolment } from '../authentication/totp.ts';
-import type { PendingInteraction } from '../provider/interaction.ts';
+import type { PasskeyRegistrationRefusal } from '../authentication/passkeys/passkey-registration.ts';
+import type { PersonFactors, SecondWay } from '../authentication/second-factors/second-factors.ts';
+import type { TotpEnrolment } from '../authentication/second-factors/totp.ts';
+import type { PendingInteraction } from '../provider/sign-in/interaction.ts';
 
 /** What a page that takes a code must say about a former attempt. */
 export type CodeProblem =

@@ -1,11 +1,15 @@
 import type Koa from 'koa';
 import type { Account } from '../accounts/account-adapter.ts';
-import { MAIL_CODE_SECONDS } from '../authentication/mail-codes.ts';
-import type { PasskeySignIn } from '../authentication/passkey-sign-in.ts';
-import { type PersonFactors, SECOND_WAYS, type SecondWay } from '../authentication/second-factors.ts';
+import type { PasskeySignIn } from '../authentication/passkeys/passkey-sign-in.ts';
+import { MAIL_CODE_SECONDS } from '../authentication/second-factors/mail-codes.ts';
+import {
+  type PersonFactors,
+  SECOND_WAYS,
+  type SecondWay,
+} from '../authentication/second-factors/second-factors.ts';
 import { mailAddress } from '../mail/mail-address.ts';
-import type { PendingInteraction } from '../provider/interaction.ts';
-import { interactionUrl } from '../provider/interaction-url.ts';
+import type { PendingInteraction } from '../provider/sign-in/interaction.ts';
+import { interactionUrl } from '../provider/sign-in/interaction-url.ts';
 import { admitMail, type MailLinkRooms } from './mail-link-rooms.ts';
 import { tellOfCopy } from './passkey-steps.ts';
 import { fieldsOf, type Step, seeOther, text } from './pending-step.ts';

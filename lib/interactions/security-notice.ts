@@ -1,7 +1,7 @@
 import type Koa from 'koa';
 import type { Account } from '../accounts/account-adapter.ts';
 import { mailAddress } from '../mail/mail-address.ts';
-import { userAgentOf } from '../provider/session-device.ts';
+import { userAgentOf } from '../provider/sign-in/session-device.ts';
 import type { SecurityMail } from './mail-link-pages.ts';
 import type { MailLinkRooms } from './mail-link-rooms.ts';
 import { text } from './pending-step.ts';

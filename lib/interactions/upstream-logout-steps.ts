@@ -1,7 +1,7 @@
 import type Koa from 'koa';
-import { addressGroup } from '../authentication/address-group.ts';
+import { addressGroup } from '../authentication/throttling/address-group.ts';
 import { admitRefusalLine } from '../observability/refusal-lines.ts';
-import { endDeparture } from '../provider/upstream-departure.ts';
+import { endDeparture } from '../provider/logout/upstream-departure.ts';
 import { fieldsOf, seeOther, text } from './pending-step.ts';
 import type { UpstreamRooms } from './upstream-steps.ts';
 

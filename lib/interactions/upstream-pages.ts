@@ -1,5 +1,5 @@
 import type Koa from 'koa';
-import type { PendingInteraction } from '../provider/interaction.ts';
+import type { PendingInteraction } from '../provider/sign-in/interaction.ts';
 import type { UpstreamFailure } from '../upstream/upstream-client.ts';
 
 /** Why nobody was signed in by another provider; `disabled`: the account here may not be used. */

@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
 import type Koa from 'koa';
-import { interactionUrl } from '../provider/interaction-url.ts';
+import { interactionUrl } from '../provider/sign-in/interaction-url.ts';
 import type { FormProtection, InteractionPages } from './interaction-pages.ts';
 import { pendingStep, type Step, seeOther, text } from './pending-step.ts';
 import { upstreamBrowser } from './upstream-browser.ts';

@@ -1,13 +1,13 @@
 import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
-import { addressGroup } from '../authentication/address-group.ts';
+import { addressGroup } from '../authentication/throttling/address-group.ts';
 import type { Sealer } from '../database/sealer.ts';
 import { createReference } from '../observability/error-reference.ts';
 import type { Log } from '../observability/log.ts';
 import { admitRefusalLine } from '../observability/refusal-lines.ts';
-import type { PendingInteraction } from '../provider/interaction.ts';
-import { interactionUrl } from '../provider/interaction-url.ts';
+import type { PendingInteraction } from '../provider/sign-in/interaction.ts';
+import { interactionUrl } from '../provider/sign-in/interaction-url.ts';
 import type { Identified, UpstreamSignIn } from '../upstream/upstream-sign-in.ts';
 import { oldestProof } from './enrolment-due.ts';
 import type { PendingIdentities } from './pending-identity.ts';

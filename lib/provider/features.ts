@@ -7,18 +7,18 @@ import type { Sealer } from '../database/sealer.ts';
 import type { Grants } from '../grants/grants.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
 import type { SafeFetch } from '../outbound/safe-fetch.ts';
-import { richAuthorizationRequests } from './authorization-details.ts';
-import { type CibaRooms, ciba } from './ciba.ts';
-import { clientAttestation } from './client-attestation.ts';
-import { deviceFlow } from './device-flow.ts';
-import type { DevicePages } from './device-page-contract.ts';
-import { dpop } from './dpop.ts';
-import type { FrontChannelPage } from './front-channel-logout.ts';
-import { introspectionPolicy } from './introspection-policy.ts';
-import { mutualTls } from './mutual-tls.ts';
-import { fapi } from './profiles.ts';
-import { requestObjects } from './request-objects.ts';
+import { clientAttestation } from './client-authentication/client-attestation.ts';
+import { dpop } from './client-authentication/dpop.ts';
+import { mutualTls } from './client-authentication/mutual-tls.ts';
+import { type CibaRooms, ciba } from './devices/ciba.ts';
+import { deviceFlow } from './devices/device-flow.ts';
+import type { DevicePages } from './devices/device-page-contract.ts';
+import type { FrontChannelPage } from './logout/front-channel-logout.ts';
+import { richAuthorizationRequests } from './requests/authorization-details.ts';
+import { fapi } from './requests/profiles.ts';
+import { requestObjects } from './requests/request-objects.ts';
 import { resources } from './resources.ts';
+import { introspectionPolicy } from './tokens/introspection-policy.ts';
 
 /** Pages that the engine asks its host to draw. */
 export interface EnginePages {

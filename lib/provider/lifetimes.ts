@@ -1,9 +1,9 @@
 import type { Configuration as EngineConfiguration, KoaContextWithOIDC } from 'oidc-provider';
 import type { Configuration } from '../../config/configuration.ts';
 import { LONGEST_API_TOKEN_LIFETIME } from '../clients/apis.ts';
-import { withinGrant } from './bounded-grants.ts';
-import { codeLifetime } from './client-profile.ts';
-import { entitiesOf } from './engine-context.ts';
+import { entitiesOf } from './engine/engine-context.ts';
+import { codeLifetime } from './requests/client-profile.ts';
+import { withinGrant } from './tokens/bounded-grants.ts';
 
 /** A session that nobody has signed in to yet (s): enough to finish an interaction, too short to fill the store. */
 export const ANONYMOUS_SESSION_SECONDS = 3600;

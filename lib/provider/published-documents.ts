@@ -6,7 +6,7 @@ import type Provider from 'oidc-provider';
 import type { Configuration } from '../../config/configuration.ts';
 import { allowedResponseTypes } from '../clients/configuration-problem.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
-import { signedToken } from './signed-token.ts';
+import { signedToken } from './tokens/signed-token.ts';
 
 /** Bytes that stay the same for the life of an engine instance. */
 export interface PublishedDocument {
@@ -29,7 +29,7 @@ function corrections({ features }: Configuration): Record<string, unknown> {
   return {
     response_types_supported: allowedResponseTypes(features),
     request_uri_parameter_supported: features.requestUris,
-    // People have none (lib/provider/ciba.ts).
+    // People have none (lib/provider/devices/ciba.ts).
     backchannel_user_code_parameter_supported: false,
   };
 }

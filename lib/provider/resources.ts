@@ -7,8 +7,8 @@ import {
 } from 'oidc-provider';
 import type { Api, Apis } from '../clients/apis.ts';
 import type { Clients, StoredClient } from '../clients/clients.ts';
-import { whileAvailable } from './engine-storage.ts';
-import { assertProfiledTokens } from './profiles.ts';
+import { whileAvailable } from './engine/engine-storage.ts';
+import { assertProfiledTokens } from './requests/profiles.ts';
 
 /**
  * APIs as resource servers: RFC 8707 resource indicators, and JWT access tokens by the RFC 9068 profile

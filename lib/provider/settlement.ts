@@ -1,13 +1,13 @@
 import type Koa from 'koa';
 import type { KoaContextWithOIDC } from 'oidc-provider';
-import { JWT_BEARER_GRANT } from '../clients/assertion-grant-metadata.ts';
+import { JWT_BEARER_GRANT } from '../clients/metadata/assertion-grant-metadata.ts';
 import type { Grants } from '../grants/grants.ts';
 import type { Log } from '../observability/log.ts';
-import { REQUESTS_PATH } from './ciba.ts';
-import { bearsAttestation } from './client-attestation.ts';
+import { bearsAttestation } from './client-authentication/client-attestation.ts';
+import { REQUESTS_PATH } from './devices/ciba.ts';
+import { reportProtocolError } from './errors/protocol-errors.ts';
+import { type RefusalResponse, refusalResponse } from './errors/refusals.ts';
 import type { EnginePages } from './features.ts';
-import { reportProtocolError } from './protocol-errors.ts';
-import { type RefusalResponse, refusalResponse } from './refusals.ts';
 
 function wantsPage(ctx: Koa.Context): boolean {
   return ctx.method === 'GET' ||

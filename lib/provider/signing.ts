@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { ExternalSigningKey, type JWK, type JWKS } from 'oidc-provider';
 import type { SigningKey } from '../keys/signing-keys.ts';
-import { whileAvailable } from './engine-storage.ts';
+import { whileAvailable } from './engine/engine-storage.ts';
 
 /**
  * One of our keys as the engine sees it. Signing is synchronous where the key is here: handing an ECDSA signature to WebCrypto's

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import { canonicalLogin } from '../accounts/canonical-login.ts';
-import { addressGroup } from '../authentication/address-group.ts';
+import { addressGroup } from '../authentication/throttling/address-group.ts';
 import type { Database } from '../database/database.ts';
 import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';

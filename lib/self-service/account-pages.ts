@@ -1,13 +1,16 @@
 import type Koa from 'koa';
-import type { PasskeyRegistrationRefusal, PasskeySignals } from '../authentication/passkey-registration.ts';
-import type { Passkey } from '../authentication/passkeys.ts';
-import type { RememberedDevice } from '../authentication/remembered-devices.ts';
-import type { PersonFactors } from '../authentication/second-factors.ts';
-import type { TotpEnrolment } from '../authentication/totp.ts';
+import type {
+  PasskeyRegistrationRefusal,
+  PasskeySignals,
+} from '../authentication/passkeys/passkey-registration.ts';
+import type { Passkey } from '../authentication/passkeys/passkeys.ts';
+import type { RememberedDevice } from '../authentication/second-factors/remembered-devices.ts';
+import type { PersonFactors } from '../authentication/second-factors/second-factors.ts';
+import type { TotpEnrolment } from '../authentication/second-factors/totp.ts';
 import type { StoredClient } from '../clients/clients.ts';
 import type { LinkForm } from '../interactions/mail-link-pages.ts';
 import type { UpstreamProblem } from '../interactions/upstream-pages.ts';
-import type { PendingAuthenticationRequest } from '../provider/authentication-request-desk.ts';
+import type { PendingAuthenticationRequest } from '../provider/devices/authentication-request-desk.ts';
 import type { LinkedIdentity } from '../upstream/upstream-identities.ts';
 import type { ActivityEntry } from './account-activity.ts';
 import type { SignedInPerson } from './signed-in-person.ts';

@@ -1,8 +1,8 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type Koa from 'koa';
 import { FRESH_SECONDS } from '../authentication/recent-proof.ts';
-import { ACCOUNT_CLIENT_ID, ACCOUNT_SIGNED_IN_PATH } from '../provider/account-client.ts';
 import { cookieName } from '../provider/cookies.ts';
+import { ACCOUNT_CLIENT_ID, ACCOUNT_SIGNED_IN_PATH } from '../provider/sign-in/account-client.ts';
 import type { SignInDemand } from './sign-in-demand.ts';
 
 /** Where a sign-in may lead back to: a page of this room, by GET, with its query. */

@@ -2,7 +2,7 @@ import type Koa from 'koa';
 import type { Grants } from '../grants/grants.ts';
 import { fieldsOf, text } from '../interactions/pending-step.ts';
 import type { Events } from '../observability/events.ts';
-import { userAgentOf } from '../provider/session-device.ts';
+import { userAgentOf } from '../provider/sign-in/session-device.ts';
 import type { AccountActivity } from './account-activity.ts';
 import type { AccountPages, AccountProblem, ApplicationEntry } from './account-pages.ts';
 import { doneAt, type OwnPages } from './own-page.ts';

@@ -1,15 +1,19 @@
 import type Koa from 'koa';
 import { satisfies } from '../authentication/assurance.ts';
-import { type SecondFactors, setUpsToReach, waysToReach } from '../authentication/second-factors.ts';
+import {
+  type SecondFactors,
+  setUpsToReach,
+  waysToReach,
+} from '../authentication/second-factors/second-factors.ts';
 import type { StoredClient } from '../clients/clients.ts';
 import { fieldsOf, seeOther, text } from '../interactions/pending-step.ts';
 import type { Events } from '../observability/events.ts';
 import type {
   AuthenticationRequestDesk,
   PendingAuthenticationRequest,
-} from '../provider/authentication-request-desk.ts';
-import { REQUESTS_PATH } from '../provider/ciba.ts';
-import { userAgentOf } from '../provider/session-device.ts';
+} from '../provider/devices/authentication-request-desk.ts';
+import { REQUESTS_PATH } from '../provider/devices/ciba.ts';
+import { userAgentOf } from '../provider/sign-in/session-device.ts';
 import type { AccountPages, AccountProblem } from './account-pages.ts';
 import type { AccountSignIn } from './account-sign-in.ts';
 import { doneAt, type OwnPages } from './own-page.ts';

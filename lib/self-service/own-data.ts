@@ -1,12 +1,12 @@
 import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
-import type { PasskeyRegistration } from '../authentication/passkey-registration.ts';
-import type { SecondFactors } from '../authentication/second-factors.ts';
+import type { PasskeyRegistration } from '../authentication/passkeys/passkey-registration.ts';
+import type { SecondFactors } from '../authentication/second-factors/second-factors.ts';
 import type { MailLinkPages } from '../interactions/mail-link-pages.ts';
 import { seeOther, text } from '../interactions/pending-step.ts';
 import { mailAddress } from '../mail/mail-address.ts';
-import { userAgentOf } from '../provider/session-device.ts';
+import { userAgentOf } from '../provider/sign-in/session-device.ts';
 import type { UpstreamSignIn } from '../upstream/upstream-sign-in.ts';
 import type { AccountDeletions } from './account-deletions.ts';
 import type { AccountPages, AccountProblem } from './account-pages.ts';

@@ -3,7 +3,7 @@ import type Koa from 'koa';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { FormProtection } from '../interactions/interaction-pages.ts';
 import { seeOther } from '../interactions/pending-step.ts';
-import type { SessionDesk } from '../provider/browser-session.ts';
+import type { SessionDesk } from '../provider/sign-in/browser-session.ts';
 import { type AccountProblem, accountFormPurpose } from './account-pages.ts';
 import type { AccountSignIn } from './account-sign-in.ts';
 import type { SignInDemand } from './sign-in-demand.ts';

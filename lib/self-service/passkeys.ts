@@ -1,7 +1,7 @@
 import type Koa from 'koa';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
-import type { PasskeyRegistration } from '../authentication/passkey-registration.ts';
-import type { SecondFactors } from '../authentication/second-factors.ts';
+import type { PasskeyRegistration } from '../authentication/passkeys/passkey-registration.ts';
+import type { SecondFactors } from '../authentication/second-factors/second-factors.ts';
 import { fieldsOf, text } from '../interactions/pending-step.ts';
 import type { AccountPages, AccountProblem } from './account-pages.ts';
 import { doneAt, type OwnPageRooms, type OwnPages } from './own-page.ts';

@@ -1,7 +1,7 @@
 import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
-import type { PasswordSignIn } from '../authentication/password-sign-in.ts';
+import type { PasswordSignIn } from '../authentication/passwords/password-sign-in.ts';
 import { isFresh } from '../authentication/recent-proof.ts';
 import { knownByBrowser } from '../interactions/known-browser.ts';
 import { fieldsOf, text } from '../interactions/pending-step.ts';

@@ -1,6 +1,6 @@
 import type Koa from 'koa';
 import { MULTI_FACTOR, satisfies } from '../authentication/assurance.ts';
-import { type SecondFactors, waysToReach } from '../authentication/second-factors.ts';
+import { type SecondFactors, waysToReach } from '../authentication/second-factors/second-factors.ts';
 import type { OwnPageRooms } from './own-page.ts';
 import type { SignInDemand } from './sign-in-demand.ts';
 import { type SignedInPerson, signedInPerson } from './signed-in-person.ts';

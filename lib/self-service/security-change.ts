@@ -1,14 +1,14 @@
 import type Koa from 'koa';
 import type { Account } from '../accounts/account-adapter.ts';
 import type { KnownBrowsers } from '../authentication/known-browsers.ts';
-import type { SecondFactors } from '../authentication/second-factors.ts';
+import type { SecondFactors } from '../authentication/second-factors/second-factors.ts';
 import type { MailTexts, SecurityMail } from '../interactions/mail-link-pages.ts';
 import { text } from '../interactions/pending-step.ts';
 import type { Mail } from '../mail/mail.ts';
 import { mailAddress } from '../mail/mail-address.ts';
 import type { Events } from '../observability/events.ts';
-import type { SessionDesk } from '../provider/browser-session.ts';
-import { userAgentOf } from '../provider/session-device.ts';
+import type { SessionDesk } from '../provider/sign-in/browser-session.ts';
+import { userAgentOf } from '../provider/sign-in/session-device.ts';
 import type { SignedInPerson } from './signed-in-person.ts';
 
 /** What what follows a change is done with. */

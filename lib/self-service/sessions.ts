@@ -5,7 +5,7 @@ import type { Grants, SessionRecord } from '../grants/grants.ts';
 import { knownByBrowser } from '../interactions/known-browser.ts';
 import { fieldsOf, text } from '../interactions/pending-step.ts';
 import type { Events } from '../observability/events.ts';
-import { userAgentOf } from '../provider/session-device.ts';
+import { userAgentOf } from '../provider/sign-in/session-device.ts';
 import type { AccountPages, AccountProblem, SessionEntry } from './account-pages.ts';
 import { doneAt, type OwnPages } from './own-page.ts';
 import type { SignedInPerson } from './signed-in-person.ts';

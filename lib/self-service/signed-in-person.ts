@@ -3,7 +3,7 @@ import type { Account, AccountAdapter } from '../accounts/account-adapter.ts';
 import { satisfies } from '../authentication/assurance.ts';
 import { isFresh } from '../authentication/recent-proof.ts';
 import { seeOther } from '../interactions/pending-step.ts';
-import type { SessionDesk } from '../provider/browser-session.ts';
+import type { SessionDesk } from '../provider/sign-in/browser-session.ts';
 import type { AccountSignIn } from './account-sign-in.ts';
 import type { SignInDemand } from './sign-in-demand.ts';
 

@@ -1,6 +1,6 @@
 import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
-import { isEnrolled, type SecondFactors } from '../authentication/second-factors.ts';
+import { isEnrolled, type SecondFactors } from '../authentication/second-factors/second-factors.ts';
 import { fieldsOf, seeOther, text } from '../interactions/pending-step.ts';
 import { tellProblem } from '../interactions/second-step.ts';
 import type { CodeProblem } from '../interactions/second-step-pages.ts';

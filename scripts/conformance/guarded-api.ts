@@ -5,7 +5,7 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import Koa from 'koa';
-import { readTls } from '../../lib/http/tls-certificate.ts';
+import { readTls } from '../../lib/http/transport/tls-certificate.ts';
 import type { Fetch } from '../../lib/resource-server/fetch-json.ts';
 import { type KoaTokenState, koaResourceServer } from '../../lib/resource-server/koa-resource-server.ts';
 import type { CertificateFiles } from './certificate.ts';

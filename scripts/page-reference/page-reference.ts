@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { PAGE_SAMPLES } from '../../lib/http/page-samples.ts';
-import { PAGE_NAMES, VIEW_MODEL_VERSION } from '../../lib/http/view-models.ts';
+import { PAGE_NAMES, VIEW_MODEL_VERSION } from '../../lib/http/pages/view-models.ts';
+import { PAGE_SAMPLES } from '../../lib/http/samples/page-samples.ts';
 import { fieldsOf, type ViewDeclaration, viewDeclarations } from './view-declarations.ts';
 
 /** Where the reference of the pages is kept, from the project's folder. */

@@ -25,7 +25,7 @@ export interface ViewDeclaration {
 /** The files that hold view models. */
 const SOURCES = /^(view-models|view-parts|qr-code|[a-z-]+-views)\.ts$/;
 /** What a view model takes from elsewhere. */
-const OTHERS = ['lib/provider/device-page-contract.ts'];
+const OTHERS = ['lib/provider/devices/device-page-contract.ts'];
 const COMMENT = String.raw`(?:/\*\*(?<comment>(?:[^*]|\*(?!/))*)\*/\s*)?`;
 const INTERFACE = new RegExp(
   String.raw`^${COMMENT}^(?:export )?interface (?<name>\w+)(?: extends (?<extended>[\w, ]+))? \{\n(?<body>[\s\S]*?)^\}`,
@@ -58,8 +58,8 @@ const oneLine = (type: string): string =>
 /** Every interface and type of the view models of a project, by name. */
 export function viewDeclarations(project: string): Map<string, ViewDeclaration> {
   const found = new Map<string, ViewDeclaration>();
-  const views = readdirSync(join(project, 'lib/http')).filter((name) => SOURCES.test(name));
-  for (const file of [...views.map((name) => `lib/http/${name}`), ...OTHERS]) {
+  const views = readdirSync(join(project, 'lib/http/pages')).filter((name) => SOURCES.test(name));
+  for (const file of [...views.map((name) => `lib/http/pages/${name}`), ...OTHERS]) {
     const source = readFileSync(join(project, file), 'utf8');
     for (const { groups = {} } of source.matchAll(INTERFACE)) {
       const { name = '', comment, extended, body = '' } = groups;

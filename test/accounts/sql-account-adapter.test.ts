@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Account } from '../../lib/accounts/account.ts';
 import type { NewAccount } from '../../lib/accounts/account-directory.ts';
 import type { PasswordHasher } from '../../lib/accounts/password-hashing.ts';
-import { createPasswordHasher } from '../../lib/authentication/password-hasher.ts';
+import { createPasswordHasher } from '../../lib/authentication/passwords/password-hasher.ts';
 import { type DirectoryStore, describeOnEveryStore } from '../database/directory-stores.ts';
 import { describeAccountAdapter } from './account-adapter-contract.ts';
 import { CHEAP_HASHING, openAccounts, openTemporaryAccounts } from './temporary-accounts.ts';

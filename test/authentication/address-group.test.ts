@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { addressGroup } from '../../lib/authentication/address-group.ts';
+import { addressGroup } from '../../lib/authentication/throttling/address-group.ts';
 
 const sixteenBits = fc.oneof(fc.integer({ min: 0, max: 0xffff }), fc.constantFrom(0, 1, 0xffff));
 const ipv6 = fc

@@ -2,8 +2,8 @@
  * A process of its own that guesses: `<data dir> <login> <address> <count>`. It says `ready`, makes all attempts at once when
  * its input ends, and prints how many were admitted.
  */
-import { LoginThrottle } from '../../lib/authentication/login-throttle.ts';
-import { SqliteThrottleCounters } from '../../lib/authentication/sqlite-throttle-counters.ts';
+import { LoginThrottle } from '../../lib/authentication/throttling/login-throttle.ts';
+import { SqliteThrottleCounters } from '../../lib/authentication/throttling/sqlite-throttle-counters.ts';
 import { openDatabase } from '../../lib/database/database.ts';
 import { knock, LIMITS } from './throttle-bench.ts';
 

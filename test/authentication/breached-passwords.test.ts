@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { expect } from 'chai';
-import { BreachedPasswords } from '../../lib/authentication/breached-passwords.ts';
-import { createPasswordPolicy } from '../../lib/authentication/password-policy.ts';
+import { BreachedPasswords } from '../../lib/authentication/passwords/breached-passwords.ts';
+import { createPasswordPolicy } from '../../lib/authentication/passwords/password-policy.ts';
 import { createEvents } from '../../lib/observability/events.ts';
 import type { Log } from '../../lib/observability/log.ts';
 import { createSafeFetch } from '../../lib/outbound/safe-fetch.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { ClientThrottle } from '../../lib/authentication/client-throttle.ts';
-import { SqliteThrottleCounters } from '../../lib/authentication/sqlite-throttle-counters.ts';
-import type { ThrottleCounters } from '../../lib/authentication/throttle-counters.ts';
+import { ClientThrottle } from '../../lib/authentication/throttling/client-throttle.ts';
+import { SqliteThrottleCounters } from '../../lib/authentication/throttling/sqlite-throttle-counters.ts';
+import type { ThrottleCounters } from '../../lib/authentication/throttling/throttle-counters.ts';
 import { type Database, openDatabase } from '../../lib/database/database.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { MovableClock, ThrottleBench } from './throttle-bench.ts';

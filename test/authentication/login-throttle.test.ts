@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import type { LoginThrottle } from '../../lib/authentication/login-throttle.ts';
+import type { LoginThrottle } from '../../lib/authentication/throttling/login-throttle.ts';
 import type { Database } from '../../lib/database/database.ts';
 import { admitted, failTimes, knock, LIMITS, MovableClock, ThrottleBench, waitOf } from './throttle-bench.ts';
 

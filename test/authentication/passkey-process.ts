@@ -1,7 +1,7 @@
 /** Judges one passkey's answer many times at once, in a process of its own: see passkeys.test.ts. */
 import { configurationSchema } from '../../config/configuration.ts';
-import { createPasskeySignIn } from '../../lib/authentication/passkey-sign-in.ts';
-import { SqliteThrottleCounters } from '../../lib/authentication/sqlite-throttle-counters.ts';
+import { createPasskeySignIn } from '../../lib/authentication/passkeys/passkey-sign-in.ts';
+import { SqliteThrottleCounters } from '../../lib/authentication/throttling/sqlite-throttle-counters.ts';
 import type { DatabaseOptions } from '../../lib/database/database.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { openAccounts } from '../accounts/temporary-accounts.ts';

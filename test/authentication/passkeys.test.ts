@@ -7,19 +7,22 @@ import type { RegistrationResponseJSON } from '@simplewebauthn/server';
 import { expect } from 'chai';
 import { type Configuration, configurationSchema } from '../../config/configuration.ts';
 import type { Account } from '../../lib/accounts/account-adapter.ts';
-import { CHALLENGE_SECONDS } from '../../lib/authentication/passkey-challenges.ts';
+import { CHALLENGE_SECONDS } from '../../lib/authentication/passkeys/passkey-challenges.ts';
 import {
   createPasskeyRegistration,
   type PasskeyHolder,
   type PasskeyRegistration,
-} from '../../lib/authentication/passkey-registration.ts';
-import { createPasskeySignIn, type PasskeySignIn } from '../../lib/authentication/passkey-sign-in.ts';
-import { Passkeys } from '../../lib/authentication/passkeys.ts';
-import { SecondFactors } from '../../lib/authentication/second-factors.ts';
-import { SqliteThrottleCounters } from '../../lib/authentication/sqlite-throttle-counters.ts';
+} from '../../lib/authentication/passkeys/passkey-registration.ts';
+import {
+  createPasskeySignIn,
+  type PasskeySignIn,
+} from '../../lib/authentication/passkeys/passkey-sign-in.ts';
+import { Passkeys } from '../../lib/authentication/passkeys/passkeys.ts';
+import { SecondFactors } from '../../lib/authentication/second-factors/second-factors.ts';
+import { SqliteThrottleCounters } from '../../lib/authentication/throttling/sqlite-throttle-counters.ts';
 import { readDocument, writeDocument } from '../../lib/cli/directory-document.ts';
+import { readDirectory, transferRows } from '../../lib/database/backup/directory-transfer.ts';
 import { type Database, onClock } from '../../lib/database/database.ts';
-import { readDirectory, transferRows } from '../../lib/database/directory-transfer.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { type OpenAccounts, openTemporaryAccounts } from '../accounts/temporary-accounts.ts';
 import { describeOnEveryStore } from '../database/directory-stores.ts';

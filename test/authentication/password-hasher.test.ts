@@ -2,7 +2,7 @@ import { argon2Sync } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { loadConfiguration } from '../../config/load.ts';
-import { createPasswordHasher } from '../../lib/authentication/password-hasher.ts';
+import { createPasswordHasher } from '../../lib/authentication/passwords/password-hasher.ts';
 import { compareTimes } from './rank-comparison.ts';
 
 const cheap = { argon2: { memory: 64, iterations: 2, parallelism: 1 } };

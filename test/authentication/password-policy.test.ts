@@ -1,7 +1,7 @@
 import { dictionary } from '@zxcvbn-ts/language-common';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { createPasswordPolicy, isTooLong } from '../../lib/authentication/password-policy.ts';
+import { createPasswordPolicy, isTooLong } from '../../lib/authentication/passwords/password-policy.ts';
 
 const policy = createPasswordPolicy({ minimumLength: 8 });
 const ann = { login: 'annabella@example.com', email: 'ann.arbor@mail.example' };

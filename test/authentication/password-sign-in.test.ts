@@ -1,9 +1,12 @@
 import { expect } from 'chai';
 import type { AccountAdapter, PasswordVerification } from '../../lib/accounts/account-adapter.ts';
 import { KnownBrowsers } from '../../lib/authentication/known-browsers.ts';
-import { createPasswordHasher } from '../../lib/authentication/password-hasher.ts';
-import { createPasswordSignIn, type PasswordSignIn } from '../../lib/authentication/password-sign-in.ts';
-import { SqliteThrottleCounters } from '../../lib/authentication/sqlite-throttle-counters.ts';
+import { createPasswordHasher } from '../../lib/authentication/passwords/password-hasher.ts';
+import {
+  createPasswordSignIn,
+  type PasswordSignIn,
+} from '../../lib/authentication/passwords/password-sign-in.ts';
+import { SqliteThrottleCounters } from '../../lib/authentication/throttling/sqlite-throttle-counters.ts';
 import type { LatchkeyEvents } from '../../lib/observability/events.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { CHEAP_HASHING, openTemporaryAccounts } from '../accounts/temporary-accounts.ts';

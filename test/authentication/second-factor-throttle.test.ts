@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { SecondFactorThrottle } from '../../lib/authentication/second-factor-throttle.ts';
-import { SqliteThrottleCounters } from '../../lib/authentication/sqlite-throttle-counters.ts';
+import { SecondFactorThrottle } from '../../lib/authentication/throttling/second-factor-throttle.ts';
+import { SqliteThrottleCounters } from '../../lib/authentication/throttling/sqlite-throttle-counters.ts';
 import { type Database, openDatabase } from '../../lib/database/database.ts';
 import { MovableClock, ThrottleBench } from './throttle-bench.ts';
 

@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import { ACR_VALUES } from '../../config/acr-values.ts';
 import { configurationSchema } from '../../config/configuration.ts';
-import { createPasswordHasher } from '../../lib/authentication/password-hasher.ts';
+import { createPasswordHasher } from '../../lib/authentication/passwords/password-hasher.ts';
 import {
   mayAddFactor,
   type PersonFactors,
   SecondFactors,
   setUpsToReach,
-} from '../../lib/authentication/second-factors.ts';
+} from '../../lib/authentication/second-factors/second-factors.ts';
 import { CHEAP_HASHING, openTemporaryAccounts } from '../accounts/temporary-accounts.ts';
 import { describeOnEveryStore } from '../database/directory-stores.ts';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { LoginThrottle } from '../../lib/authentication/login-throttle.ts';
-import { openThrottleCounters } from '../../lib/authentication/open-throttle-counters.ts';
+import { LoginThrottle } from '../../lib/authentication/throttling/login-throttle.ts';
+import { openThrottleCounters } from '../../lib/authentication/throttling/open-throttle-counters.ts';
 import { type Database, openDatabase } from '../../lib/database/database.ts';
 import type { RedisConnection } from '../../lib/redis/redis.ts';
 import { eventually } from '../flows/latchkey-process.ts';

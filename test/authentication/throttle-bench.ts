@@ -1,8 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Admission, type LoginLimits, LoginThrottle } from '../../lib/authentication/login-throttle.ts';
-import { SqliteThrottleCounters } from '../../lib/authentication/sqlite-throttle-counters.ts';
+import {
+  type Admission,
+  type LoginLimits,
+  LoginThrottle,
+} from '../../lib/authentication/throttling/login-throttle.ts';
+import { SqliteThrottleCounters } from '../../lib/authentication/throttling/sqlite-throttle-counters.ts';
 import { type Database, openDatabase } from '../../lib/database/database.ts';
 
 /** The default limits, by which the numbers of the tests are to be read. */

@@ -2,14 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { openThrottleCounters } from '../../lib/authentication/open-throttle-counters.ts';
+import { openThrottleCounters } from '../../lib/authentication/throttling/open-throttle-counters.ts';
 import type {
   Count,
   CounterKey,
   Taken,
   Taking,
   ThrottleCounters,
-} from '../../lib/authentication/throttle-counters.ts';
+} from '../../lib/authentication/throttling/throttle-counters.ts';
 import { openDatabase } from '../../lib/database/database.ts';
 import { eventually } from '../flows/latchkey-process.ts';
 import { RedisBench, troubleOf } from '../redis/redis-bench.ts';

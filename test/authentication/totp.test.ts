@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Secret, TOTP } from 'otpauth';
-import { Totp } from '../../lib/authentication/totp.ts';
+import { Totp } from '../../lib/authentication/second-factors/totp.ts';
 import { type Database, openDatabase } from '../../lib/database/database.ts';
 import { MovableClock, ThrottleBench } from './throttle-bench.ts';
 

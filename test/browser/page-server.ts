@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { LANGUAGE_SWITCH_SAMPLE } from '../../lib/http/frame-samples.ts';
-import { PAGE_SAMPLES } from '../../lib/http/page-samples.ts';
-import { createRenderer, type Renderer } from '../../lib/http/render.ts';
-import { createStaticAssets, type StaticAssets } from '../../lib/http/static-assets.ts';
-import { type Branding, PAGE_NAMES, type PageName } from '../../lib/http/view-models.ts';
+import { createRenderer, type Renderer } from '../../lib/http/pages/render.ts';
+import { createStaticAssets, type StaticAssets } from '../../lib/http/pages/static-assets.ts';
+import { type Branding, PAGE_NAMES, type PageName } from '../../lib/http/pages/view-models.ts';
+import { LANGUAGE_SWITCH_SAMPLE } from '../../lib/http/samples/frame-samples.ts';
+import { PAGE_SAMPLES } from '../../lib/http/samples/page-samples.ts';
 
 /** The strictest policy under which the pages must work. */
 const STRICT_POLICY = [

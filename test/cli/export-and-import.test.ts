@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { RecoveryCodes } from '../../lib/authentication/recovery-codes.ts';
-import { Totp } from '../../lib/authentication/totp.ts';
+import { RecoveryCodes } from '../../lib/authentication/second-factors/recovery-codes.ts';
+import { Totp } from '../../lib/authentication/second-factors/totp.ts';
 import { sharedPostgres } from '../database/shared-postgres.ts';
 import { AuthenticatorApp } from '../flows/second-factor.ts';
 import { CliBench } from './cli-bench.ts';

@@ -3,7 +3,7 @@ import { configurationSchema } from '../../config/configuration.ts';
 import {
   attestationConfigurationProblem,
   attestationMethods,
-} from '../../lib/clients/attestation-metadata.ts';
+} from '../../lib/clients/metadata/attestation-metadata.ts';
 
 describe('a registration that authenticates by attestation', () => {
   const off = configurationSchema.parse({}).features;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { checkMetadata } from '../../lib/clients/client-metadata.ts';
+import { checkMetadata } from '../../lib/clients/metadata/client-metadata.ts';
 import { redirectUriProblem } from '../../lib/clients/redirect-uri.ts';
 import { configuration } from './client-bench.ts';
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { configurationSchema } from '../../config/configuration.ts';
-import { checkMetadata } from '../../lib/clients/client-metadata.ts';
-import { TOKEN_EXCHANGE_GRANT } from '../../lib/clients/exchange-metadata.ts';
+import { checkMetadata } from '../../lib/clients/metadata/client-metadata.ts';
+import { TOKEN_EXCHANGE_GRANT } from '../../lib/clients/metadata/exchange-metadata.ts';
 
 const rule = {
   subject_audience: 'https://gateway.example.com',

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { configurationSchema } from '../../config/configuration.ts';
-import { checkMetadata } from '../../lib/clients/client-metadata.ts';
+import { checkMetadata } from '../../lib/clients/metadata/client-metadata.ts';
 
 const CIBA_GRANT = 'urn:openid:params:grant-type:ciba';
 const COUNTER = { redirect_uris: [], grant_types: [CIBA_GRANT], backchannel_token_delivery_mode: 'poll' };

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { configurationSchema } from '../../config/configuration.ts';
-import { checkMetadata } from '../../lib/clients/client-metadata.ts';
 import type { MetadataPolicy } from '../../lib/clients/configuration-problem.ts';
+import { checkMetadata } from '../../lib/clients/metadata/client-metadata.ts';
 
 const { keys, features } = configurationSchema.parse({});
 const policy: MetadataPolicy = {

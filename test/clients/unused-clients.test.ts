@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { ClientDocuments } from '../../lib/clients/client-documents.ts';
-import { checkMetadata } from '../../lib/clients/client-metadata.ts';
 import { digestSecret } from '../../lib/clients/client-secret.ts';
 import { openClients } from '../../lib/clients/clients.ts';
+import { checkMetadata } from '../../lib/clients/metadata/client-metadata.ts';
 import { UnusedClients } from '../../lib/clients/unused-clients.ts';
 import { onClock } from '../../lib/database/database.ts';
 import { describeOnEveryStore } from '../database/directory-stores.ts';

@@ -6,7 +6,7 @@ import type { Configuration } from '../../config/configuration.ts';
 import { loadConfiguration } from '../../config/load.ts';
 import { validateClaims } from '../../lib/accounts/claims.ts';
 import { CLAIMS_BY_SCOPE } from '../../lib/accounts/claims-by-scope.ts';
-import { checkMetadata } from '../../lib/clients/client-metadata.ts';
+import { checkMetadata } from '../../lib/clients/metadata/client-metadata.ts';
 import { browserConfiguration } from '../../scripts/conformance/browser-commands.ts';
 import { type ServerVariant, settingsOf } from '../../scripts/conformance/latchkey.ts';
 import { makePerson } from '../../scripts/conformance/person.ts';

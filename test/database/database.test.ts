@@ -9,7 +9,7 @@ import { SQLITE_TYPES } from '../../lib/database/column-types.ts';
 import { openDatabase } from '../../lib/database/database.ts';
 import * as directoryTables from '../../lib/database/migrations/0001-directory.ts';
 import * as grantTables from '../../lib/database/migrations/0002-grants.ts';
-import { createSqliteDialect, openSqliteConnection } from '../../lib/database/sqlite-dialect.ts';
+import { createSqliteDialect, openSqliteConnection } from '../../lib/database/sqlite/sqlite-dialect.ts';
 import { openTogether } from './open-together.ts';
 
 describe('the database', () => {

@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:net';
 import { setTimeout as later } from 'node:timers/promises';
-import { SqliteStorage } from '../../lib/grants/sqlite-storage.ts';
+import { SqliteStorage } from '../../lib/grants/sqlite/sqlite-storage.ts';
 import { StorageUnavailable } from '../../lib/grants/storage.ts';
 
 /** When a call fails: before its effect, after it, or overdue, with its effect after whoever asked was told. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { VIEWS_FOLDER } from '../../lib/http/static-assets.ts';
+import { VIEWS_FOLDER } from '../../lib/http/pages/static-assets.ts';
 import { formOf, hrefOf, pageNameOf, post } from '../interactions/page-forms.ts';
 import { readOutbox } from '../mail/read-mail.ts';
 import { ADA, Application } from './application.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
-import { GroupCommit } from '../../lib/grants/group-commit.ts';
+import { GroupCommit } from '../../lib/grants/sqlite/group-commit.ts';
 import { StorageUnavailable } from '../../lib/grants/storage.ts';
 
 describe('group commit', function () {

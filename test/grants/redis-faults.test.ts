@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { WITHDRAW } from '../../lib/grants/redis-scripts.ts';
+import { WITHDRAW } from '../../lib/grants/redis/redis-scripts.ts';
 import { StorageUnavailable } from '../../lib/grants/storage.ts';
 import { eventually } from '../flows/latchkey-process.ts';
 import { RedisServer } from '../redis/redis-servers.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { configurationSchema } from '../../config/configuration.ts';
 import { openDatabase } from '../../lib/database/database.ts';
 import { openGrants } from '../../lib/grants/grants.ts';
-import { RedisStorage } from '../../lib/grants/redis-storage.ts';
+import { RedisStorage } from '../../lib/grants/redis/redis-storage.ts';
 import { createEvents } from '../../lib/observability/events.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { openRedis, type RedisConnection } from '../../lib/redis/redis.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { openDatabase } from '../../lib/database/database.ts';
 import { openGrants } from '../../lib/grants/grants.ts';
-import { SqliteStorage } from '../../lib/grants/sqlite-storage.ts';
+import { SqliteStorage } from '../../lib/grants/sqlite/sqlite-storage.ts';
 import { createEvents } from '../../lib/observability/events.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import type { OpenPlace, Place } from './storage-place.ts';

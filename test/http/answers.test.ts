@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { VIEWS_FOLDER } from '../../lib/http/static-assets.ts';
+import { VIEWS_FOLDER } from '../../lib/http/pages/static-assets.ts';
 import { FormBrowser } from '../flows/form-browser.ts';
 import { eventually, LatchkeyProcess } from '../flows/latchkey-process.ts';
 import { authorizationRequest } from './authorization-request.ts';

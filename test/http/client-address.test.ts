@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { expect } from 'chai';
-import { clientAddress, TrustedProxies } from '../../lib/http/client-address.ts';
+import { clientAddress, TrustedProxies } from '../../lib/http/transport/client-address.ts';
 
 const request = (remoteAddress: string, forwarded?: string): IncomingMessage =>
   ({

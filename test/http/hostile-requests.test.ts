@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
-import { type RunningServer, startServer } from '../../lib/http/server.ts';
+import { type RunningServer, startServer } from '../../lib/http/transport/server.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { FormBrowser, type Landing } from '../flows/form-browser.ts';
 import { LatchkeyProcess } from '../flows/latchkey-process.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { chooseLocale, directionOf } from '../../lib/http/locale.ts';
+import { chooseLocale, directionOf } from '../../lib/http/pages/locale.ts';
 
 const available = ['en', 'de', 'pt-BR', 'zh-Hant'];
 

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { SafeHtml } from '../../lib/http/html.ts';
-import { createMessages, placeholdersOf } from '../../lib/http/messages.ts';
-import { VIEWS_FOLDER } from '../../lib/http/static-assets.ts';
+import { SafeHtml } from '../../lib/http/pages/html.ts';
+import { createMessages, placeholdersOf } from '../../lib/http/pages/messages.ts';
+import { VIEWS_FOLDER } from '../../lib/http/pages/static-assets.ts';
 
 const readCatalogue = (file: string): Record<string, string> =>
   JSON.parse(readFileSync(join(VIEWS_FOLDER, 'messages', file), 'utf8'));

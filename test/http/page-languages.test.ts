@@ -2,13 +2,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { escapeHtml } from '../../lib/http/html.ts';
-import { loadCatalogues } from '../../lib/http/messages.ts';
-import { createPageLanguage } from '../../lib/http/page-language.ts';
-import { PAGE_SAMPLES } from '../../lib/http/page-samples.ts';
-import { createRenderer } from '../../lib/http/render.ts';
-import { createStaticAssets, VIEWS_FOLDER } from '../../lib/http/static-assets.ts';
-import { PAGE_NAMES, type PageName } from '../../lib/http/view-models.ts';
+import { escapeHtml } from '../../lib/http/pages/html.ts';
+import { loadCatalogues } from '../../lib/http/pages/messages.ts';
+import { createPageLanguage } from '../../lib/http/pages/page-language.ts';
+import { createRenderer } from '../../lib/http/pages/render.ts';
+import { createStaticAssets, VIEWS_FOLDER } from '../../lib/http/pages/static-assets.ts';
+import { PAGE_NAMES, type PageName } from '../../lib/http/pages/view-models.ts';
+import { PAGE_SAMPLES } from '../../lib/http/samples/page-samples.ts';
 
 const branding = {
   name: 'Latchkey',

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { PAGE_SAMPLES } from '../../lib/http/page-samples.ts';
-import { PAGE_NAMES, VIEW_MODEL_VERSION } from '../../lib/http/view-models.ts';
+import { PAGE_NAMES, VIEW_MODEL_VERSION } from '../../lib/http/pages/view-models.ts';
+import { PAGE_SAMPLES } from '../../lib/http/samples/page-samples.ts';
 import { pageReference, pageReferenceFile } from '../../scripts/page-reference/page-reference.ts';
 import { fieldsOf, viewDeclarations } from '../../scripts/page-reference/view-declarations.ts';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { ClockWatch } from '../../lib/http/clock-skew.ts';
-import { NotReady, Readiness } from '../../lib/http/readiness.ts';
+import { ClockWatch } from '../../lib/http/transport/clock-skew.ts';
+import { NotReady, Readiness } from '../../lib/http/transport/readiness.ts';
 import { createLog } from '../../lib/observability/log.ts';
 
 class StoreTrouble extends Error {}

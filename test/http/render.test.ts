@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { PAGE_SAMPLES } from '../../lib/http/page-samples.ts';
-import { createRenderer, type Renderer } from '../../lib/http/render.ts';
-import { createStaticAssets } from '../../lib/http/static-assets.ts';
-import { PAGE_NAMES, type PageName } from '../../lib/http/view-models.ts';
+import { createRenderer, type Renderer } from '../../lib/http/pages/render.ts';
+import { createStaticAssets } from '../../lib/http/pages/static-assets.ts';
+import { PAGE_NAMES, type PageName } from '../../lib/http/pages/view-models.ts';
+import { PAGE_SAMPLES } from '../../lib/http/samples/page-samples.ts';
 
 const branding = { name: 'Latchkey' };
 

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { accentFor, contrast, DARK_SURFACES, LIGHT_SURFACES } from '../../lib/http/accent-color.ts';
+import { accentFor, contrast, DARK_SURFACES, LIGHT_SURFACES } from '../../lib/http/pages/accent-color.ts';
 import {
   type AssetName,
   accentSheetUrl,
   createStaticAssets,
   VIEWS_FOLDER,
-} from '../../lib/http/static-assets.ts';
+} from '../../lib/http/pages/static-assets.ts';
 
 const branding = { name: 'Latchkey' };
 const NAMES: AssetName[] = ['latchkey.css', 'branding.css', 'show-password.js', 'submit-form.js', 'icon.svg'];

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
-import { type RunningServer, startServer } from '../../lib/http/server.ts';
+import { type RunningServer, startServer } from '../../lib/http/transport/server.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { eventually } from '../flows/latchkey-process.ts';
 import { Stopwatch } from '../flows/stopwatch.ts';

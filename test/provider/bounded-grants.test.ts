@@ -1,12 +1,12 @@
 import { expect } from 'chai';
+import type { KoaContextWithOIDC } from '../../lib/provider/engine/engine-context.ts';
 import {
   boundGrant,
   endsWithSession,
   type GrantBound,
   isOver,
   withinGrant,
-} from '../../lib/provider/bounded-grants.ts';
-import type { KoaContextWithOIDC } from '../../lib/provider/engine-context.ts';
+} from '../../lib/provider/tokens/bounded-grants.ts';
 
 const DAY = 86_400;
 const requestUnder = (grant: GrantBound) =>

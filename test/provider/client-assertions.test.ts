@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { clientAssertions } from '../../lib/provider/client-assertions.ts';
+import { clientAssertions } from '../../lib/provider/client-authentication/client-assertions.ts';
 
 const RESTORED = 1_800_000_000;
 

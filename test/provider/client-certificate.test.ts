@@ -1,6 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { expect } from 'chai';
-import { alternativeNameMatches, subjectNameMatches } from '../../lib/provider/client-certificate.ts';
+import {
+  alternativeNameMatches,
+  subjectNameMatches,
+} from '../../lib/provider/client-authentication/client-certificate.ts';
 
 /** With a name of four parts, and alternative names of every kind, one of which looks like another. */
 const certificate = new X509Certificate(`-----BEGIN CERTIFICATE-----

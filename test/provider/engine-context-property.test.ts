@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import Koa from 'koa';
-import { shareEngineContextProperty } from '../../lib/provider/engine-context-property.ts';
+import { shareEngineContextProperty } from '../../lib/provider/engine/engine-context-property.ts';
 
 describe('ctx.oidc', () => {
   const app = new Koa();

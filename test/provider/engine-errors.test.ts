@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { errors } from 'oidc-provider';
-import { leaveStacksOut } from '../../lib/provider/engine-errors.ts';
+import { leaveStacksOut } from '../../lib/provider/engine/engine-errors.ts';
 
 describe('the engine’s protocol errors', () => {
   before(() => {

@@ -1,7 +1,7 @@
 import { mock } from 'node:test';
 import { expect } from 'chai';
 import { type SafeFetch, SafeFetchError } from '../../lib/outbound/safe-fetch.ts';
-import { engineFetch } from '../../lib/provider/engine-fetch.ts';
+import { engineFetch } from '../../lib/provider/engine/engine-fetch.ts';
 
 describe('what the engine fetches', () => {
   let calls: string[];

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createLog } from '../../lib/observability/log.ts';
-import { engineSuccession } from '../../lib/provider/engine-succession.ts';
+import { engineSuccession } from '../../lib/provider/engine/engine-succession.ts';
 import { eventually } from '../flows/latchkey-process.ts';
 
 describe('the succession of engines', () => {

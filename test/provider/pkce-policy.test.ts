@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Configuration } from '../../config/configuration.ts';
-import { pkceRequired } from '../../lib/provider/profiles.ts';
+import { pkceRequired } from '../../lib/provider/requests/profiles.ts';
 
 type Ask = Parameters<ReturnType<typeof pkceRequired>>;
 

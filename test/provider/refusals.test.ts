@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { AccountsUnavailable } from '../../lib/accounts/account-adapter.ts';
 import { StorageUnavailable } from '../../lib/grants/storage.ts';
-import { whileAvailable } from '../../lib/provider/engine-storage.ts';
-import { refusalResponse } from '../../lib/provider/refusals.ts';
+import { whileAvailable } from '../../lib/provider/engine/engine-storage.ts';
+import { refusalResponse } from '../../lib/provider/errors/refusals.ts';
 
 type Refusal = Parameters<typeof refusalResponse>[0];
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { STATUSES_PER_LIST } from '../../lib/grants/token-statuses.ts';
-import { StatusListNames, StatusPlaces } from '../../lib/provider/status-lists.ts';
+import { StatusListNames, StatusPlaces } from '../../lib/provider/tokens/status-lists.ts';
 
 const HOUR = 3600;
 const DAY = 86_400;

@@ -6,7 +6,7 @@ import {
   mayAct,
   ruleFor,
   type SubjectOfPolicy,
-} from '../../lib/provider/token-exchange-policy.ts';
+} from '../../lib/provider/tokens/token-exchange-policy.ts';
 
 const FROM = 'https://gateway.example';
 const TO = 'https://orders.example';

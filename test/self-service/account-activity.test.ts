@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createPasswordHasher } from '../../lib/authentication/password-hasher.ts';
+import { createPasswordHasher } from '../../lib/authentication/passwords/password-hasher.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { AccountActivity } from '../../lib/self-service/account-activity.ts';
 import { CHEAP_HASHING, type OpenAccounts, openTemporaryAccounts } from '../accounts/temporary-accounts.ts';

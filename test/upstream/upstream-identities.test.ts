@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { upstream } from '../../config/upstream-settings.ts';
+import { readDirectory, transferRows } from '../../lib/database/backup/directory-transfer.ts';
 import { type Database, onClock } from '../../lib/database/database.ts';
-import { readDirectory, transferRows } from '../../lib/database/directory-transfer.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { isEmailOfSomebody } from '../../lib/upstream/email-owners.ts';
 import { admit } from '../../lib/upstream/upstream-admission.ts';

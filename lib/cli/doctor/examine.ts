@@ -1,7 +1,7 @@
 import type { Configuration } from '../../../config/configuration.ts';
 import { ConfigurationError } from '../../../config/configuration-error.ts';
-import { claimDataDirectory } from '../../database/data-directory-lock.ts';
 import { type InspectedDatabase, inspectSqlite } from '../../database/inspection.ts';
+import { claimDataDirectory } from '../../database/sqlite/data-directory-lock.ts';
 import { ldapCheck } from './directory-checks.ts';
 import { externalKeyCheck } from './external-key-check.ts';
 import { type Check, type Finding, fine, type Patient, problem } from './finding.ts';
@@ -103,7 +103,7 @@ async function openDirectory(
   try {
     if (databaseUrl === undefined) return inspectSqlite(dataDir);
     // Loaded by those who have a PostgreSQL alone, like its driver.
-    const { inspectPostgres } = await import('../../database/postgres-inspection.ts');
+    const { inspectPostgres } = await import('../../database/postgres/postgres-inspection.ts');
     const inspected = await inspectPostgres(databaseUrl, configuration.database);
     findings.push(...postgresFindings(inspected.facts, configuration));
     if (inspected.facts.hasSchema) return inspected;

@@ -1,7 +1,7 @@
 import { existsSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { leftoversOfRestores, replacedDatabases } from '../../database/restore.ts';
-import { databaseFile } from '../../database/staged-restore.ts';
+import { leftoversOfRestores, replacedDatabases } from '../../database/backup/restore.ts';
+import { databaseFile } from '../../database/backup/staged-restore.ts';
 import { type Check, type Finding, fine, orFine, problem, warning } from './finding.ts';
 
 const MEBIBYTE = 2 ** 20;

@@ -1,5 +1,5 @@
-import type { ClientMetadata } from '../../clients/client-metadata.ts';
 import { needsMac } from '../../clients/client-secret.ts';
+import type { ClientMetadata } from '../../clients/metadata/client-metadata.ts';
 import { unusableRegistrations } from '../../clients/unusable-registrations.ts';
 import { type Check, type Finding, orFine, problem, warning } from './finding.ts';
 

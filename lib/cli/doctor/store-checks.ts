@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Configuration } from '../../../config/configuration.ts';
 import { inspectSchema, inspectSqliteFile } from '../../database/inspection.ts';
-import type { PostgresFacts } from '../../database/postgres-inspection.ts';
+import type { PostgresFacts } from '../../database/postgres/postgres-inspection.ts';
 import { createLog } from '../../observability/log.ts';
 import { openRedis } from '../../redis/redis.ts';
 import { type RedisFacts, readRedisFacts } from '../../redis/redis-facts.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { ColumnTypes } from '../column-types.ts';
 
-/** Epochs of what the provider remembers: see lib/database/epoch.ts. */
+/** Epochs of what the provider remembers: see lib/database/backup/epoch.ts. */
 export async function up(database: Kysely<never>, { text }: ColumnTypes): Promise<void> {
   await database.schema
     .createTable('epochs')

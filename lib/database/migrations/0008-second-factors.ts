@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { ColumnTypes } from '../column-types.ts';
 
-/** Second factors: see lib/authentication/second-factors.ts. People may be kept elsewhere: no row refers to an account's. */
+/** Second factors: see lib/authentication/second-factors/second-factors.ts. People may be kept elsewhere: no row refers to an account's. */
 export async function up(database: Kysely<never>, { text, binary }: ColumnTypes): Promise<void> {
   const { schema } = database;
   await schema

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { ColumnTypes } from '../column-types.ts';
 
-/** Passkeys, and the challenges that were answered: see lib/authentication/passkeys.ts. */
+/** Passkeys, and the challenges that were answered: see lib/authentication/passkeys/passkeys.ts. */
 export async function up(database: Kysely<never>, { text, binary }: ColumnTypes): Promise<void> {
   await database.schema
     .createTable('passkeys')

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { ColumnTypes } from '../column-types.ts';
 
-/** Applications that register themselves: lib/clients/client-registrations.ts and lib/clients/client-documents.ts. */
+/** Applications that register themselves: lib/clients/registration-policy.ts and lib/clients/client-documents.ts. */
 export async function up(database: Kysely<never>, { text }: ColumnTypes): Promise<void> {
   const { schema } = database;
   await schema

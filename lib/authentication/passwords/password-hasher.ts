@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2';
+import type { Configuration } from '../../../config/configuration.ts';
+import type { PasswordHasher } from '../../accounts/password-hashing.ts';
+
+/**
+ * One core is left to the event loop, so that a wave of sign-ins does not slow everybody else down. Node's thread pool has
+ * four threads unless told otherwise, of which one is left as well: signatures, and the disk that is to keep what was written
+ * (decision 10), would wait behind whole hashes.
+ */
+const MAXIMUM_AT_ONCE = 3;
+/** The most that wait for a thread. Further ones are told `busy` rather than piling up memory and delay. */
+const MAXIMUM_WAITING = 128;
+
+/** Runs so many at once, lets so many wait, and turns the rest away. */
+class BoundedQueue {
+  readonly #atOnce: number;
+  readonly #waitingLimit: number;
+  readonly #waiting: Array<() => void> = [];
+  #running = 0;
+
+  constructor(atOnce: number, waitingLimit: number) {
+    this.#atOnce = atOnce;
+    this.#waitingLimit = waitingLimit;
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T | 'busy'> {
+    if (this.#running >= this.#atOnce) {
+      if (this.#waiting.length >= this.#waitingLimit) return 'busy';
+      // Whoever ends hands the place over, so that #running never exceeds the limit in between.
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    } else {
+      this.#running += 1;
+    }
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running -= 1;
+      else next();
+    }
+  }
+}
+
+/** One form for the same password typed on different keyboards (NIST SP 800-63B-4 §3.1.1.2). */
+function normalise(password: string): string {
+  return password.normalize('NFKC');
+}
+
+/**
+ * argon2id (RFC 9106). Memory in use is at most `atOnce` times `memory` KiB; beyond `waiting` callers the answer is
+ * `busy`. Throws when a stored hash is not argon2id.
+ */
+export function createPasswordHasher(
+  configuration: Pick<Configuration['passwords'], 'argon2'>,
+  limits: { atOnce?: number; waiting?: number } = {},
+): PasswordHasher {
+  const { memory, iterations, parallelism } = configuration.argon2;
+  const queue = new BoundedQueue(
+    limits.atOnce ?? Math.min(Math.max(availableParallelism() - 1, 1), MAXIMUM_AT_ONCE),
+    limits.waiting ?? MAXIMUM_WAITING,
+  );
+  const options = { memoryCost: memory, timeCost: iterations, parallelism };
+  const prefix = `$argon2id$v=19$m=${memory},t=${iterations},p=${parallelism}$`;
+  const unpadded = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '');
+  /** Well-formed, made of nothing: nothing matches it, and finding that out costs what a real one costs. */
+  const nobodysHash = `${prefix}${unpadded(randomBytes(16))}$${unpadded(randomBytes(32))}`;
+
+  return {
+    async hash(password) {
+      const hash = await queue.run(() => argon2Hash(normalise(password), options));
+      return hash === 'busy' ? { outcome: 'busy' } : { outcome: 'hashed', hash };
+    },
+    async verify(hash, password) {
+      if (hash !== undefined && !hash.startsWith('$argon2id$')) {
+        throw new Error('a stored password hash is not argon2id');
+      }
+      const matches = await queue.run(() => argon2Verify(hash ?? nobodysHash, normalise(password)));
+      if (matches === 'busy') return 'busy';
+      return matches && hash !== undefined ? 'match' : 'mismatch';
+    },
+    needsRehash: (hash) => !hash.startsWith(prefix),
+  };
+}

@@ -1,0 +1,15 @@
+import type { Database } from '../../database/database.ts';
+import type { RedisConnection } from '../../redis/redis.ts';
+import { RedisThrottleCounters } from './redis-throttle-counters.ts';
+import { SqliteThrottleCounters } from './sqlite-throttle-counters.ts';
+import type { ThrottleCounters } from './throttle-counters.ts';
+
+/** Opens the counters. Close them before the database and the connection to Redis. */
+export function openThrottleCounters(rooms: {
+  database: Database;
+  redis: RedisConnection | undefined;
+}): ThrottleCounters {
+  return rooms.redis === undefined
+    ? new SqliteThrottleCounters(rooms.database)
+    : new RedisThrottleCounters(rooms.redis);
+}

@@ -1,0 +1,117 @@
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { SqliteDialect, type SqliteStatement } from 'kysely';
+import { DatabaseUnavailable } from '../database-unavailable.ts';
+
+/** How long a writer waits for another process's write transaction, in ms, before SQLITE_BUSY. */
+export const BUSY_TIMEOUT_MILLISECONDS = 10_000;
+
+function sleep(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
+/** Primary result code of SQLite for a file that another connection has locked. */
+const SQLITE_BUSY = 5;
+/** Those that tell of the file, the disk or the memory, not of what was asked: locked, no memory, read-only, I/O, full, cannot open. */
+const TROUBLES = new Set([SQLITE_BUSY, 6, 7, 8, 10, 13, 14]);
+
+const primaryCode = (error: unknown): number => Number((error as { errcode?: number }).errcode) & 0xff;
+
+/** Whether another connection has what a statement needs. */
+export const isBusy = (error: unknown): boolean => primaryCode(error) === SQLITE_BUSY;
+
+/** What `ask` answers; SQLite's own trouble is DatabaseUnavailable, as that of a server would be. */
+function answered<T>(ask: () => T): T {
+  try {
+    return ask();
+  } catch (error) {
+    if (!TROUBLES.has(primaryCode(error))) throw error;
+    const { message } = error as Error;
+    throw new DatabaseUnavailable(`the embedded database cannot answer (${message})`, { cause: error });
+  }
+}
+
+/**
+ * The switch to WAL needs an exclusive lock and ignores the busy timeout; processes that start at the
+ * same moment on a new file meet here, so it is tried again for a while.
+ */
+function enterWriteAheadLog(connection: DatabaseSync): void {
+  const deadline = Date.now() + BUSY_TIMEOUT_MILLISECONDS;
+  for (;;) {
+    try {
+      connection.exec('PRAGMA journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (!isBusy(error) || Date.now() > deadline) throw error;
+      sleep(20);
+    }
+  }
+}
+
+/**
+ * Opens one connection to the embedded database file, made with mode 0600 if absent (SQLite gives its
+ * -wal and -shm companions the same mode). `synchronous=FULL`: a commit that returned survives power loss.
+ * Throws what node:sqlite throws when the file cannot be opened.
+ */
+export function openSqliteConnection(file: string): DatabaseSync {
+  // Only when absent: closing any descriptor of the file drops the locks (fcntl) that this process's other connections
+  // hold on it, and another process could then take the write-ahead log from under them.
+  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600));
+  chmodSync(file, 0o600);
+  const connection = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MILLISECONDS });
+  enterWriteAheadLog(connection);
+  connection.exec(`
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA secure_delete = OFF;
+    PRAGMA cache_size = -1024;
+    PRAGMA wal_autocheckpoint = 4000;
+  `);
+  return connection;
+}
+
+class KyselyStatement implements SqliteStatement {
+  readonly reader: boolean;
+  readonly #statement: StatementSync;
+
+  constructor(statement: StatementSync) {
+    this.#statement = statement;
+    this.reader = statement.columns().length > 0;
+  }
+
+  all(parameters: ReadonlyArray<unknown>): unknown[] {
+    return answered(() => this.#statement.all(...(parameters as SQLInputValue[])));
+  }
+
+  run(parameters: ReadonlyArray<unknown>): { changes: number | bigint; lastInsertRowid: number | bigint } {
+    return answered(() => this.#statement.run(...(parameters as SQLInputValue[])));
+  }
+
+  iterate(parameters: ReadonlyArray<unknown>): IterableIterator<unknown> {
+    return this.#statement.iterate(...(parameters as SQLInputValue[])) as IterableIterator<unknown>;
+  }
+}
+
+/** Takes back what is open. SQLite has done so itself when the disk was full, and would call it an error of ours. */
+const rollback = (connection: DatabaseSync): SqliteStatement => ({
+  reader: false,
+  all: () => [],
+  run: () => {
+    if (connection.isTransaction) connection.exec('ROLLBACK');
+    return { changes: 0, lastInsertRowid: 0 };
+  },
+  iterate: () => [].values(),
+});
+
+/**
+ * Kysely over `node:sqlite`. Transactions begin IMMEDIATE: a deferred one that reads and then writes
+ * fails at once (SQLITE_BUSY_SNAPSHOT, which no timeout covers) when another process wrote in between.
+ */
+export function createSqliteDialect(connection: DatabaseSync): SqliteDialect {
+  const prepare = (sql: string): SqliteStatement => {
+    if (sql === 'rollback') return rollback(connection);
+    return answered(() => new KyselyStatement(connection.prepare(sql === 'begin' ? 'begin immediate' : sql)));
+  };
+  return new SqliteDialect({ database: { prepare, close: () => connection.close() } });
+}

@@ -1,0 +1,55 @@
+import type Provider from 'oidc-provider';
+import type { Configuration as EngineConfiguration, KoaContextWithOIDC } from 'oidc-provider';
+import { prototypesOf } from '../engine/engine-context.ts';
+import { ANONYMOUS_SESSION_SECONDS } from '../lifetimes.ts';
+
+/** A form of the engine's: its address, and the secret to be sent as `xsrf`. */
+export interface DeviceForm {
+  action: string;
+  xsrf: string;
+}
+
+type CookieOptions = NonNullable<NonNullable<EngineConfiguration['cookies']>['long']>;
+
+interface FormState {
+  secret: string;
+}
+
+/** What sessions had in `state` when they were read. */
+const formerStates = new WeakMap<object, FormState>();
+
+/** Has it remembered what a session had in `state` when it was read. */
+export function keepFormSecrets(provider: Provider): void {
+  const { Session } = prototypesOf(provider);
+  const instantiate = Session.instantiate.bind(Session);
+  Session.instantiate = (payload) => {
+    const session = instantiate(payload);
+    const { state } = (payload ?? {}) as { state?: FormState };
+    if (state?.secret !== undefined) formerStates.set(session, { ...state });
+    return session;
+  };
+}
+
+/**
+ * The form of the page that is being drawn. The engine makes a new secret whenever it shows the page; the former one goes on,
+ * or a form in another tab, or that of a log-out, would no longer be taken.
+ */
+export function formOf(ctx: KoaContextWithOIDC): DeviceForm {
+  const { session } = ctx.oidc;
+  const { Session } = ctx.oidc.entities as { Session?: object };
+  const former = Session === undefined ? undefined : formerStates.get(Session);
+  const state = session as unknown as { state: FormState };
+  if (former !== undefined) state.state = former;
+  return { action: ctx.oidc.urlFor('code_verification'), xsrf: state.state.secret };
+}
+
+/**
+ * A form that came without a session (no cookie, or a session that is over): the engine gives its page a secret when the
+ * session has been stored already, and fails when there was none to store. It gets one, so that the next form is taken.
+ */
+export async function beginSession(ctx: KoaContextWithOIDC, cookie: CookieOptions): Promise<void> {
+  const { session, provider } = ctx.oidc;
+  if (session === undefined || typeof session.exp === 'number') return;
+  await session.save(ANONYMOUS_SESSION_SECONDS);
+  ctx.oidc.cookies.set(provider.cookieName('session'), session.jti, cookie);
+}
