@@ -93,10 +93,17 @@ describe('each command to Redis is lost once, or its answer, in every flow', fun
       const mine = turn;
       // The first time there is more to do: nothing has been allowed before, and no script is known.
       await (await flow.begin()).run();
-      const undisturbed = await flow.begin();
-      const commands = await proxy.count(OURS, async () => {
-        expect(await undisturbed.run()).to.equal(200);
-      });
+      // The fewest of three: now and then one more is needed, for something that is not known to the server any more.
+      const counts: number[] = [];
+      for (let count = 0; count < 3; count += 1) {
+        const undisturbed = await flow.begin();
+        counts.push(
+          await proxy.count(OURS, async () => {
+            expect(await undisturbed.run()).to.equal(200);
+          }),
+        );
+      }
+      const commands = Math.min(...counts);
       expect(commands, 'it needs Redis').to.be.above(0);
       for (let command = 1; command <= commands; command += 1) {
         for (const loss of lossesOf(command, commands)) {
