@@ -11,7 +11,6 @@ import type { UnitRunner } from './unit-runner.ts';
 /** Answered by a person: who is first counts. */
 const ANSWERED_ONCE = new Set(['DeviceCode', 'BackchannelAuthenticationRequest']);
 
-/** Who proved themselves in an interaction. */
 /** Who proved themselves in an interaction: entirely, or as far as a second step. */
 function loginOf(payload: EnginePayload): string | undefined {
   const { login, proved } = (payload.result ?? {}) as Partial<

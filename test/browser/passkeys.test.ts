@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
 import { expect } from 'chai';
 import { decodeJwt } from 'jose';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -8,6 +6,7 @@ import { eventually, LatchkeyProcess } from '../flows/latchkey-process.ts';
 import { readOutbox } from '../mail/read-mail.ts';
 import { axeSource, violations } from './accessibility.ts';
 import { launchChromium } from './chromium.ts';
+import { type Elsewhere, serveElsewhere } from './elsewhere.ts';
 import { VirtualAuthenticator, type VirtualCredential } from './virtual-authenticator.ts';
 
 const PASSWORD = 'seven quiet otters';
@@ -25,7 +24,7 @@ interface Owner {
 describe('passkeys in Chromium', function () {
   this.timeout(120_000);
   let latchkey: LatchkeyProcess;
-  let elsewhere: Server;
+  let elsewhere: Elsewhere;
   let origin: string;
   let app: Application;
   let browser: Browser;
@@ -36,12 +35,8 @@ describe('passkeys in Chromium', function () {
   let complaints: string[] = [];
 
   before(async () => {
-    elsewhere = createServer((_request, response) => {
-      response.writeHead(200, { 'content-type': 'text/html' }).end('<title>Elsewhere</title>');
-    });
-    elsewhere.listen(0, '127.0.0.1');
-    await once(elsewhere, 'listening');
-    origin = `http://localhost:${(elsewhere.address() as { port: number }).port}`;
+    elsewhere = await serveElsewhere();
+    ({ origin } = elsewhere);
     latchkey = await LatchkeyProcess.start();
     app = await Application.register(latchkey, { redirect_uris: [`${origin}/callback`] });
     browser = await launchChromium();
@@ -59,8 +54,7 @@ describe('passkeys in Chromium', function () {
   after(async () => {
     await browser?.close();
     await latchkey?.stop();
-    elsewhere.closeAllConnections();
-    elsewhere.close();
+    await elsewhere?.close();
   });
 
   async function newTab(options: Parameters<Browser['newContext']>[0] = {}): Promise<Page> {

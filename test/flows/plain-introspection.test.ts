@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect } from 'chai';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { ADA, Application } from './application.ts';
+import { dpopKey } from './dpop-key.ts';
 import { eventually, LatchkeyProcess } from './latchkey-process.ts';
 
 const API = 'https://api.example.com';
@@ -113,15 +113,7 @@ describe('a plain introspection is answered as the engine answers it (RFC 7662)'
   });
 
   it('of a token that is bound to a key (RFC 9449 section 6)', async () => {
-    const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
-    const proof = await new SignJWT({
-      htu: `${latchkey.issuer}/token`,
-      htm: 'POST',
-      jti: crypto.randomUUID(),
-    })
-      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(publicKey) })
-      .setIssuedAt()
-      .sign(privateKey);
+    const proof = await (await dpopKey()).proof(`${latchkey.issuer}/token`);
     const { body } = await app.token({ grant_type: 'client_credentials', resource: API }, { DPoP: proof });
     const { text } = await askBoth({ byEngine: false, body: `token=${body.access_token}` });
     expect(JSON.parse(text)).to.include({ token_type: 'DPoP' }).and.to.have.nested.property('cnf.jkt');

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import * as client from 'openid-client';
 import { ADA, type Answer, Application, answerIn } from './application.ts';
 import { REDIRECT_URI } from './authentication-methods.ts';
+import { dpopKey } from './dpop-key.ts';
 import { FormBrowser } from './form-browser.ts';
 import { eventually, LatchkeyProcess } from './latchkey-process.ts';
 import { type Metadata, OFF, ON, SWITCHES } from './protocol-switch-table.ts';
@@ -159,18 +159,9 @@ describe('each protocol switch', function () {
         grant_types: ['client_credentials'],
         redirect_uris: [],
       });
-      const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
-      const jwk = (await exportJWK(publicKey)) as JWK;
+      const key = await dpopKey();
       const proof = (nonce?: string) =>
-        new SignJWT({
-          htu: `${latchkey.issuer}/token`,
-          htm: 'POST',
-          jti: crypto.randomUUID(),
-          ...(nonce === undefined ? {} : { nonce }),
-        })
-          .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
-          .setIssuedAt()
-          .sign(privateKey);
+        key.proof(`${latchkey.issuer}/token`, nonce === undefined ? {} : { nonce });
       const ask = async (nonce?: string): Promise<Answer> =>
         app.token({ grant_type: 'client_credentials' }, { DPoP: await proof(nonce) });
       const first = await ask();
@@ -182,7 +173,7 @@ describe('each protocol switch', function () {
       const second = await ask(nonce);
       expect(second.status).to.equal(200);
       expect((await app.introspect(second.body.access_token)).body.cnf).to.deep.equal({
-        jkt: await calculateJwkThumbprint(jwk),
+        jkt: key.thumbprint,
       });
       const forged = await ask(nonce.split('').reverse().join(''));
       expect(forged.body.error).to.equal('use_dpop_nonce');

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { ADA, Application, answerIn } from './application.ts';
+import { dpopKey } from './dpop-key.ts';
 import { FormBrowser } from './form-browser.ts';
 import { eventually, LatchkeyProcess } from './latchkey-process.ts';
 
@@ -83,14 +83,8 @@ describe('refresh tokens', function () {
   });
 
   it('a token bound to a key has no grace: who holds the key can tell', async () => {
-    const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
-    const jwk = await exportJWK(publicKey);
-    const proof = async () => ({
-      DPoP: await new SignJWT({ htu: `${latchkey.issuer}/token`, htm: 'POST', jti: crypto.randomUUID() })
-        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
-        .setIssuedAt()
-        .sign(privateKey),
-    });
+    const key = await dpopKey();
+    const proof = async () => ({ DPoP: await key.proof(`${latchkey.issuer}/token`) });
     const { body } = await spa.redeem(
       await spa.authorize(new FormBrowser(latchkey.issuer)),
       {},

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { decodeJwt } from 'jose';
 import { ADA, Application, answerIn } from './application.ts';
+import { dpopKey } from './dpop-key.ts';
 import { FormBrowser } from './form-browser.ts';
 import { LatchkeyProcess } from './latchkey-process.ts';
 
@@ -28,15 +29,7 @@ describe('what a client registered to be held to', function () {
       status: 400,
       error: 'invalid_grant',
     });
-    const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
-    const proof = await new SignJWT({
-      htu: `${latchkey.issuer}/token`,
-      htm: 'POST',
-      jti: crypto.randomUUID(),
-    })
-      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(publicKey) })
-      .setIssuedAt()
-      .sign(privateKey);
+    const proof = await (await dpopKey()).proof(`${latchkey.issuer}/token`);
     const { body } = await app.token({ grant_type: 'client_credentials', resource: API }, { DPoP: proof });
     expect(body.token_type).to.equal('DPoP');
     expect(decodeJwt(body.access_token).cnf).to.have.keys('jkt');

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { SignJWT } from 'jose';
 import { ADA, type Answer, Application, answerIn, answerOf } from './application.ts';
+import { dpopKey } from './dpop-key.ts';
 import { FormBrowser } from './form-browser.ts';
 import { LatchkeyProcess } from './latchkey-process.ts';
 
@@ -109,13 +110,9 @@ describe('single use over four processes', function () {
   });
 
   it('a DPoP proof: one success, at the token endpoint and at userinfo', async () => {
-    const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
-    const jwk = await exportJWK(publicKey);
-    const proof = (htu: string, htm: string, more: Record<string, string> = {}) =>
-      new SignJWT({ htu: `${latchkey.issuer}${htu}`, htm, jti: `${htu}-${Math.random()}`, ...more })
-        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
-        .setIssuedAt()
-        .sign(privateKey);
+    const key = await dpopKey();
+    const proof = (path: string, htm: string, more: Record<string, string> = {}) =>
+      key.proof(`${latchkey.issuer}${path}`, { htm, ...more });
 
     const shown = await proof('/token', 'POST');
     const answers = await atOnce(() => app.token({ grant_type: 'client_credentials' }, { DPoP: shown }));
@@ -124,7 +121,7 @@ describe('single use over four processes', function () {
       if (status !== 200) expect(body.error).to.be.oneOf(['invalid_dpop_proof', 'invalid_grant']);
     }
 
-    const authorized = await app.authorize(browser, { dpop_jkt: await calculateJwkThumbprint(jwk) });
+    const authorized = await app.authorize(browser, { dpop_jkt: key.thumbprint });
     const { body } = await app.redeem(authorized, {}, { DPoP: await proof('/token', 'POST') });
     const ath = Buffer.from(
       await crypto.subtle.digest('SHA-256', new TextEncoder().encode(body.access_token)),

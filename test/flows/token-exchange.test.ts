@@ -1,7 +1,8 @@
 import { expect } from 'chai';
-import { calculateJwkThumbprint, decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { decodeJwt } from 'jose';
 import { createTokenVerifier } from '../../lib/resource-server/token-verifier.ts';
 import { ADA, type Answer, Application } from './application.ts';
+import { dpopKey } from './dpop-key.ts';
 import { FormBrowser } from './form-browser.ts';
 import { eventually, LatchkeyProcess } from './latchkey-process.ts';
 
@@ -16,19 +17,6 @@ const LEDGER = 'https://ledger.example.com';
 const VAULT = 'https://vault.example.com';
 
 const FEATURES = { LATCHKEY_FEATURES_TOKEN_EXCHANGE: 'true' };
-
-async function dpopKey() {
-  const { privateKey, publicKey } = await generateKeyPair('ES256');
-  const jwk = await exportJWK(publicKey);
-  return {
-    thumbprint: await calculateJwkThumbprint(jwk),
-    proof: (url: string) =>
-      new SignJWT({ htm: 'POST', htu: url, jti: crypto.randomUUID() })
-        .setIssuedAt()
-        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
-        .sign(privateKey),
-  };
-}
 
 function describeExchange(environment: Record<string, string>, statuses: boolean): void {
   let latchkey: LatchkeyProcess;
