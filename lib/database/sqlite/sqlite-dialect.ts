@@ -50,7 +50,8 @@ function enterWriteAheadLog(connection: DatabaseSync): void {
 
 /**
  * Opens one connection to the embedded database file, made with mode 0600 if absent (SQLite gives its
- * -wal and -shm companions the same mode). `synchronous=FULL`: a commit that returned survives power loss.
+ * -wal and -shm companions the same mode). `synchronous=FULL`: a commit that returned survives power loss; who waits for the disk by other
+ * means (write-ahead-log.ts) sets it lower.
  * Throws what node:sqlite throws when the file cannot be opened.
  */
 export function openSqliteConnection(file: string): DatabaseSync {
@@ -70,6 +71,9 @@ export function openSqliteConnection(file: string): DatabaseSync {
   `);
   return connection;
 }
+
+/** Statements kept prepared for each connection; what is asked with lists of many lengths must not add up. */
+const MOST_PREPARED = 256;
 
 class KyselyStatement implements SqliteStatement {
   readonly reader: boolean;
@@ -105,13 +109,22 @@ const rollback = (connection: DatabaseSync): SqliteStatement => ({
 });
 
 /**
- * Kysely over `node:sqlite`. Transactions begin IMMEDIATE: a deferred one that reads and then writes
+ * Kysely over `node:sqlite`, each statement prepared once: Kysely asks for one anew for each query, and never for two at a time, as all of
+ * them answer at once. Transactions begin IMMEDIATE: a deferred one that reads and then writes
  * fails at once (SQLITE_BUSY_SNAPSHOT, which no timeout covers) when another process wrote in between.
  */
 export function createSqliteDialect(connection: DatabaseSync): SqliteDialect {
+  const prepared = new Map<string, SqliteStatement>();
   const prepare = (sql: string): SqliteStatement => {
     if (sql === 'rollback') return rollback(connection);
-    return answered(() => new KyselyStatement(connection.prepare(sql === 'begin' ? 'begin immediate' : sql)));
+    const known = prepared.get(sql);
+    if (known !== undefined) return known;
+    const statement = answered(
+      () => new KyselyStatement(connection.prepare(sql === 'begin' ? 'begin immediate' : sql)),
+    );
+    if (prepared.size >= MOST_PREPARED) prepared.clear();
+    prepared.set(sql, statement);
+    return statement;
   };
   return new SqliteDialect({ database: { prepare, close: () => connection.close() } });
 }
