@@ -117,7 +117,7 @@ function embeddedDatabase(file: EmbeddedFile, sealer: Sealer): Database {
   const revisionsConnection = file.openConnection();
   return {
     query,
-    transaction: (work) => query.transaction().execute((transaction) => work(transaction, Date.now())),
+    transaction: (work) => file.transaction((transaction) => work(transaction, Date.now())),
     now: () => Date.now(),
     revisions: new SqliteRevisions(revisionsConnection),
     sealer,
@@ -128,6 +128,7 @@ function embeddedDatabase(file: EmbeddedFile, sealer: Sealer): Database {
     roundTrips: 0,
     check: async () => {
       revisionsConnection.prepare('SELECT count(*) FROM migrations').get();
+      file.check();
     },
     close: async () => {
       revisionsConnection.close();

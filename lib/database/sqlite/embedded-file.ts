@@ -1,17 +1,35 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { Kysely } from 'kysely';
+import { Kysely, sql } from 'kysely';
 import { type Epoch, followEpoch, readEpoch } from '../backup/epoch.ts';
 import { databaseFile, holdFinishedDirectory } from '../backup/staged-restore.ts';
 import { migrate } from '../migrations.ts';
 import type { DatabaseSchema } from '../schema.ts';
 import { createSqliteDialect, openSqliteConnection } from './sqlite-dialect.ts';
+import { WriteAheadLog } from './write-ahead-log.ts';
 
 /** The SQLite file of a data directory, up to date and held against a restore. */
 export interface EmbeddedFile {
   readonly query: Kysely<DatabaseSchema>;
+  /** Runs `work` in a transaction, and resolves once the disk has kept it. Rejects with DatabaseUnavailable. */
+  transaction<Value>(work: (transaction: Kysely<DatabaseSchema>) => Promise<Value>): Promise<Value>;
+  /** Throws DatabaseUnavailable once the disk cannot be relied on any more. */
+  check(): void;
   readonly epoch: Epoch;
   openConnection(): DatabaseSync;
   close(): Promise<void>;
+}
+
+/** Commits without waiting for the disk, which whoever calls this does; single statements go on waiting for it by themselves. */
+async function committed<Value>(
+  connection: Kysely<DatabaseSchema>,
+  work: (transaction: Kysely<DatabaseSchema>) => Promise<Value>,
+): Promise<Value> {
+  await sql`PRAGMA synchronous = NORMAL`.execute(connection);
+  try {
+    return await connection.transaction().execute(work);
+  } finally {
+    await sql`PRAGMA synchronous = FULL`.execute(connection);
+  }
 }
 
 /**
@@ -35,10 +53,19 @@ export async function openEmbeddedFile(dataDir: string, directoryEpoch?: Epoch):
     }
   }
   const epoch = await readEpoch(query);
+  const log = new WriteAheadLog(file);
+  opening.defer(() => log.close());
   const opened = opening.move();
   return {
     query,
     epoch,
+    transaction: async (work) => {
+      log.check();
+      const value = await query.connection().execute((connection) => committed(connection, work));
+      await log.kept();
+      return value;
+    },
+    check: () => log.check(),
     openConnection: () => openSqliteConnection(file),
     close: () => opened.disposeAsync(),
   };
