@@ -1,6 +1,6 @@
 /**
- * Turns a view model into a page. Templates and texts are read and compiled once, at start, and rendering is
- * synchronous from then on. What a template prints is escaped unless it was made safe by the message catalogue; a
+ * Turns a view model into a page. Templates and texts are read at start, each is compiled once, and rendering is
+ * synchronous. What a template prints is escaped unless it was made safe by the message catalogue; a
  * page never sees configuration, requests or errors, only its view model.
  *
  * Templates are programs: an operator's `viewsDir` is trusted as much as the configuration file is.
@@ -56,7 +56,7 @@ export interface Renderer {
 }
 
 /**
- * Compiles all templates. Those in `viewsDir` replace shipped ones of the same path (`pages/login.eta`), texts in
+ * Reads all templates. Those in `viewsDir` replace shipped ones of the same path (`pages/login.eta`), texts in
  * `viewsDir/messages/<language>.json` replace texts of the same key; replaced pages are rendered once with samples.
  * @throws {Error} naming the file, when an override does not compile, does not render or replaces nothing
  */
@@ -135,7 +135,8 @@ class TemplateError extends Error {
   }
 }
 
-function compile(eta: Eta, { file, source }: Template): TemplateFunction {
+/** An override is compiled now, so that its author hears of a mistake at the start; a shipped one when it is first printed. */
+function compile(eta: Eta, { file, source, override }: Template): TemplateFunction {
   const blaming = <Result>(work: () => Result): Result => {
     try {
       return work();
@@ -143,9 +144,12 @@ function compile(eta: Eta, { file, source }: Template): TemplateFunction {
       throw error instanceof TemplateError ? error : new TemplateError(file, error);
     }
   };
-  const template = blaming(() => eta.compile(source));
+  const compiled = (): TemplateFunction => blaming(() => eta.compile(source));
+  let template = override ? compiled() : undefined;
   return function (this: Eta, data, options) {
-    return blaming(() => template.call(this, data, options));
+    template ??= compiled();
+    const print = template;
+    return blaming(() => print.call(this, data, options));
   };
 }
 
