@@ -194,7 +194,7 @@ export async function createApp(given: AppRooms): Promise<App> {
   app.use(withSecurityHeaders(headers));
   app.use(withRequestNotes);
   app.use(withErrorBoundary(pages, log));
-  app.use(withTransport(issuer, proxies, pages));
+  app.use(withTransport(issuer, proxies, { pages, log }));
   app.use(withUnknownPaths(pages));
   app.use(withStaticAssets(assets));
   if (configuration.features.sessionManagement) app.use(withCheckSession(issuer, assets));

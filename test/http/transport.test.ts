@@ -202,6 +202,23 @@ describe('TLS at a proxy', () => {
     expect(answer.headers.get('location')).to.equal(`${issuer}/`);
   });
 
+  it('tells the operator of a proxy that is not trusted, or does not say that TLS ended there, once for many requests', async () => {
+    const toldBy = async (latchkey: LatchkeyProcess, headers: string[]) => {
+      for (let times = 0; times < 3; times += 1) await ask(latchkey, 'GET /', ...headers);
+      const told = () => latchkey.output.split('\n').filter((line) => line.includes('in the clear'));
+      await eventually('the log tells of it', () => told().length > 0);
+      return told().map((line) => JSON.parse(line) as { level: number; address: string; msg: string });
+    };
+    const [ofStranger, ...more] = await toldBy(strange, [BY_TLS]);
+    expect(ofStranger).to.include({ level: 40, address: '127.0.0.1' });
+    expect(ofStranger?.msg).to.contain('name it in trusted_proxies');
+    const [ofProxy, ...others] = await toldBy(trusting, ['X-Forwarded-Proto: http']);
+    expect(ofProxy?.msg)
+      .to.contain('have it send X-Forwarded-Proto: https')
+      .and.not.to.contain('trusted_proxies');
+    expect([...more, ...others]).to.deep.equal([]);
+  });
+
   it('sends pages that came in the clear to https, never elsewhere', async () => {
     for (const [target, location] of [
       ['/', `${issuer}/`],

@@ -39,8 +39,8 @@ function plainAddress(text: string): string | undefined {
 
 const PEER = Symbol('the peer’s address, in plain');
 
-/** Of a connection, not of a request: it is asked for several times in each. */
-function peerOf(request: IncomingMessage): string {
+/** The address at the other end of the connection. Of a connection, not of a request: it is asked for several times in each. */
+export function peerOf(request: IncomingMessage): string {
   const socket = request.socket as IncomingMessage['socket'] & { [PEER]?: string };
   const known = socket[PEER];
   if (known !== undefined) return known;

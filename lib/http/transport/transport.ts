@@ -1,17 +1,40 @@
 import type Koa from 'koa';
+import type { Log } from '../../observability/log.ts';
 import { prefersPage } from '../error-boundary.ts';
 import type { Pages } from '../pages/pages.ts';
-import { arrivedSecurely, type TrustedProxies } from './client-address.ts';
+import { arrivedSecurely, comesFromProxy, peerOf, type TrustedProxies } from './client-address.ts';
+
+/** How often (ms) the log hears of requests in the clear at most: anybody may send them. */
+const TELL_MILLISECONDS = 60_000;
 
 /**
  * Over what a request came. With an https issuer one that came in the clear is refused: a page is sent to the https address, anything that may carry a secret gets an error
- * (RFC 9700 §4.13).
+ * (RFC 9700 §4.13). Behind a proxy that is not believed, every request looks like that, and a browser is sent around in a circle: the log says what to
+ * do about it.
  */
-export function withTransport(issuer: string, proxies: TrustedProxies, pages: Pages): Koa.Middleware {
+export function withTransport(
+  issuer: string,
+  proxies: TrustedProxies,
+  { pages, log }: { pages: Pages; log: Log },
+): Koa.Middleware {
   const secureIssuer = issuer.startsWith('https:');
+  let nextTelling = 0;
   return (ctx, next) => (!secureIssuer || arrivedSecurely(ctx.req, proxies) ? next() : refuse(ctx));
 
+  function tell({ req: request }: Koa.Context): void {
+    const now = Date.now();
+    if (now < nextTelling) return;
+    nextTelling = now + TELL_MILLISECONDS;
+    log.warn(
+      { address: peerOf(request) },
+      comesFromProxy(request, proxies)
+        ? 'refused a request that came in the clear, as far as the trusted proxy says: have it send X-Forwarded-Proto: https'
+        : 'refused a request that came in the clear: if this peer is your proxy, name it in trusted_proxies, and have it send X-Forwarded-Proto: https',
+    );
+  }
+
   async function refuse(ctx: Koa.Context): Promise<void> {
+    tell(ctx);
     if (ctx.method === 'GET' || ctx.method === 'HEAD') {
       ctx.status = 308;
       // Put together, not resolved: `//elsewhere.example` as a path would resolve to another host.
