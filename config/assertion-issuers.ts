@@ -18,7 +18,7 @@ const assertionIssuer = z
     clients: names,
     /** The APIs that tokens may be for, by identifier. */
     audiences: names,
-    /** The most that tokens may allow; everything the API has when not given. */
+    /** The most that tokens may allow; everything the API has, but what takes two factors (`second_factor.scopes`), when not given. */
     scopes: z.array(z.string().min(1).max(200)).max(200).optional(),
     /** How a person is found: by their `sub` here, or by their login, in the claim that is named. */
     subject: z

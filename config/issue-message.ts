@@ -30,7 +30,10 @@ export function issueMessage(setting: Setting, issue: z.core.$ZodIssue, value: u
     return `${place}is missing`;
   }
   const shown = setting.traits.secret ? '' : show(typeof index === 'number' ? itemOf(value, index) : value);
-  return `${place}${shown}${requirement(issue, typeof index === 'number' ? itemOf(value, index) : value)}`;
+  const required = requirement(issue, typeof index === 'number' ? itemOf(value, index) : value);
+  // In YAML a list of one is easily written without its brackets.
+  const asList = required === 'must be a list' && shown !== '' ? `: [${shown.trim()}]` : '';
+  return `${place}${shown}${required}${asList}`;
 }
 
 function itemOf(value: unknown, index: number): unknown {

@@ -20,7 +20,7 @@ Latchkey needs no configuration on a laptop. Elsewhere it reads, in this order, 
 3. environment variables.
 
 A YAML key is nested (\`log.level\` is \`level\` under \`log\`); its variable is \`LATCHKEY_\` and the path in upper case. Lists in
-variables are separated by commas. Paths are relative to the working directory. Durations are in seconds unless the
+variables are separated by commas or white space, so that a file may have one item a line. Paths are relative to the working directory. Durations are in seconds unless the
 description says otherwise.
 
 A setting marked *secret* is never printed. It may come from a file: \`LATCHKEY_ENCRYPTION_KEY_FILE=/run/secrets/key\` reads
@@ -52,6 +52,11 @@ const rules = `## Settings that depend on each other
   3, 9216 with 4, 7168 with 5.
 - \`keys.rotation_interval\` is more than \`keys.jwks_max_age\` and \`keys.announce_margin\` together.
 - \`management_port\` differs from \`port\`, unless both are 0.
+- \`keys.external.keys\` needs \`keys.external.program\` or \`keys.external.pkcs11.module\`, one of them.
+- \`features.mutual_tls.certificates\`: \`tls\` needs \`tls.cert_file\`, \`proxy\` needs \`trusted_proxies\`.
+- \`passkeys.attestation_roots_file\` and \`passkeys.allowed_aaguids\` go with \`passkeys.attestation: required\`, which needs the former.
+- \`client_registration.mode: software_statement\` needs \`client_registration.statement_issuers_file\`.
+- \`features.code_challenges: optional\`, and this machine in \`outbound.private_networks\`, are for an issuer on loopback alone.
 `;
 
 /** The reference of all settings as Markdown. */

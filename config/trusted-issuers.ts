@@ -31,6 +31,7 @@ export const issuerMembers = {
 export const hasOneKeySource = ({ jwks, jwks_uri: uri }: { jwks?: unknown; jwks_uri?: unknown }): boolean =>
   (jwks === undefined) !== (uri === undefined);
 
+/** What is said when they are not. */
 export const ONE_KEY_SOURCE = 'needs one of jwks and jwks_uri';
 
 /** The trusted issuers of a JSON file, `{"<member>": […]}`; a line that says what is wrong with it. */

@@ -68,11 +68,13 @@ export const languageTag = judged((value) => {
   }
 });
 
+/** A colour as `#rrggbb`. */
 export const hexColour = z.string().regex(/^#[0-9a-f]{6}$/i, 'must be a colour such as #1d4ed8');
 
 const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 const hostNamePattern = new RegExp(`^(?=.{1,253}$)${label}(?:\\.${label})*$`, 'i');
 
+/** What a server can listen on: an address or a name, without scheme or port. */
 export const hostName = judged((value) => {
   // All digits and dots, yet no address: a mistyped one, not a name.
   const looksNumeric = /^[\d.]+$/.test(value);
@@ -80,6 +82,7 @@ export const hostName = judged((value) => {
   return 'must be an IP address or a host name, without scheme or port';
 });
 
+/** A proxy whose headers are believed: an address, a CIDR range or `loopback`. */
 export const trustedProxy = judged((value) => addressRangeProblem(value, 'must not trust every address'));
 
 /** A network that may be called: an address, a CIDR range or `loopback`. */
@@ -104,6 +107,7 @@ export const encryptionKey = judged((value) => {
   return 'must be 32 bytes in base64 or base64url (make one with: openssl rand -base64 32)';
 });
 
+/** What parseRedisUrl takes. */
 export const redisUrl = judged((value) => {
   const address = parseRedisUrl(value);
   return typeof address === 'string' ? address : undefined;
@@ -114,11 +118,13 @@ export const redisKeyPrefix = z
   .string()
   .regex(/^[\w.:/-]{1,100}$/, 'must be 1 to 100 letters, digits or any of _ . : / -');
 
+/** What parseDatabaseUrl takes. */
 export const databaseUrl = judged((value) => {
   const address = parseDatabaseUrl(value);
   return typeof address === 'string' ? address : undefined;
 });
 
+/** What parseSmtpUrl takes. */
 export const smtpUrl = judged((value) => {
   const address = parseSmtpUrl(value);
   return typeof address === 'string' ? address : undefined;

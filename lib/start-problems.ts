@@ -1,11 +1,16 @@
+import { statfsSync } from 'node:fs';
 import type { Configuration } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { unusableSetting } from '../config/unusable-setting.ts';
 import { DatabaseUnavailable, UnusableDatabase } from './database/database-unavailable.ts';
+import { MissingEncryptionKey } from './database/encryption-key.ts';
 import { SealError } from './database/sealer.ts';
 import { ExternalSignerUnavailable, UnusableExternalKey } from './keys/external/external-signer-errors.ts';
 import { UnreadableKeyError } from './keys/signing-key.ts';
 import { RedisUnavailable } from './redis/redis.ts';
+
+/** Bytes: what a database of a few megabytes keeps beside its file. */
+const LEAST_ROOM = 2 ** 20;
 
 /** A sentence that a room threw for the operator, as opposed to a bug. */
 function isSentence(error: unknown): error is Error {
@@ -29,6 +34,7 @@ export function dataProblem(
         : `does not fit the data in PostgreSQL: ${error.message}; all machines need the same one`;
     return unusableSetting('encryption_key', problem);
   }
+  if (error instanceof MissingEncryptionKey) return unusableSetting('encryption_key', error.message);
   if (error instanceof UnusableExternalKey || error instanceof ExternalSignerUnavailable) {
     return unusableSetting('keys.external.keys', error.message);
   }
@@ -47,11 +53,22 @@ export function dataProblem(
   const code = codeOf(cause);
   const message = cause instanceof Error ? cause.message : '';
   if (code === 'ERR_SQLITE_ERROR') {
-    return unusableSetting('data_dir', `the database in ${dataDir} cannot be used (${message})`);
+    const room = hasRoom(dataDir) ? '' : '; no room is left on its disk';
+    return unusableSetting('data_dir', `the database in ${dataDir} cannot be used (${message})${room}`);
   }
   return /^E[A-Z]+$/.test(code)
     ? unusableSetting('data_dir', `${dataDir} cannot be used (${message})`)
     : error;
+}
+
+/** SQLite needs some room even to read, and calls it an input/output error when there is none. */
+function hasRoom(directory: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(directory);
+    return bavail * bsize >= LEAST_ROOM;
+  } catch {
+    return true;
+  }
 }
 
 /** The same for what an operator's templates came upon. */
@@ -70,7 +87,10 @@ export function listenProblem(
   if (error instanceof ConfigurationError || code === '') return error;
   switch (code) {
     case 'EADDRINUSE':
-      return unusableSetting(`${prefix}port`, `${place} is in use by another program`);
+      return unusableSetting(
+        `${prefix}port`,
+        `${place} is in use by another program: end that one, or choose another port${prefix === '' ? ' (in issuer too, if that names it)' : ''}`,
+      );
     case 'EACCES':
       return unusableSetting(`${prefix}port`, `listening on ${place} is not permitted (${code})`);
     case 'EADDRNOTAVAIL':

@@ -20,14 +20,17 @@ export interface Refusal {
   description: string;
 }
 
+/** It was done: what there is to tell of it. */
 export function done(json: unknown, text: string): Answer {
   return { outcome: 'done', json, text };
 }
 
+/** Nothing was changed: `error` is one word for scripts, `description` one line for people. */
 export function refused(error: string, description: string): Refusal {
   return { outcome: 'refused', error, description };
 }
 
+/** The refusal of what does not exist; `what` names it. */
 export function notFound(what: string): Refusal {
   return refused('not_found', `there is no ${what}`);
 }

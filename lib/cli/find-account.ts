@@ -1,11 +1,23 @@
 import type { OperatorRooms } from './operator-rooms.ts';
 
+/** Whom a sub or a login means. */
+export interface NamedPerson {
+  sub: string;
+  /** False where nobody is there of that name; then the sub is what was given. */
+  isKnown: boolean;
+}
+
 /**
- * The sub that a sub or a login means. Neither need belong to anybody any more: what is left of a deleted person can
+ * Whom a sub or a login means. Neither need belong to anybody any more: what is left of a deleted person can
  * still be listed and revoked by sub. Throws AccountsUnavailable.
  */
-export async function findSub(rooms: OperatorRooms, subOrLogin: string): Promise<string> {
+export async function findPerson(rooms: OperatorRooms, subOrLogin: string): Promise<NamedPerson> {
   const { accounts } = rooms;
   const account = (await accounts.findBySub(subOrLogin)) ?? (await accounts.findByLogin(subOrLogin));
-  return account?.sub ?? subOrLogin;
+  return { sub: account?.sub ?? subOrLogin, isKnown: account !== undefined };
+}
+
+/** In the place of an empty table, which would read as if somebody were there who has nothing. */
+export function nothingOf(subOrLogin: string): string {
+  return `nobody has the sub or login ${subOrLogin}, and nothing is left of them`;
 }

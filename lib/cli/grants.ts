@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { done, notFound } from './command-result.ts';
-import { findSub } from './find-account.ts';
+import { findPerson, nothingOf } from './find-account.ts';
 import { withJson } from './options.ts';
 import { presentRecord, recordCells } from './present-record.ts';
 import { formatTable } from './table.ts';
@@ -18,11 +18,16 @@ export function addGrantCommands(program: Command, context: CommandContext): voi
     .option('--client <client-id>', 'to this application alone')
     .action((options: { json?: boolean; account?: string; client?: string }) =>
       context.runInRooms(options, async (rooms) => {
+        const { account } = options;
+        const person = account === undefined ? undefined : await findPerson(rooms, account);
         const filter = {
-          ...(options.account === undefined ? {} : { accountId: await findSub(rooms, options.account) }),
+          ...(person === undefined ? {} : { accountId: person.sub }),
           ...(options.client === undefined ? {} : { clientId: options.client }),
         };
         const found = (await rooms.grants.listGrants(filter)).map(presentRecord);
+        if (account !== undefined && person?.isKnown === false && found.length === 0) {
+          return done(found, nothingOf(account));
+        }
         const rows = found.map((record) => recordCells(record, COLUMNS));
         return done(found, formatTable(['GRANT', 'ACCOUNT', 'CLIENT', 'GIVEN', 'EXPIRES'], rows));
       }),

@@ -1,8 +1,7 @@
 /**
  * The operator's command line: the same functions of the rooms that the server uses, on the same data directory, while
  * the server runs. It refuses secrets in arguments (other users of the machine see them): passwords come by standard
- * input. It prints for people, or JSON with --json; exit codes are 0 done, 1 refused, 2 used or configured wrongly. It
- * answers for the output of RFC 7591 §3.2.1 in `clients`.
+ * input. It prints for people, or JSON with --json; exit codes are those of command-context.ts. It answers for the output of RFC 7591 §3.2.1 in `clients`.
  */
 import { CommanderError } from 'commander';
 import type { Configuration } from '../../config/configuration.ts';
@@ -68,7 +67,10 @@ export function createProgram(options: ProgramOptions): Program {
 
 /** Commander's words, without the value of `--unknown=value`: it may be a secret that does not belong there. */
 function complaintOf({ message }: CommanderError): string {
-  return message.replace(/^error: /, '').replace(/^(unknown option '[^'=]*)=.*$/s, "$1'");
+  const complaint = message.replace(/^error: /, '').replace(/^(unknown option '[^'=]*)=.*$/s, "$1'");
+  return complaint.startsWith("unknown option '--password'")
+    ? `${complaint} (passwords come by standard input: --password-stdin)`
+    : complaint;
 }
 
 function createCommands(options: ProgramOptions, context: CommandContext): OperatorCommand {
@@ -85,7 +87,7 @@ function createCommands(options: ProgramOptions, context: CommandContext): Opera
     })
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 refused (not found, conflict, invalid), 2 wrong usage or configuration.',
+      '\nExit codes: 0 done, 1 refused (not found, conflict, invalid), 2 wrong usage or configuration,\n3 a store stopped answering in the middle (asking again is safe).',
     );
   if (options.version !== undefined) program.version(options.version, '--version', 'show the version');
   withJson(program.command('serve'))

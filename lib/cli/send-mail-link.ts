@@ -46,9 +46,9 @@ export async function sendMailLink<Purpose extends LinkPurpose>(
   try {
     await delivery.deliver({ to, ...texts.compose(kind, language, { url, seconds: link.seconds }) });
   } catch (error) {
-    const { code = 'unknown', responseCode } = error as { code?: string; responseCode?: number };
-    const said = responseCode === undefined ? '' : `, the server said ${responseCode}`;
-    return refused('mail_not_sent', `the mail was not taken (${code}${said}): see smtp_url`);
+    const { code = 'unknown', originalCode = code, responseCode } = error as Record<string, unknown>;
+    const said = responseCode === undefined ? '' : `, the server said ${String(responseCode)}`;
+    return refused('mail_not_sent', `the mail was not taken (${String(originalCode)}${said}): see smtp_url`);
   } finally {
     delivery.close();
   }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { done, notFound } from './command-result.ts';
-import { findSub } from './find-account.ts';
+import { findPerson, nothingOf } from './find-account.ts';
 import { withJson } from './options.ts';
 import { presentRecord, recordCells } from './present-record.ts';
 import { formatTable } from './table.ts';
@@ -17,9 +17,13 @@ export function addSessionCommands(program: Command, context: CommandContext): v
     .option('--account <sub-or-login>', 'of this person alone')
     .action((options: { json?: boolean; account?: string }) =>
       context.runInRooms(options, async (rooms) => {
-        const filter =
-          options.account === undefined ? {} : { accountId: await findSub(rooms, options.account) };
+        const { account } = options;
+        const person = account === undefined ? undefined : await findPerson(rooms, account);
+        const filter = person === undefined ? {} : { accountId: person.sub };
         const found = (await rooms.grants.listSessions(filter)).map(presentRecord);
+        if (account !== undefined && person?.isKnown === false && found.length === 0) {
+          return done(found, nothingOf(account));
+        }
         const rows = found.map((record) => recordCells(record, COLUMNS));
         return done(found, formatTable(['UID', 'ACCOUNT', 'SIGNED IN', 'EXPIRES'], rows));
       }),

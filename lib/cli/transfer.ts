@@ -153,7 +153,7 @@ export function addTransferCommands(program: Command, context: CommandContext): 
   withJson(program.command('export'))
     .description('write people, applications and APIs to one JSON document (no keys, no sessions)')
     .requiredOption('--to <file>', 'the file to write (mode 0600)')
-    .option('--with-secrets', 'with the client secrets that are kept for client_secret_jwt, in the clear')
+    .option('--with-secrets', 'with the secrets of client_secret_jwt and of authenticator apps, in the clear')
     .option('--overwrite', 'replace the file if it exists')
     .action((options: ExportOptions) =>
       context.runInRooms(options, (rooms) => exportDirectory(rooms, options)),

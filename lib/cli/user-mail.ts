@@ -4,14 +4,11 @@ import type { LinkPurpose } from '../authentication/mail-links.ts';
 import { mailAddress } from '../mail/mail-address.ts';
 import type { CommandContext } from './command-context.ts';
 import { type CommandResult, notFound, refused } from './command-result.ts';
+import { MANAGED_ELSEWHERE } from './managed-elsewhere.ts';
 import type { OperatorRooms } from './operator-rooms.ts';
 import { withJson } from './options.ts';
 import type { LinkMail } from './send-mail-link.ts';
 
-const ELSEWHERE = refused(
-  'not_managed_here',
-  'people are kept by the account service or directory that is configured, not here',
-);
 const LANGUAGE = [
   '--language <tag>',
   'language of the mail; else the person’s own, else the default',
@@ -37,7 +34,7 @@ async function toPerson(
   work: (account: AccountRecord, email: string, to: string) => Promise<CommandResult>,
 ): Promise<CommandResult> {
   const { directory } = rooms.accounts;
-  if (directory === undefined) return ELSEWHERE;
+  if (directory === undefined) return MANAGED_ELSEWHERE;
   const account = await directory.show(subOrLogin);
   if (account === undefined) return notFound(`user ${subOrLogin}`);
   if (account.disabled) return refused('disabled', `${account.login} is disabled`);
@@ -60,7 +57,7 @@ export function addUserMailCommands(users: Command, context: CommandContext): vo
     .action((email: string, options: MailOptions) =>
       context.runInRooms(options, async (rooms) => {
         const { configuration, accounts } = rooms;
-        if (accounts.directory === undefined) return ELSEWHERE;
+        if (accounts.directory === undefined) return MANAGED_ELSEWHERE;
         if (configuration.registration.mode === 'off') {
           return refused('registration_off', 'registration.mode is off: set it to invitation, or to open');
         }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { AccountDirectory, AccountRecord, AccountUpdate } from '../accounts/account-directory.ts';
 import type { CommandContext } from './command-context.ts';
 import { type CommandResult, done, notFound, type Refusal, refused } from './command-result.ts';
+import { MANAGED_ELSEWHERE } from './managed-elsewhere.ts';
 import type { OperatorRooms } from './operator-rooms.ts';
 import { repeatable, wholeNumber, withJson } from './options.ts';
 import { formatFields, formatTable, formatTime } from './table.ts';
@@ -75,13 +76,7 @@ function readClaims(options: ClaimOptions): Record<string, unknown> | Refusal {
 const isRefusal = (value: object): value is Refusal => 'outcome' in value && value.outcome === 'refused';
 
 function directoryOf(rooms: OperatorRooms): AccountDirectory | Refusal {
-  return (
-    rooms.accounts.directory ??
-    refused(
-      'not_managed_here',
-      'people are kept by the account service or directory that is configured, not here',
-    )
-  );
+  return rooms.accounts.directory ?? MANAGED_ELSEWHERE;
 }
 
 /** Finds a person by sub or login and does something to them. */
@@ -127,6 +122,9 @@ export function addUserCommands(program: Command, context: CommandContext): void
         if (typeof password === 'object') return password;
         const claims = readClaims(options);
         if (isRefusal(claims)) return claims;
+        if ((options.login ?? claims.email ?? null) === null) {
+          return refused('invalid_login', 'give --email, or --login: it is what the person signs in with');
+        }
         const created = await directory.create({
           ...(options.login === undefined ? {} : { login: options.login }),
           ...(password === undefined ? {} : { password }),

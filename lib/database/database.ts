@@ -8,7 +8,12 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Kysely } from 'kysely';
 import type { Configuration } from '../../config/configuration.ts';
 import type { Epoch } from './backup/epoch.ts';
-import { loadEncryptionKeys, prepareDataDirectory } from './encryption-key.ts';
+import {
+  findEncryptionKeys,
+  loadEncryptionKeys,
+  MissingEncryptionKey,
+  prepareDataDirectory,
+} from './encryption-key.ts';
 import type { DatabaseLog } from './postgres/postgres-connection.ts';
 import type { Revisions } from './revisions.ts';
 import { findRowIn, type RowFinder } from './row-finder.ts';
@@ -76,20 +81,20 @@ const SILENT: DatabaseLog = { info: () => {}, warn: () => {} };
 
 /**
  * Opens (and at the first start makes) the database and brings it up to date.
- * Throws UnusableDatabase when PostgreSQL cannot be used, in words for the operator.
+ * Throws UnusableDatabase when PostgreSQL cannot be used, and MissingEncryptionKey, in words for the operator.
  */
 export async function openDatabase(options: DatabaseOptions, log = SILENT): Promise<Database> {
   const { dataDir, encryptionKey, databaseUrl, database: settings, redisUrl } = options;
   prepareDataDirectory(dataDir);
-  const sealer = new Sealer(loadEncryptionKeys(encryptionKey, dataDir));
   await using opening = new AsyncDisposableStack();
   if (databaseUrl === undefined) {
     const file = await openEmbeddedFile(dataDir);
     opening.defer(() => file.close());
-    const database = embeddedDatabase(file, sealer);
+    const database = embeddedDatabase(file, new Sealer(await keysOf(file, options)));
     opening.move();
     return database;
   }
+  const sealer = new Sealer(loadEncryptionKeys(encryptionKey, dataDir));
   if (settings === undefined) throw new TypeError('a database URL needs the settings of the database');
   const { openPostgres } = await import('./postgres/postgres-database.ts');
   const postgres = await openPostgres(databaseUrl, settings, log);
@@ -110,6 +115,29 @@ export async function openDatabase(options: DatabaseOptions, log = SILENT): Prom
     },
     close: () => opened.disposeAsync(),
   };
+}
+
+/** A new key beside what a lost one sealed would only hide the loss, and be taken for the lost one in backups. */
+async function keysOf(
+  { query }: EmbeddedFile,
+  { encryptionKey, dataDir }: Pick<DatabaseOptions, 'encryptionKey' | 'dataDir'>,
+): Promise<Buffer[]> {
+  const isMissing = () => findEncryptionKeys(encryptionKey, dataDir) === undefined;
+  // Asked again: a process that starts at the same time makes the key before it seals anything.
+  if (isMissing() && (await holdsSealed(query)) && isMissing()) throw new MissingEncryptionKey(dataDir);
+  return loadEncryptionKeys(encryptionKey, dataDir);
+}
+
+/** Whether anything was sealed: a first start makes signing keys and lasting secrets. */
+async function holdsSealed(query: Kysely<DatabaseSchema>): Promise<boolean> {
+  const key = await query
+    .selectFrom('signing_keys')
+    .select('kid')
+    .where('private_key', 'is not', null)
+    .limit(1)
+    .executeTakeFirst();
+  const secret = await query.selectFrom('lasting_secrets').select('name').limit(1).executeTakeFirst();
+  return key !== undefined || secret !== undefined;
 }
 
 function embeddedDatabase(file: EmbeddedFile, sealer: Sealer): Database {

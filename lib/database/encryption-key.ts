@@ -12,6 +12,17 @@ import {
 import path from 'node:path';
 import { syncDirectory } from './backup/durable-files.ts';
 
+/** The encryption key is gone, and what is in the database was sealed with it. Its message is one line for an operator. */
+export class MissingEncryptionKey extends Error {
+  override name = 'MissingEncryptionKey';
+
+  constructor(dataDirectory: string) {
+    super(
+      `there is none, and the database in ${dataDirectory} holds what was sealed with one: set it, or put encryption.key back there (docs/backup.md tells what to do when it is lost)`,
+    );
+  }
+}
+
 /** Makes the data directory readable by its owner alone (0700), whatever the umask says. */
 export function prepareDataDirectory(directory: string): void {
   makeDirectory(directory);

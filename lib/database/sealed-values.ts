@@ -20,14 +20,15 @@ export interface SealedSurvey {
   unreadable: { what: string; key: string; keyId: string }[];
 }
 
-/** Opens every value of these columns. */
+/** Opens every value of these columns; a database of an earlier version may lack some of the tables. */
 export async function surveySealed(
   query: Kysely<DatabaseSchema>,
   columns: ReadonlyArray<SealedColumn>,
   sealer: Sealer,
 ): Promise<SealedSurvey> {
   const survey: SealedSurvey = { current: 0, older: 0, unreadable: [] };
-  for (const { table, key, column, contextOf, what } of columns) {
+  const tables = new Set((await query.introspection.getTables()).map(({ name }) => name));
+  for (const { table, key, column, contextOf, what } of columns.filter((each) => tables.has(each.table))) {
     const { rows } = await sql<{ name: string; sealed: Uint8Array }>`
       SELECT ${sql.ref(key)} AS name, ${sql.ref(column)} AS sealed FROM ${sql.table(table)}
       WHERE ${sql.ref(column)} IS NOT NULL`.execute(query);

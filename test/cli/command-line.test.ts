@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { ConfigurationError } from '../../config/configuration-error.ts';
+import { EXIT } from '../../lib/cli/command-context.ts';
 import { createProgram } from '../../lib/cli/program.ts';
 import { CliBench } from './cli-bench.ts';
 
@@ -49,6 +50,12 @@ describe('the command line', () => {
       found.push(...nested.map((inner) => `${name} ${inner}`));
     }
     expect(found).to.have.members(COMMANDS);
+  });
+
+  it('tells every exit code in its help', async () => {
+    const [, told = ''] = /^Exit codes: ([\s\S]*)/m.exec((await bench.run(['--help'])).stdout) ?? [];
+    const codes = [...told.matchAll(/\b(\d) [a-z]/g)].map(([, code]) => Number(code));
+    expect(codes).to.have.members(Object.values(EXIT));
   });
 
   for (const command of COMMANDS) {

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect } from 'chai';
+import { SmtpServer } from '../mail/smtp-server.ts';
 import { CliBench } from './cli-bench.ts';
 
 interface Finding {
@@ -187,6 +188,13 @@ describe('latchkey doctor', () => {
     expect(of(await look(), 'schema', 'problem')[0]?.message).to.contain('9999-from-the-future');
   });
 
+  it('looks at the secrets of a database of an earlier version', async () => {
+    change("DROP TABLE totp_secrets; DELETE FROM migrations WHERE name = '0008-second-factors'");
+    const findings = await look();
+    expect(of(findings, 'schema', 'warning')).to.have.length(1);
+    expect(of(findings, 'encryption_key', 'ok')).to.have.length(1);
+  });
+
   it('finds a database that is damaged or none', async () => {
     writeFileSync(path.join(bench.dataDir, 'latchkey.db'), 'a text');
     expect(of(await look(), 'sqlite', 'problem')[0]?.message).to.match(
@@ -218,14 +226,42 @@ describe('latchkey doctor', () => {
     expect(stdout).not.to.contain('hunter2');
   }).timeout(60_000);
 
+  it('tries the mail server without sending anything, and says when mail reaches nobody', async () => {
+    const outbox = path.join(bench.dataDir, 'outbox');
+    expect(of(await look(), 'mail', 'ok')[0]?.message).to.contain(outbox);
+    bench.environment.LATCHKEY_ISSUER = 'https://id.example.invalid';
+    bench.environment.LATCHKEY_TRUSTED_PROXIES = 'loopback';
+    expect(of(await look(), 'mail', 'warning')[0]?.message).to.contain(outbox);
+    const smtp = await SmtpServer.start();
+    try {
+      bench.environment.LATCHKEY_SMTP_URL = smtp.url.replace('//', '//user:hunter2@');
+      expect(of(await look(), 'mail', 'ok')).to.have.length(1);
+      expect(smtp.credentials).to.have.length(1);
+      expect(smtp.received).to.have.length(0);
+      smtp.misbehave = (verb) => (verb === 'AUTH' ? '535 5.7.8 not you' : undefined);
+      const [refused] = of(await look(), 'mail', 'problem');
+      expect(refused?.message).to.contain('535').and.not.contain('hunter2');
+    } finally {
+      await smtp.close();
+    }
+    expect(of(await look(), 'mail', 'problem')[0]?.message).to.contain('ECONNREFUSED');
+  }).timeout(60_000);
+
   describe('of the issuer', () => {
     let server: Server;
-    let answer: (issuer: string) => { status: number; body: string; date?: string };
+    let answer: (
+      issuer: string,
+      path: string,
+    ) => { status: number; body: string; date?: string; location?: string };
 
     beforeEach(async () => {
-      server = createServer((_request, response) => {
-        const { status, body, date } = answer(bench.environment.LATCHKEY_ISSUER ?? '');
+      server = createServer((request, response) => {
+        const { status, body, date, location } = answer(
+          bench.environment.LATCHKEY_ISSUER ?? '',
+          request.url ?? '',
+        );
         if (date !== undefined) response.setHeader('Date', date);
+        if (location !== undefined) response.setHeader('Location', location);
         response.writeHead(status, { 'Content-Type': 'application/json' }).end(body);
       });
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -251,6 +287,18 @@ describe('latchkey doctor', () => {
     it('finds no discovery document', async () => {
       answer = () => ({ status: 404, body: 'not here' });
       expect(of(await look(), 'issuer', 'problem')[0]?.message).to.contain('status 404');
+    });
+
+    it('finds pages that lead to themselves, as behind a proxy that is not believed', async () => {
+      answer = (issuer, path) =>
+        path === '/'
+          ? { status: 308, body: '', location: `${issuer}/` }
+          : { status: 200, body: JSON.stringify({ issuer }) };
+      const findings = await look();
+      expect(of(findings, 'issuer', 'ok')).to.have.length(1);
+      const [found] = of(findings, 'trusted_proxies', 'problem');
+      expect(found?.message).to.contain('leads to itself');
+      expect(found?.advice).to.contain('X-Forwarded-Proto: https');
     });
 
     it('finds a clock that differs', async () => {

@@ -299,3 +299,26 @@ for (const store of ['SQLite', 'PostgreSQL'] as const) {
     });
   });
 }
+
+describe('a document of people from another provider', () => {
+  const bench = new CliBench();
+  after(() => bench.close());
+
+  it('is imported as docs/cli.md shows it, and the person signs in with the password of there', async () => {
+    const page = readFileSync(path.join(import.meta.dirname, '../../docs/cli.md'), 'utf8');
+    const [, document = ''] =
+      /### People from another provider[\s\S]*?^```json\n([\s\S]*?)^```/m.exec(page) ?? [];
+    const file = path.join(bench.dataDir, 'people.json');
+    writeFileSync(file, document);
+    const { imported } = await bench.json<Imported>(['import', '--from', file]);
+    expect(imported).to.include({ people: 1, clients: 0, apis: 0 });
+    const rooms = await bench.openRooms();
+    try {
+      const { login, sub } = (JSON.parse(document) as Document).people[0];
+      const verified = await rooms.accounts.verifyPassword(login, PASSWORD.trim());
+      expect(verified).to.include({ outcome: 'verified' }).and.have.nested.property('account.sub', sub);
+    } finally {
+      await rooms.close();
+    }
+  });
+});

@@ -21,6 +21,12 @@ const TELL_PACKAGES = `
   process.on('exit', () => process.stderr.write(JSON.stringify([...packages])));
 `;
 
+/** Preloaded: what an older Node says of itself. */
+const PRETEND = `
+  const node = '20.20.2';
+  Object.defineProperty(process, 'versions', { value: { ...process.versions, node } });
+`;
+
 describe('the command line as a process', () => {
   let dataDir: string;
   let environment: Record<string, string>;
@@ -30,6 +36,15 @@ describe('the command line as a process', () => {
     environment = { LATCHKEY_DATA_DIR: dataDir };
   });
   after(() => rmSync(dataDir, { recursive: true, force: true }));
+
+  it('says in one line that Node is too old, and how to get another', async () => {
+    const preloaded = `--import=data:text/javascript,${encodeURIComponent(PRETEND)}`;
+    const result = await runCommand({ ...environment, NODE_OPTIONS: preloaded }, ['users', 'list']);
+    expect(result).to.include({ code: 2, stdout: '' });
+    expect(result.stderr).to.match(
+      /^latchkey: this is Node 20\.20\.2, and 24 or newer is needed: .*`npm ci`.*\n$/,
+    );
+  });
 
   it('creates a person from standard input, on a data directory that it makes', async () => {
     const words = ['users', 'create', '--email', 'ada@example.com', '--password-stdin', '--json'];

@@ -54,6 +54,13 @@ describe('latchkey sessions and grants', () => {
     expect(stdout).to.match(/^UID +ACCOUNT +SIGNED IN +EXPIRES\n/);
     expect(stdout).to.match(new RegExp(`^alan0session0uid00000 +${alan} +20\\S+Z +20\\S+Z$`, 'm'));
     expect(await bench.json(['sessions', 'list', '--account', 'nobody'])).to.deep.equal([]);
+    for (const room of ['sessions', 'grants']) {
+      const { code, stdout } = await bench.run([room, 'list', '--account', 'nobody']);
+      expect({ code, stdout }).to.deep.equal({
+        code: 0,
+        stdout: 'nobody has the sub or login nobody, and nothing is left of them\n',
+      });
+    }
   });
 
   it('sessions revoke ends one, also when its uid begins with a hyphen', async () => {

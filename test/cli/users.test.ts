@@ -85,9 +85,9 @@ describe('latchkey users', () => {
       ['--email', 'ADA@example.com'],
       '',
       'login_taken',
-      /another account has this login/,
+      /another account has this login: /,
     ],
-    ['no login at all', [], '', 'invalid_login', /login/],
+    ['no login at all', ['--name', 'Ada'], '', 'invalid_login', /--email.*--login/],
     ['an address that is none', ['--email', 'nowhere'], '', 'invalid_claims', /mail address/],
     ['a claim of the protocol', ['--login', 'x', '--claim', 'iss=me'], '', 'invalid_claims', /iss/],
     ['a claim without a value', ['--login', 'x', '--claim', 'iss'], '', 'invalid_claims', /name=text/],
@@ -145,7 +145,9 @@ describe('latchkey users', () => {
       const { code, stdout, stderr } = await bench.run(['users', 'create', '--login', 'x', ...words]);
       expect({ code, stdout }).to.deep.equal({ code: 2, stdout: '' });
       expect(stderr)
-        .to.match(/^latchkey: unknown option '--password'.*\n$/)
+        .to.match(
+          /^latchkey: unknown option '--password'.* \(passwords come by standard input: --password-stdin\)\n$/,
+        )
         .and.not.contain('marmalade');
     }
   });

@@ -7,6 +7,8 @@ import { expect } from 'chai';
 import { Kysely } from 'kysely';
 import { SQLITE_TYPES } from '../../lib/database/column-types.ts';
 import { openDatabase } from '../../lib/database/database.ts';
+import { MissingEncryptionKey } from '../../lib/database/encryption-key.ts';
+import { lastingSecret } from '../../lib/database/lasting-secret.ts';
 import * as directoryTables from '../../lib/database/migrations/0001-directory.ts';
 import * as grantTables from '../../lib/database/migrations/0002-grants.ts';
 import { createSqliteDialect, openSqliteConnection } from '../../lib/database/sqlite/sqlite-dialect.ts';
@@ -116,6 +118,22 @@ describe('the database', () => {
     const refusal = await open().catch((error: unknown) => error as Error);
     expect((refusal as Error).message).to.contain(`${file} does not hold a 32-byte key`);
     expect(readFileSync(file, 'utf8')).to.equal('c2hvcnQ=\n');
+  });
+
+  it('whose encryption key is gone is not opened, and no other is made', async () => {
+    const file = path.join(directory, 'encryption.key');
+    const first = await open();
+    await first.close();
+    rmSync(file);
+    const second = await open();
+    expect(existsSync(file), 'nothing was sealed with it').to.equal(true);
+    await lastingSecret(second, 'pairwise-subjects');
+    await second.close();
+    rmSync(file);
+    const refusal = await open().catch((error: unknown) => error);
+    expect(refusal).to.be.instanceOf(MissingEncryptionKey);
+    expect(existsSync(file)).to.equal(false);
+    expect(existsSync(path.join(directory, 'latchkey.db'))).to.equal(true);
   });
 });
 

@@ -59,6 +59,11 @@ describeOnEveryStore('a lasting secret', (store) => {
 
   it('is not to be read from the store’s files', async () => {
     const secret = await secretWith(newer);
-    for (const bytes of await place.files()) expect(bytes.includes(secret)).to.equal(false);
+    const files = await place.files();
+    expect(
+      files.some((bytes) => bytes.includes('a-purpose')),
+      'its name, which is no secret',
+    ).to.equal(true);
+    for (const bytes of files) expect(bytes.includes(secret)).to.equal(false);
   });
 });

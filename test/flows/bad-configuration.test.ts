@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -148,12 +148,12 @@ describe('serve with a configuration that cannot be used', () => {
     {
       what: 'a port that is taken',
       environment: () => ({ LATCHKEY_PORT: String(takenPort) }),
-      line: /^port \(LATCHKEY_PORT\): 127\.0\.0\.1:\d+ is in use by another program$/,
+      line: /^port \(LATCHKEY_PORT\): 127\.0\.0\.1:\d+ is in use by another program: end that one, or choose another port \(in issuer too, if that names it\)$/,
     },
     {
       what: 'a management port that is taken',
       environment: () => ({ LATCHKEY_MANAGEMENT_PORT: String(takenPort) }),
-      line: /^management_port \(LATCHKEY_MANAGEMENT_PORT\): 127\.0\.0\.1:\d+ is in use by another program$/,
+      line: /^management_port \(LATCHKEY_MANAGEMENT_PORT\): 127\.0\.0\.1:\d+ is in use by another program: end that one, or choose another port$/,
     },
     {
       what: 'one port for both listeners',
@@ -201,6 +201,15 @@ describe('serve with a configuration that cannot be used', () => {
         LATCHKEY_ENCRYPTION_KEY: Buffer.from(CANARY.padEnd(32, '.')).toString('base64'),
       }),
       line: /^encryption_key \(LATCHKEY_ENCRYPTION_KEY\): does not fit the data in \S+sealed: /,
+    },
+    {
+      what: 'an encryption key that is gone',
+      environment: () => {
+        cpSync(usedData('sealed'), usedData('keyless'), { recursive: true });
+        rmSync(path.join(usedData('keyless'), 'encryption.key'));
+        return { LATCHKEY_DATA_DIR: usedData('keyless') };
+      },
+      line: /^encryption_key \(LATCHKEY_ENCRYPTION_KEY\): there is none, and the database in \S+keyless holds what was sealed with one: .*docs\/backup\.md/,
     },
     {
       what: 'an encryption key of wrong length',

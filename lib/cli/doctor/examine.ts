@@ -8,6 +8,7 @@ import { type Check, type Finding, fine, type Patient, problem } from './finding
 import { diskCheck, fileModeCheck, leftoverCheck, runtimeCheck } from './installation-checks.ts';
 import { certificateCheck, issuerCheck, proxyCheck, readinessCheck } from './issuer-checks.ts';
 import { encryptionKeyCheck, signingKeyCheck } from './key-checks.ts';
+import { mailCheck } from './mail-check.ts';
 import { registrationCheck } from './registration-checks.ts';
 import { postgresFindings, redisCheck, schemaCheck, sqliteCheck } from './store-checks.ts';
 import { upstreamCheck } from './upstream-checks.ts';
@@ -37,6 +38,7 @@ const CHECKS: ReadonlyArray<NamedCheck> = [
   ['tls', certificateCheck],
   ['issuer', issuerCheck],
   ['upstream', upstreamCheck],
+  ['mail', mailCheck],
 ];
 
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -112,7 +114,10 @@ async function openDirectory(
   } catch (error) {
     const [check, advice] =
       databaseUrl === undefined
-        ? ['sqlite', 'if the file is damaged, stop the server and restore a backup']
+        ? [
+            'sqlite',
+            'make room where the disk is full; if the file is damaged, stop the server and restore a backup',
+          ]
         : [
             'postgres',
             'until it answers, what is remembered serves for database.staleness, then answers are 503',

@@ -25,10 +25,13 @@ export interface Patient {
   now: number;
 }
 
+/** Looks at one thing and changes nothing; no finding when there is nothing to look at. */
 export type Check = (patient: Patient) => Finding[] | Promise<Finding[]>;
 
+/** All is well. */
 export const fine = (check: string, message: string): Finding => ({ check, status: 'ok', message });
 
+/** It works, and will not for ever, or not as it should. */
 export const warning = (check: string, message: string, advice: string): Finding => ({
   check,
   status: 'warning',
@@ -36,6 +39,7 @@ export const warning = (check: string, message: string, advice: string): Finding
   advice,
 });
 
+/** It does not work, or is not safe. */
 export const problem = (check: string, message: string, advice: string): Finding => ({
   check,
   status: 'problem',

@@ -12,6 +12,7 @@ const OLDEST_NODE = 24;
 const modeOf = (file: string): number => statSync(file).mode & 0o777;
 const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
 
+/** The runtime is one that this version is made for. */
 export const runtimeCheck: Check = () => {
   const { node, sqlite } = process.versions;
   if (Number.parseInt(node, 10) >= OLDEST_NODE) return [fine('runtime', `Node ${node}, SQLite ${sqlite}`)];
@@ -59,6 +60,7 @@ export const fileModeCheck: Check = ({ configuration: { dataDir }, secretFiles }
   );
 };
 
+/** There is room for what the data directory is to hold. */
 export const diskCheck: Check = ({ configuration: { dataDir } }) => {
   if (!existsSync(dataDir)) return [];
   const { bavail, bsize } = statfsSync(dataDir);
@@ -69,6 +71,7 @@ export const diskCheck: Check = ({ configuration: { dataDir } }) => {
   return [free < LITTLE_SPACE ? warning('disk', message, advice) : fine('disk', message)];
 };
 
+/** Nothing of a former restore lies around. */
 export const leftoverCheck: Check = ({ configuration: { dataDir }, inUse }) => {
   if (!existsSync(dataDir)) return [];
   const replaced = replacedDatabases(dataDir).map((directory) =>

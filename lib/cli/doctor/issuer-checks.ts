@@ -60,11 +60,27 @@ export const issuerCheck: Check = async ({ configuration: { issuer }, inUse }) =
     ];
   }
   const date = Date.parse(response.headers.get('date') ?? '');
-  const findings = [fine('issuer', `${url} answers and names the issuer`)];
+  const findings = [fine('issuer', `${url} answers and names the issuer`), ...(await pageFindings(issuer))];
   const ahead = date + 500 - (asked + answered) / 2;
   if (Math.abs(ahead) > DATE_PRECISION_MILLISECONDS) findings.push(clockFinding('clock', issuer, ahead));
   return findings;
 };
+
+/** Discovery answers in any case. Pages behind a proxy that is not believed lead to their own address, again and again. */
+async function pageFindings(issuer: string): Promise<Finding[]> {
+  const url = `${issuer}/`;
+  const signal = AbortSignal.timeout(TIMEOUT_MILLISECONDS);
+  const response = await fetch(url, { redirect: 'manual', signal }).catch(() => undefined);
+  await response?.body?.cancel();
+  if (response?.headers.get('location') !== url) return [];
+  return [
+    problem(
+      'trusted_proxies',
+      `${url} leads to itself: what comes by https is taken for plain http`,
+      'name the proxy in trusted_proxies, by the address that it connects from, and have it send X-Forwarded-Proto: https',
+    ),
+  ];
+}
 
 /** Certificates: what the public address shows, and the own one. */
 export const certificateCheck: Check = async ({ configuration: { issuer, tls }, now }) => {

@@ -54,7 +54,7 @@ export const encryptionKeyCheck: Check = async ({ configuration, database }) => 
       warning(
         'encryption_key',
         `${older} of ${current + older} secrets are still sealed with an older key`,
-        'keep that key configured: signing keys are replaced as they rotate, client secrets by clients rotate-secret',
+        'keep that key configured: signing keys are replaced as they rotate, client secrets by clients rotate-secret, authenticator apps are sealed anew when they are used',
       ),
     );
   }

@@ -26,6 +26,7 @@ export function clockFinding(check: string, whose: string, ahead: number): Findi
   return Math.abs(ahead) > SOME_SKEW ? warning(check, message, advice) : fine(check, message);
 }
 
+/** The tables are those of this version. */
 export const schemaCheck: Check = async ({ database }) => {
   if (database === undefined) return [];
   const { missing, unknown } = await inspectSchema(database);
@@ -50,6 +51,7 @@ export const schemaCheck: Check = async ({ database }) => {
   return [fine('schema', 'the database is of this version')];
 };
 
+/** The embedded database is whole, and its log of transactions is not growing without end. */
 export const sqliteCheck: Check = async ({ database, configuration: { dataDir } }) => {
   if (database?.kind !== 'sqlite') return [];
   const { damage, bytes, logBytes } = await inspectSqliteFile(database.query, dataDir);
@@ -104,6 +106,7 @@ export function postgresFindings(facts: PostgresFacts, configuration: Configurat
   return findings;
 }
 
+/** Redis answers, as the configuration asks for it. */
 export const redisCheck: Check = async ({ configuration }) => {
   const { redisUrl, redis: settings, issuer } = configuration;
   if (redisUrl === undefined) return [];

@@ -121,13 +121,22 @@ export function integrityProblem(connection: DatabaseSync): string | undefined {
   }
 }
 
+/** Where sealed values are. A database of an earlier version lacks some of it. */
+const SEALED = {
+  signing_keys: 'private_key',
+  clients: 'secret_sealed',
+  totp_secrets: 'sealed',
+  lasting_secrets: 'sealed',
+} as const;
+
 /** The names of the encryption keys that the directory's secrets are sealed with. */
 function encryptionKeysOf(connection: DatabaseSync): string[] {
-  const rows = connection
-    .prepare(
-      `SELECT private_key AS sealed FROM signing_keys WHERE private_key IS NOT NULL
-       UNION ALL SELECT secret_sealed FROM clients WHERE secret_sealed IS NOT NULL`,
-    )
-    .all();
+  const tables = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+  const present = new Set(tables.map(({ name }) => name));
+  const rows = Object.entries(SEALED)
+    .filter(([table]) => present.has(table))
+    .flatMap(([table, column]) =>
+      connection.prepare(`SELECT ${column} AS sealed FROM ${table} WHERE ${column} IS NOT NULL`).all(),
+    );
   return [...new Set(rows.map(({ sealed }) => sealingKeyId(sealed as Uint8Array)))];
 }

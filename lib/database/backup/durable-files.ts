@@ -21,6 +21,9 @@ export function syncDirectory(directory: string): void {
   sync(directory, 'r');
 }
 
+/** SQLite’s result code for a disk without room. */
+const SQLITE_FULL = 13;
+
 /** Which file cannot be made, and why; one line for an operator. */
 export type FileRefusal = { outcome: 'refused'; reason: 'exists' | 'not_writable'; description: string };
 
@@ -54,8 +57,11 @@ export function makeFile<Value>(
     syncDirectory(path.dirname(to));
     return { outcome: 'made', value };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return exists;
-    throw error;
+    const { code, errcode } = error as NodeJS.ErrnoException & { errcode?: number };
+    if (code === 'EEXIST') return exists;
+    if (code !== 'ENOSPC' && errcode !== SQLITE_FULL) throw error;
+    const description = `${to} cannot be written: no room is left on its disk`;
+    return { outcome: 'refused', reason: 'not_writable', description };
   } finally {
     rmSync(draft, { force: true });
   }

@@ -9,6 +9,7 @@ const WAIT_MILLISECONDS = 10_000;
 /** A database file with what SQLite keeps beside it: the newest transactions, and the index of these. */
 const COMPANIONS = ['-wal', '-shm'];
 
+/** Where the embedded database of a data directory is. */
 export const databaseFile = (dataDir: string): string => path.join(dataDir, 'latchkey.db');
 
 /** A whole restored database under this name means that the restore is decided, and only has to take its place. */
