@@ -34,5 +34,7 @@ export const registration = z.strictObject({
         ),
     )
     .default([])
-    .describe('Mail domains from which people may register; all when empty. A subdomain is another domain.'),
+    .describe(
+      'Mail domains from which people may register; all when empty. A subdomain is another domain. While `mode` is `open`, who changes their address keeps to these, or to the domain that they have.',
+    ),
 });

@@ -1,4 +1,4 @@
-import type { Database } from '../database/database.ts';
+import type { DirectoryTransaction } from '../database/database.ts';
 import type { Account } from './account.ts';
 
 /** A person with what an operator wants to know besides. */
@@ -32,13 +32,13 @@ export interface AccountRefusal {
  * Asked inside the change's own transaction, before the change is made: what it finds then still holds, and what it writes
  * itself is kept with the change. It must await nothing but queries.
  */
-export type ChangeCondition = (
-  ...transaction: Parameters<Parameters<Database['transaction']>[0]>
-) => Promise<boolean>;
+export type ChangeCondition = (transaction: DirectoryTransaction, now: number) => Promise<boolean>;
 
 /** The same for a person who is about to get this subject identifier. */
 export type CreationCondition = (
-  ...creation: [...transaction: Parameters<ChangeCondition>, sub: string]
+  transaction: DirectoryTransaction,
+  now: number,
+  sub: string,
 ) => Promise<boolean>;
 
 export interface NewAccount {

@@ -33,7 +33,7 @@ function refusal(reason: AccountRefusal['reason'], description: string, claim?: 
   return { outcome: 'refused', reason, description, ...(claim === undefined ? {} : { claim }) };
 }
 
-const LOGIN_TAKEN = refusal('login_taken', 'another account has this login');
+const loginTaken = (login: string) => refusal('login_taken', `another account has this login: ${login}`);
 const CONDITION_FAILED = refusal('condition_failed', 'what the change depended on is no longer so');
 const BUSY = refusal('busy', 'too many passwords are being hashed now: try again in a moment');
 
@@ -110,7 +110,7 @@ export class SqlAccountDirectory implements AccountDirectory {
         .onConflict((conflict) => conflict.column('login').doNothing())
         .returning('sub')
         .executeTakeFirst();
-      if (inserted === undefined) return LOGIN_TAKEN;
+      if (inserted === undefined) return loginTaken(login.login);
       if (hash !== undefined) {
         await transaction.insertInto('passwords').values({ sub, hash, changed_at: now }).execute();
       }
@@ -157,8 +157,11 @@ export class SqlAccountDirectory implements AccountDirectory {
         return refusal('invalid_claims', validation.description, validation.claim);
       }
       if (login !== undefined && login.login !== row.login) {
-        if (await isTaken(transaction, login.login)) return LOGIN_TAKEN;
+        if (await isTaken(transaction, login.login)) return loginTaken(login.login);
       }
+      // What was sent to the former address must be no way in for whoever reads that mailbox.
+      if (merged.email !== present.email)
+        await transaction.deleteFrom('mail_links').where('account', '=', sub).execute();
       return { login: login?.login ?? row.login, claims: JSON.stringify(validation.claims) };
     });
   }
@@ -238,7 +241,7 @@ export class SqlAccountDirectory implements AccountDirectory {
       }
       const login = loginAfterMove(row.login, { from, to });
       if (login === undefined) return refusal('invalid_login', 'the address cannot be a login');
-      if (login !== row.login && (await isTaken(transaction, login))) return LOGIN_TAKEN;
+      if (login !== row.login && (await isTaken(transaction, login))) return loginTaken(login);
       if (condition !== undefined && !(await condition(transaction, now))) return CONDITION_FAILED;
       return { login, claims: JSON.stringify(validation.claims) };
     });

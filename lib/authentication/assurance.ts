@@ -41,6 +41,14 @@ export function satisfies(methods: Methods, acr: string): boolean {
   return wanted >= 0 && wanted <= ACR_VALUES.indexOf(acrOf(methods));
 }
 
+/** The weakest `acr` that is worth one value of each of these lists; undefined where none is. */
+export function weakestMeeting(demanded: ReadonlyArray<readonly string[]>): Acr | undefined {
+  const rankOf = (acr: string): number => (ACR_VALUES as readonly string[]).indexOf(acr);
+  return ACR_VALUES.find((acr) =>
+    demanded.every((acrs) => acrs.some((each) => rankOf(each) >= 0 && rankOf(each) <= rankOf(acr))),
+  );
+}
+
 /** Whether a second step was taken, of whatever strength. */
 export function hasSecondStep(methods: Methods): boolean {
   return isMultiFactor(methods) || methods.includes('mca');

@@ -3,6 +3,10 @@ import type { Database } from '../database/database.ts';
 
 /** More than one person can answer in the life of a request; what comes beyond it bothers them. */
 const LARGEST_PENDING = 20;
+/** So many of all applications together that nobody vouches for: they must not crowd out the others. */
+const LARGEST_PENDING_UNVERIFIED = 5;
+/** So long (ms) a request counts at least, however soon it is over: each makes a mail, and perhaps a device ring. */
+const SHORTEST_COUNT_MILLISECONDS = 300_000;
 
 /** What an application said when it asked. */
 export interface AuthenticationRequestDetails {
@@ -10,6 +14,8 @@ export interface AuthenticationRequestDetails {
   requestId: string;
   clientId: string;
   bindingMessage: string | undefined;
+  /** Whether nobody vouches for the application. */
+  unverified: boolean;
 }
 
 /** A request that may be waiting for a person; whether it still does the protocol engine knows. */
@@ -31,7 +37,7 @@ export class AuthenticationRequests {
     this.#database = database;
   }
 
-  /** Keeps a request for `seconds`. `too_many`: the person has more than they could answer, and it is not kept. */
+  /** Keeps a request for `seconds`. `too_many`: the person was asked more often than they could answer, and it is not kept. */
   async add(
     sub: string,
     details: AuthenticationRequestDetails,
@@ -40,13 +46,19 @@ export class AuthenticationRequests {
     const id = randomBytes(16).toString('base64url');
     const sealed = this.#database.sealer.seal(JSON.stringify(details), contextOf(id));
     return this.#database.transaction(async (transaction, now) => {
-      await transaction.deleteFrom('authentication_requests').where('expires_at', '<=', now).execute();
-      const { pending } = await transaction
+      await transaction
+        .deleteFrom('authentication_requests')
+        .where('expires_at', '<=', now)
+        .where('created_at', '<=', now - SHORTEST_COUNT_MILLISECONDS)
+        .execute();
+      const rows = await transaction
         .selectFrom('authentication_requests')
-        .select(({ fn }) => fn.countAll().as('pending'))
+        .select(['id', 'details'])
         .where('sub', '=', sub)
-        .executeTakeFirstOrThrow();
-      if (Number(pending) >= LARGEST_PENDING) return { outcome: 'too_many' };
+        .execute();
+      const alike = rows.filter((row) => this.#detailsOf(row).unverified === details.unverified);
+      const largest = details.unverified ? LARGEST_PENDING_UNVERIFIED : LARGEST_PENDING;
+      if (alike.length >= largest) return { outcome: 'too_many' };
       const times = { created_at: now, expires_at: now + seconds * 1000 };
       await transaction
         .insertInto('authentication_requests')
@@ -65,14 +77,18 @@ export class AuthenticationRequests {
       .where('expires_at', '>', this.#database.now())
       .orderBy('created_at', 'desc')
       .execute();
-    return rows.map(({ id, details, created_at: createdAt, expires_at: expiresAt }) => ({
-      ...(JSON.parse(
-        this.#database.sealer.open(details, contextOf(id)).toString(),
-      ) as AuthenticationRequestDetails),
-      id,
-      createdAt,
-      expiresAt,
+    return rows.map((row) => ({
+      ...this.#detailsOf(row),
+      id: row.id,
+      createdAt: row.created_at,
+      expiresAt: row.expires_at,
     }));
+  }
+
+  #detailsOf({ id, details }: { id: string; details: Uint8Array }): AuthenticationRequestDetails {
+    const known = JSON.parse(this.#database.sealer.open(details, contextOf(id)).toString());
+    // One that was kept before the difference was made is of those that everybody was.
+    return { unverified: false, ...known };
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Database } from '../database/database.ts';
+import type { Database, DirectoryTransaction } from '../database/database.ts';
 
 /** 256 random bits: guessing one is hopeless, so that attempts need no counting. */
 const LINK_BYTES = 32;
@@ -26,8 +26,6 @@ export interface FoundLink<Purpose extends LinkPurpose> {
   account: string | undefined;
   details: MailLinkDetails[Purpose];
 }
-
-type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0];
 
 /**
  * Links that are sent by mail (NIST SP 800-63B-4 §3.1.3.2 wants random, short-lived, single-use secrets). The directory keeps the
@@ -93,7 +91,12 @@ export class MailLinks {
    * password was changed since it was sent. With it goes every other link of that purpose to that person; with a change of
    * address, everything that was sent to the former one.
    */
-  async spend(purpose: LinkPurpose, secret: string, transaction: Transaction, now: number): Promise<boolean> {
+  async spend(
+    purpose: LinkPurpose,
+    secret: string,
+    transaction: DirectoryTransaction,
+    now: number,
+  ): Promise<boolean> {
     const spent = await transaction
       .deleteFrom('mail_links')
       .where('digest', '=', digestOf(secret))

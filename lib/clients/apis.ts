@@ -13,9 +13,9 @@ import { webUriProblem } from './redirect-uri.ts';
 import { RevisionCache } from './revision-cache.ts';
 import { isScopeToken, OPENID_SCOPES } from './scope.ts';
 
-/** Limits of an access token's life, in seconds; a JWT may be beyond revocation, so a day is the most its theft may cost. */
-const SHORTEST_API_TOKEN_LIFETIME = 1;
+/** The longest life (s) of an access token: a JWT may be beyond revocation, so a day is the most its theft may cost. */
 export const LONGEST_API_TOKEN_LIFETIME = 86_400;
+const SHORTEST_API_TOKEN_LIFETIME = 1;
 const MOST_SCOPES = 200;
 const LONGEST_DESCRIPTION = 200;
 

@@ -33,6 +33,7 @@ export function randomSecret(): string {
   return randomBytes(SECRET_BYTES).toString('base64url');
 }
 
+/** What a client's secret is sealed for: it opens in its own row alone. */
 export function sealingContext(clientId: string): string {
   return `client-secret:${clientId}`;
 }

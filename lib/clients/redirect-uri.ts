@@ -44,6 +44,13 @@ export function redirectUriProblem(uri: string, applicationType: ApplicationType
   return undefined;
 }
 
+/** Whether a redirect URI leads to a program of the person's own device (RFC 8252 §7), where any other may be in its place. */
+export function leadsToOwnDevice(uri: string): boolean {
+  const url = URL.parse(uri);
+  if (url === null) return false;
+  return url.protocol === 'http:' ? isLoopbackHost(url.hostname) : url.protocol !== 'https:';
+}
+
 function decodeDots(path: string): string {
   return path.replace(/%2e/gi, '.');
 }

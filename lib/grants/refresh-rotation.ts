@@ -6,6 +6,7 @@ import type { GrantStorage, StoredRecord } from './storage.ts';
 import { neighbourIdentifier } from './token-identifier.ts';
 import type { UnitOfWork } from './unit-of-work.ts';
 
+/** The engine's name for the model that rotates. */
 export const REFRESH_TOKEN = 'RefreshToken';
 
 /** How far a repeated refresh token is followed to the newest of its line; two tabs are never that far apart. */

@@ -1,12 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type Koa from 'koa';
 import { noteOf } from '../observability/request-note.ts';
+import { FORM_STEPS, SHOWN_STEPS } from './interaction-steps.ts';
 import { comesFromProxy, type TrustedProxies } from './transport/client-address.ts';
 
-const STEPS = new Set([
-  ...['login', 'consent', 'select', 'switch', 'cancel'],
-  ...['reset', 'register', 'registration', 'mail-sent', 'password-changed'],
-]);
+const STEPS: ReadonlySet<string> = new Set([...FORM_STEPS, ...SHOWN_STEPS]);
 const MAIL_LINK_PATH = /^\/(reset-password|register|verify-email)(\/done)?$/;
 
 /** A name for where a request went: the engine's own for its routes, ours for the rest. Never a path: those have no bounds. */
@@ -16,7 +14,7 @@ function endpointOf(ctx: Koa.Context): string {
   if (typeof routerName === 'string') return routerName.startsWith('cors.') ? 'preflight' : routerName;
   if (ctx.path.startsWith('/interaction/')) {
     const step = ctx.path.slice(ctx.path.lastIndexOf('/') + 1);
-    return STEPS.has(step) ? `interaction_${step.replace('-', '_')}` : 'interaction';
+    return STEPS.has(step) ? `interaction_${step.replaceAll('-', '_')}` : 'interaction';
   }
   if (ctx.path === '/') return 'home';
   if (ctx.path === '/language') return 'language';

@@ -1,5 +1,6 @@
 import type Koa from 'koa';
 import { prefersPage } from './error-boundary.ts';
+import { FORM_STEPS, SHOWN_STEPS } from './interaction-steps.ts';
 import type { Pages } from './pages/pages.ts';
 
 /** Methods of the paths we have, for telling "no such page" from "not with this method" (RFC 9110 §15.5.6). */
@@ -8,21 +9,20 @@ const METHODS_BY_PATH: ReadonlyArray<readonly [RegExp, string]> = [
     /^\/(token|backchannel|introspection|request|language|token\/revocation|session\/end\/confirm|device\/auth|upstream\/[^/]+\/logout)$/,
     'POST',
   ],
-  [
-    /^\/interaction\/[^/]+\/(login|passkey(-options)?|consent|select|switch|cancel|reset|register|registration|upstream|connect)$/,
-    'GET, HEAD, POST',
-  ],
+  [new RegExp(`^/interaction/[^/]+/(${FORM_STEPS.join('|')})$`), 'GET, HEAD, POST'],
+  [new RegExp(`^/interaction/[^/]+/(${SHOWN_STEPS.join('|')})$`), 'GET, HEAD'],
   [/^\/(reset-password|register|verify-email)$/, 'GET, HEAD, POST'],
+  [/^\/(reset-password|register|verify-email)\/done$/, 'GET, HEAD'],
   [
-    /^\/(interaction\/[^/]+\/(mail-sent|password-changed)|(reset-password|register|verify-email)\/done)$/,
-    'GET, HEAD',
-  ],
-  [
-    /^\/account\/(profile|password|email(\/(confirm|verify))?|sessions\/end(-others)?|applications\/remove|delete|identities\/(connect|unlink))$/,
+    /^\/account\/(profile|password|email(\/(confirm|verify))?|delete|sessions\/end(-others)?|applications\/remove|requests\/(approve|deny))$/,
     'GET, HEAD, POST',
   ],
   [
-    /^\/account(\/(sessions|applications|activity|data|data\/export|signed-in|identities(\/answer)?|(email\/confirm|delete)\/done))?$/,
+    /^\/account\/(passkeys\/(options|add|rename|remove)|identities\/(connect|unlink)|two-step\/(app|remove-app|recovery-codes|forget))$/,
+    'GET, HEAD, POST',
+  ],
+  [
+    /^\/account(\/(passkeys|identities(\/answer)?|two-step|sessions|applications|requests|activity|data(\/export)?|signed-in|(email\/confirm|delete)\/done))?$/,
     'GET, HEAD',
   ],
   [/^\/(auth|session\/end|me|device)$/, 'GET, HEAD, POST'],

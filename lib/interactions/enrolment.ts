@@ -1,13 +1,15 @@
 import type Koa from 'koa';
+import { isFresh } from '../authentication/recent-proof.ts';
 import type { TotpEnrolment } from '../authentication/second-factors/totp.ts';
 import type { PendingInteraction } from '../provider/sign-in/interaction.ts';
 import { interactionUrl } from '../provider/sign-in/interaction-url.ts';
 import { type EnrolmentDue, enrolmentDue, isDemanded } from './enrolment-due.ts';
 import { fieldsOf, finish, type Step, seeOther, text } from './pending-step.ts';
 import { acceptFurtherProof, enrolStep } from './proof.ts';
-import { isForProof, type SecondStepRooms, type Standing, standingOf, tellProblem } from './second-step.ts';
+import { isForProof, type SecondStepRooms, type Standing, standingOf } from './second-step.ts';
 import type { CodeProblem } from './second-step-pages.ts';
 import { tellPerson } from './security-notice.ts';
+import { tellProblem } from './tell-problem.ts';
 
 /** How somebody sets up a second step in the middle of a sign-in that needs one. */
 export interface EnrolmentSteps {
@@ -39,6 +41,15 @@ export function enrolmentSteps(
 
   const labelOf = ({ account }: Standing) => ({ issuer: branding.name, login: account.login });
 
+  /**
+   * Whether the proof is too old to set an app up by: whoever found the browser open would pass for its person from then on, and keep them out.
+   * Somebody who came from another provider just now may have proved themselves there at a time that it does not tell.
+   */
+  async function isStale(interaction: PendingInteraction, { proved }: Standing): Promise<boolean> {
+    if (!proved.session && proved.upstream !== undefined) return false;
+    return !isFresh({ authenticatedAt: await desk.provedAt(interaction) });
+  }
+
   async function draw(
     ctx: Koa.Context,
     interaction: PendingInteraction,
@@ -51,6 +62,11 @@ export function enrolmentSteps(
     const state = { account, proof: proved.id, problem };
     if (ways.length === 0) {
       pages.unreachable(ctx, interaction, state);
+      return;
+    }
+    // A secret that was shown while the proof was young enough may still be confirmed: an app has to be found first.
+    if (given.enrolment === undefined && (await isStale(interaction, due))) {
+      seeOther(ctx, `${interactionUrl(interaction.uid, interaction.client.clientId)}&again`);
       return;
     }
     const enrolment = given.enrolment ?? (await secondFactors.beginTotp(account.sub, labelOf(due)));

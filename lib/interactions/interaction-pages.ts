@@ -24,7 +24,7 @@ export interface InteractionPages {
   login(
     ctx: Koa.Context,
     interaction: PendingInteraction,
-    state: { login: string; problem?: LoginProblem },
+    state: { login: string; problem?: LoginProblem | undefined },
   ): void;
   consent(
     ctx: Koa.Context,

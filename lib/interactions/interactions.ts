@@ -9,22 +9,22 @@ import type { Configuration } from '../../config/configuration.ts';
 import type { Account } from '../accounts/account-adapter.ts';
 import type { PasskeyRegistration } from '../authentication/passkeys/passkey-registration.ts';
 import type { PasskeySignIn } from '../authentication/passkeys/passkey-sign-in.ts';
-import type { PasswordSignIn } from '../authentication/passwords/password-sign-in.ts';
+import type { PasswordSignIn, SignInOutcome } from '../authentication/passwords/password-sign-in.ts';
 import type { Sealer } from '../database/sealer.ts';
 import type { Log } from '../observability/log.ts';
 import type { PendingInteraction } from '../provider/sign-in/interaction.ts';
 import { interactionUrl } from '../provider/sign-in/interaction-url.ts';
-import { GRANT_DURATIONS, type GrantDuration } from '../provider/tokens/bounded-grants.ts';
 import type { UpstreamSignIn } from '../upstream/upstream-sign-in.ts';
-import type { StepState } from './interaction-pages.ts';
+import type { LoginProblem, StepState } from './interaction-pages.ts';
 import { knownByBrowser } from './known-browser.ts';
 import type { MailLinkRooms } from './mail-link-rooms.ts';
 import { addMailLinkRoutes } from './mail-link-routes.ts';
 import { passkeySteps } from './passkey-steps.ts';
-import { fieldsOf, finish, pendingStep, type Step, seeOther, text } from './pending-step.ts';
+import { durationOf, fieldsOf, finish, pendingStep, type Step, seeOther, text } from './pending-step.ts';
 import { acceptProof } from './proof.ts';
 import type { SecondStepPages } from './second-step-pages.ts';
 import { addSecondStepRoutes } from './second-step-routes.ts';
+import { tellProblem } from './tell-problem.ts';
 import type { UpstreamPages } from './upstream-pages.ts';
 import { addUpstreamRoutes } from './upstream-routes.ts';
 
@@ -42,13 +42,11 @@ export interface InteractionRooms extends MailLinkRooms {
   log: Log;
 }
 
-/** How long the person allows it; asked only for applications that no operator vouches for. */
-function durationOf(ctx: Koa.Context, { client, forDevice }: PendingInteraction): GrantDuration | undefined {
-  if (client.origin === 'operator') return undefined;
-  const chosen = text(fieldsOf(ctx).duration);
-  // A device does not end with the session of the browser in which it was let in.
-  if (chosen === 'session' && forDevice) return 'month';
-  return GRANT_DURATIONS.find((duration) => duration === chosen) ?? 'month';
+/** What the login page says of an attempt that signed nobody in. */
+function problemOf(result: Exclude<SignInOutcome, { outcome: 'authenticated' }>): LoginProblem {
+  if (result.outcome === 'throttled') return { kind: 'throttled', retryAfter: result.retryAfter };
+  if (result.outcome === 'unavailable') return { kind: 'unavailable' };
+  return { kind: result.expired === true ? 'password-expired' : 'refused' };
 }
 
 /** The routes under `/interaction/:uid`, and those that the links of mails lead to. */
@@ -84,7 +82,7 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
       const known = again === undefined ? undefined : (await accounts.findBySub(again))?.login;
       const login = text(fieldsOf(ctx).login) || known || text(interaction.params.login_hint);
       const problem = state?.formRejected === true ? ({ kind: 'form-rejected' } as const) : undefined;
-      pages.login(ctx, interaction, { login, ...(problem === undefined ? {} : { problem }) });
+      pages.login(ctx, interaction, { login, problem });
     }
   }
 
@@ -95,33 +93,13 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
     const browser = knownByBrowser(ctx, rooms.configuration.issuer);
     const attempt = { login: text(givenLogin), password: text(password), address: ctx.ip, browser };
     const result = await signIn.attempt(attempt);
-    switch (result.outcome) {
-      case 'authenticated':
-        await acceptProof(rooms, ctx, interaction, result);
-        return;
-      case 'refused':
-        ctx.status = 422;
-        pages.login(ctx, interaction, {
-          login: attempt.login,
-          problem: { kind: result.expired === true ? 'password-expired' : 'refused' },
-        });
-        return;
-      case 'throttled':
-        ctx.status = 429;
-        ctx.set('Retry-After', String(result.retryAfter));
-        pages.login(ctx, interaction, {
-          login: attempt.login,
-          problem: { kind: 'throttled', retryAfter: result.retryAfter },
-        });
-        return;
-      case 'unavailable':
-        ctx.status = 503;
-        ctx.set('Retry-After', '5');
-        pages.login(ctx, interaction, { login: attempt.login, problem: { kind: 'unavailable' } });
-        return;
-      default:
-        result satisfies never;
+    if (result.outcome === 'authenticated') {
+      await acceptProof(rooms, ctx, interaction, result);
+      return;
     }
+    const problem = problemOf(result);
+    tellProblem(ctx, problem);
+    pages.login(ctx, interaction, { login: attempt.login, problem });
   };
 
   const consent: Step = async (ctx, interaction) => {
@@ -150,8 +128,7 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
   router.post(
     '/interaction/:uid/switch',
     withInteraction(async (ctx, interaction) => {
-      ctx.status = 303;
-      ctx.redirect(`${interactionUrl(interaction.uid, interaction.client.clientId)}&switch`);
+      seeOther(ctx, `${interactionUrl(interaction.uid, interaction.client.clientId)}&switch`);
     }),
   );
   router.post(
@@ -160,10 +137,9 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
   );
   // A reloaded or bookmarked result of a form leads back to the page that the form was on.
   for (const step of ['login', 'passkey', 'passkey-options', 'consent', 'select', 'switch', 'cancel']) {
-    router.get(`/interaction/:uid/${step}`, (ctx) => {
-      ctx.status = 303;
-      ctx.redirect(interactionUrl(encodeURIComponent(ctx.params.uid ?? ''), text(ctx.query.client_id)));
-    });
+    router.get(`/interaction/:uid/${step}`, (ctx) =>
+      seeOther(ctx, interactionUrl(encodeURIComponent(ctx.params.uid ?? ''), text(ctx.query.client_id))),
+    );
   }
   addSecondStepRoutes(router, rooms);
   const { upstream, pendingIdentities } = rooms;

@@ -1,23 +1,6 @@
 import type Koa from 'koa';
 import type { PendingInteraction } from '../provider/sign-in/interaction.ts';
-
-/** What a page that asks for an address must say about a former attempt. */
-export type AskProblem =
-  | { kind: 'throttled'; retryAfter: number }
-  | { kind: 'unavailable' }
-  | { kind: 'form-rejected' }
-  /** Nothing that could be an address was typed. */
-  | { kind: 'invalid' }
-  /** People of this mail domain cannot register. */
-  | { kind: 'domain' };
-
-/** What a page that acts on a link must say about a former attempt. */
-export type LinkProblem =
-  | { kind: 'form-rejected' }
-  | { kind: 'unavailable' }
-  /** Which rule for passwords was broken: see PasswordRules. */
-  | { kind: 'password'; rule: string }
-  | { kind: 'name' };
+import type { AskProblem, LinkProblem, LinkResult } from './mail-link-outcomes.ts';
 
 /** A page's form that acts on a link. */
 export interface LinkForm {
@@ -27,27 +10,17 @@ export interface LinkForm {
   problem?: LinkProblem | undefined;
 }
 
-/** How it ended. */
-export type LinkResult =
-  | 'password-changed'
-  | 'registered'
-  | 'already-registered'
-  | 'email-verified'
-  | 'email-changed'
-  | 'deletion-asked'
-  | 'expired';
-
 /** The pages around links that are sent by mail, drawn by lib/http. The status is the caller's. */
 export interface MailLinkPages {
   askReset(
     ctx: Koa.Context,
     interaction: PendingInteraction,
-    state: { login: string; problem?: AskProblem },
+    state: { login: string; problem?: AskProblem | undefined },
   ): void;
   askRegister(
     ctx: Koa.Context,
     interaction: PendingInteraction,
-    state: { email: string; problem?: AskProblem },
+    state: { email: string; problem?: AskProblem | undefined },
   ): void;
   mailSent(ctx: Koa.Context, interaction: PendingInteraction, kind: 'reset' | 'register'): void;
   choosePassword(ctx: Koa.Context, form: LinkForm & { login: string }): void;
@@ -91,6 +64,7 @@ export type SecurityMail =
   | 'two-step-added'
   | 'two-step-removed'
   | 'recovery-codes-made'
+  | 'recovery-code-used'
   | 'passkey-added'
   | 'passkey-removed'
   | 'passkey-copied'

@@ -10,7 +10,8 @@ import type { Mail } from '../mail/mail.ts';
 import type { Events } from '../observability/events.ts';
 import type { InteractionDesk, PendingInteraction } from '../provider/sign-in/interaction.ts';
 import type { FormProtection, InteractionPages } from './interaction-pages.ts';
-import type { AskProblem, MailLinkPages, MailTexts } from './mail-link-pages.ts';
+import type { AskProblem } from './mail-link-outcomes.ts';
+import type { MailLinkPages, MailTexts } from './mail-link-pages.ts';
 import type { PendingIdentities } from './pending-identity.ts';
 
 /** What the steps around mailed links work with. */
@@ -46,14 +47,14 @@ export function linkUrl(issuer: string, path: string, secret: string): string {
 }
 
 /**
- * Whether a mail may be caused to this recipient now. `quiet`: the answer is the same as ever and nothing is sent. What the
- * person must be told otherwise has its status set.
+ * Whether a mail may be caused to this recipient now, and if not, what the person is told. `quiet`: the answer is the same as ever and nothing
+ * is sent. Emits attempt.throttled.
  */
 export async function admitMail(
   rooms: Pick<MailLinkRooms, 'linkThrottle' | 'events'>,
   ctx: Koa.Context,
   recipient: string,
-): Promise<'send' | 'quiet' | AskProblem> {
+): Promise<'send' | 'quiet' | Extract<AskProblem, { kind: 'throttled' | 'unavailable' }>> {
   const admittance = await rooms.linkThrottle.admit(recipient, ctx.ip);
   switch (admittance.outcome) {
     case 'admitted':
@@ -63,11 +64,8 @@ export async function admitMail(
       return 'quiet';
     case 'throttled':
       rooms.events.emit('attempt.throttled', { kind: 'mail', address: ctx.ip });
-      ctx.status = 429;
-      ctx.set('Retry-After', String(admittance.retryAfter));
       return { kind: 'throttled', retryAfter: admittance.retryAfter };
     case 'unavailable':
-      ctx.status = 503;
       return { kind: 'unavailable' };
     default:
       return admittance satisfies never;

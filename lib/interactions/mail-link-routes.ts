@@ -1,7 +1,7 @@
 import type Router from '@koa/router';
 import type Koa from 'koa';
 import { interactionUrl } from '../provider/sign-in/interaction-url.ts';
-import type { LinkResult } from './mail-link-pages.ts';
+import type { LinkResult } from './mail-link-outcomes.ts';
 import type { MailLinkRooms } from './mail-link-rooms.ts';
 import { pendingStep, type Step, seeOther, text } from './pending-step.ts';
 import { REGISTER_PATH, registrationSteps } from './registration.ts';

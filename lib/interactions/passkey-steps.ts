@@ -1,9 +1,10 @@
 import type Koa from 'koa';
 import type { PasskeySignIn, PasskeySignInOutcome } from '../authentication/passkeys/passkey-sign-in.ts';
-import type { InteractionPages } from './interaction-pages.ts';
+import type { InteractionPages, LoginProblem } from './interaction-pages.ts';
 import { fieldsOf, type Step, text } from './pending-step.ts';
 import { acceptProof, type ProofRooms } from './proof.ts';
 import { type NoticeRooms, tellPerson } from './security-notice.ts';
+import { tellProblem } from './tell-problem.ts';
 
 /** What the steps work with. */
 export interface PasskeyRooms extends ProofRooms, NoticeRooms {
@@ -15,6 +16,14 @@ export interface PasskeyRooms extends ProofRooms, NoticeRooms {
 export function tellOfCopy(rooms: NoticeRooms, ctx: Koa.Context, result: PasskeySignInOutcome): void {
   const account = 'suspected' in result ? result.suspected : undefined;
   if (account !== undefined) tellPerson(rooms, ctx, account, 'passkey-copied');
+}
+
+/** What the login page says of an attempt that signed nobody in. */
+function problemOf(result: Exclude<PasskeySignInOutcome, { outcome: 'authenticated' }>): LoginProblem {
+  if (result.outcome === 'throttled') return { kind: 'throttled', retryAfter: result.retryAfter };
+  if (result.outcome === 'unavailable') return { kind: 'unavailable' };
+  const { reason, id } = result;
+  return { kind: 'passkey', reason, ...(id === undefined ? {} : { id }) };
 }
 
 /** Sign-in by passkey on the login page. */
@@ -42,35 +51,13 @@ export function passkeySteps(rooms: PasskeyRooms & { pages: Pick<InteractionPage
         address: ctx.ip,
       });
       tellOfCopy(rooms, ctx, result);
-      switch (result.outcome) {
-        case 'authenticated':
-          await acceptProof(rooms, ctx, interaction, result);
-          return;
-        case 'refused': {
-          const { reason, id } = result;
-          ctx.status = 422;
-          pages.login(ctx, interaction, {
-            login,
-            problem: { kind: 'passkey', reason, ...(id === undefined ? {} : { id }) },
-          });
-          return;
-        }
-        case 'throttled':
-          ctx.status = 429;
-          ctx.set('Retry-After', String(result.retryAfter));
-          pages.login(ctx, interaction, {
-            login,
-            problem: { kind: 'throttled', retryAfter: result.retryAfter },
-          });
-          return;
-        case 'unavailable':
-          ctx.status = 503;
-          ctx.set('Retry-After', '5');
-          pages.login(ctx, interaction, { login, problem: { kind: 'unavailable' } });
-          return;
-        default:
-          result satisfies never;
+      if (result.outcome === 'authenticated') {
+        await acceptProof(rooms, ctx, interaction, result);
+        return;
       }
+      const problem = problemOf(result);
+      tellProblem(ctx, problem);
+      pages.login(ctx, interaction, { login, problem });
     },
   };
 }

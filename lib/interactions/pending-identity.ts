@@ -1,15 +1,10 @@
 import type Koa from 'koa';
 import type { Account } from '../accounts/account-adapter.ts';
 import { SealError, type Sealer } from '../database/sealer.ts';
-import type { Mail } from '../mail/mail.ts';
-import { mailAddress } from '../mail/mail-address.ts';
-import type { Events } from '../observability/events.ts';
 import { cookieName } from '../provider/cookies.ts';
-import { userAgentOf } from '../provider/sign-in/session-device.ts';
 import type { UpstreamIdentity } from '../upstream/upstream-identities.ts';
 import type { UpstreamSignIn } from '../upstream/upstream-sign-in.ts';
-import type { MailTexts } from './mail-link-pages.ts';
-import { text } from './pending-step.ts';
+import { type NoticeRooms, tellPerson } from './security-notice.ts';
 
 /**
  * Identities at other providers that were proved in an interaction and are nobody's here yet: whoever then proves an account
@@ -22,14 +17,9 @@ export class PendingIdentities {
   /** Requests whose cookie counts no more. */
   readonly #dropped = new WeakSet<Koa.Context>();
 
-  constructor(rooms: {
-    issuer: string;
-    sealer: Sealer;
-    upstream: Pick<UpstreamSignIn, 'link'>;
-    events: Events;
-    mail: Mail;
-    mailTexts: MailTexts;
-  }) {
+  constructor(
+    rooms: NoticeRooms & { issuer: string; sealer: Sealer; upstream: Pick<UpstreamSignIn, 'link'> },
+  ) {
     this.#rooms = rooms;
     this.#secure = rooms.issuer.startsWith('https:');
     this.#cookieName = cookieName(rooms.issuer, 'identity', 'narrow');
@@ -59,18 +49,12 @@ export class PendingIdentities {
   }
 
   /** Links what waits with the person who has just proved themselves, and tells them. Nothing when nothing waits. */
-  async linkWith(ctx: Koa.Context, uid: string, { sub, claims }: Account): Promise<void> {
+  async linkWith(ctx: Koa.Context, uid: string, account: Account): Promise<void> {
     const identity = this.read(ctx, uid);
     if (identity === undefined) return;
-    const { upstream, events, mail, mailTexts } = this.#rooms;
-    const outcome = await upstream.link(identity, sub);
+    const outcome = await this.#rooms.upstream.link(identity, account.sub);
     this.drop(ctx, uid);
-    if (outcome !== 'linked') return;
-    const place = { address: ctx.ip, userAgent: userAgentOf(ctx) };
-    events.emit('account.activity', { accountId: sub, kind: 'identity-linked', ...place });
-    const to = mailAddress(text(claims.email));
-    const locale = mailTexts.localeFor(ctx, claims.locale);
-    if (to !== undefined) mail.send(() => ({ to, ...mailTexts.compose('identity-linked', locale) }));
+    if (outcome === 'linked') tellPerson(this.#rooms, ctx, account, 'identity-linked');
   }
 
   #set(ctx: Koa.Context, uid: string, value: string | null): void {

@@ -4,6 +4,7 @@ import type {
   InteractionDesk,
   PendingInteraction,
 } from '../provider/sign-in/interaction.ts';
+import { GRANT_DURATIONS, type GrantDuration } from '../provider/tokens/bounded-grants.ts';
 import type { FormProtection, InteractionPages } from './interaction-pages.ts';
 
 /** What one step of an interaction does. */
@@ -15,6 +16,20 @@ export const text = (value: unknown): string => (typeof value === 'string' ? val
 /** The fields of the form that was sent. */
 export function fieldsOf(ctx: Koa.Context): Record<string, unknown> {
   return (ctx.request as { body?: Record<string, unknown> }).body ?? {};
+}
+
+/**
+ * How long the person allows it; asked only for applications that no operator vouches for. `forDevice`: it is let in somewhere
+ * else than in this browser, and does not end with its session.
+ */
+export function durationOf(
+  ctx: Koa.Context,
+  { client, forDevice }: Pick<PendingInteraction, 'client' | 'forDevice'>,
+): GrantDuration | undefined {
+  if (client.origin === 'operator') return undefined;
+  const chosen = text(fieldsOf(ctx).duration);
+  if (chosen === 'session' && forDevice) return 'month';
+  return GRANT_DURATIONS.find((duration) => duration === chosen) ?? 'month';
 }
 
 /** Sends the browser to an address by GET, whatever it asked with (RFC 9110 §15.4.4). */

@@ -3,6 +3,7 @@ import type { Configuration } from '../../config/configuration.ts';
 import type { Account } from '../accounts/account-adapter.ts';
 import { hasSecondStep, MULTI_FACTOR } from '../authentication/assurance.ts';
 import type { KnownBrowsers } from '../authentication/known-browsers.ts';
+import { isFresh } from '../authentication/recent-proof.ts';
 import {
   isEnrolled,
   mayAddFactor,
@@ -178,7 +179,9 @@ async function goOn(
       return;
     }
     case 'none':
-      await rooms.pendingIdentities?.linkWith(ctx, uid, account);
+      // As on the account page: a session of long ago gives nobody another way in, whatever factor came on top of it.
+      if (!keepsTime || isFresh({ authenticatedAt: await desk.provedAt(interaction) }))
+        await rooms.pendingIdentities?.linkWith(ctx, uid, account);
       await knowBrowser(ctx, rooms.knownBrowsers, { issuer: configuration.issuer, account });
       events.emit('login.succeeded', {
         accountId: account.sub,

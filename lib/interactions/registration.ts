@@ -1,17 +1,28 @@
 import { domainToASCII } from 'node:url';
 import type Koa from 'koa';
+import type { Configuration } from '../../config/configuration.ts';
 import { registrationIsOpen } from '../accounts/registration-is-open.ts';
 import type { FoundLink } from '../authentication/mail-links.ts';
 import { domainOf, mailAddress } from '../mail/mail-address.ts';
 import type { PendingInteraction } from '../provider/sign-in/interaction.ts';
 import { interactionUrl } from '../provider/sign-in/interaction-url.ts';
-import type { AskProblem, LinkProblem } from './mail-link-pages.ts';
+import type { AskProblem, LinkProblem } from './mail-link-outcomes.ts';
 import { admitMail, linkFormPurpose, linkUrl, type MailLinkRooms, originOf } from './mail-link-rooms.ts';
 import { fieldsOf, type Step, seeOther, text } from './pending-step.ts';
 import { acceptProof } from './proof.ts';
+import { tellProblem } from './tell-problem.ts';
 
 /** Where the link of a mail leads. */
 export const REGISTER_PATH = '/register';
+
+/** Whether an address that `mailAddress` answered is of a domain from which people may make accounts. */
+export function isOfAllowedDomain(
+  email: string,
+  { allowedDomains }: Pick<Configuration['registration'], 'allowedDomains'>,
+): boolean {
+  const domain = domainOf(email);
+  return allowedDomains.length === 0 || allowedDomains.some((allowed) => domainToASCII(allowed) === domain);
+}
 
 interface RegisterLink {
   secret: string;
@@ -37,11 +48,11 @@ export function registrationSteps(rooms: MailLinkRooms): RegistrationSteps {
   const { configuration, desk, accounts, links, mail, mailTexts, pages, forms } = rooms;
   const { issuer, lifetimes, registration } = configuration;
   const isOpen = registrationIsOpen(configuration, accounts);
-  const allowed = new Set(registration.allowedDomains.map((domain) => domainToASCII(domain)));
 
   function draw(ctx: Koa.Context, interaction: PendingInteraction, problem?: AskProblem): void {
     const email = text(fieldsOf(ctx).email) || text(interaction.params.login_hint);
-    pages.askRegister(ctx, interaction, { email, ...(problem === undefined ? {} : { problem }) });
+    if (problem !== undefined) tellProblem(ctx, problem);
+    pages.askRegister(ctx, interaction, { email, problem });
   }
 
   const show: Step = async (ctx, interaction) => {
@@ -80,6 +91,7 @@ export function registrationSteps(rooms: MailLinkRooms): RegistrationSteps {
         ? REGISTER_PATH
         : interactionUrl(interaction.uid, interaction.client.clientId, 'registration');
     const { email } = found.details;
+    if (problem !== undefined) tellProblem(ctx, problem);
     pages.completeRegistration(ctx, {
       action,
       secret,
@@ -96,8 +108,7 @@ export function registrationSteps(rooms: MailLinkRooms): RegistrationSteps {
     async ask(ctx, interaction) {
       if (!isOpen) return;
       const email = mailAddress(text(fieldsOf(ctx).email));
-      if (email === undefined || (allowed.size > 0 && !allowed.has(domainOf(email)))) {
-        ctx.status = 422;
+      if (email === undefined || !isOfAllowedDomain(email, registration)) {
         draw(ctx, interaction, { kind: email === undefined ? 'invalid' : 'domain' });
         return;
       }
@@ -145,7 +156,6 @@ export function registrationSteps(rooms: MailLinkRooms): RegistrationSteps {
       if (link === undefined) return;
       const interaction = await interactionOf(ctx, link);
       if (!forms.verify(ctx, linkFormPurpose(link.secret))) {
-        ctx.status = 403;
         drawCompletion(ctx, link, interaction, { kind: 'form-rejected' });
         return;
       }
@@ -170,15 +180,12 @@ export function registrationSteps(rooms: MailLinkRooms): RegistrationSteps {
       }
       switch (created.reason) {
         case 'unacceptable_password':
-          ctx.status = 422;
           drawCompletion(ctx, link, interaction, { kind: 'password', rule: created.rule ?? '' });
           return;
         case 'invalid_claims':
-          ctx.status = 422;
           drawCompletion(ctx, link, interaction, { kind: 'name' });
           return;
         case 'busy':
-          ctx.status = 503;
           drawCompletion(ctx, link, interaction, { kind: 'unavailable' });
           return;
         case 'login_taken':

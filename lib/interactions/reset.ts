@@ -4,10 +4,11 @@ import type { FoundLink } from '../authentication/mail-links.ts';
 import { mailAddress } from '../mail/mail-address.ts';
 import type { PendingInteraction } from '../provider/sign-in/interaction.ts';
 import { interactionUrl } from '../provider/sign-in/interaction-url.ts';
-import { userAgentOf } from '../provider/sign-in/session-device.ts';
-import type { AskProblem, LinkProblem } from './mail-link-pages.ts';
+import type { AskProblem, LinkProblem } from './mail-link-outcomes.ts';
 import { admitMail, linkFormPurpose, linkUrl, type MailLinkRooms, originOf } from './mail-link-rooms.ts';
 import { fieldsOf, type Step, seeOther, text } from './pending-step.ts';
+import { mailPerson, noteActivity } from './security-notice.ts';
+import { tellProblem } from './tell-problem.ts';
 
 /** Where the link of a mail leads. */
 export const RESET_PATH = '/reset-password';
@@ -39,7 +40,8 @@ export function resetSteps(rooms: MailLinkRooms): ResetSteps {
 
   function draw(ctx: Koa.Context, interaction: PendingInteraction, problem?: AskProblem): void {
     const login = text(fieldsOf(ctx).login) || text(interaction.params.login_hint);
-    pages.askReset(ctx, interaction, { login, ...(problem === undefined ? {} : { problem }) });
+    if (problem !== undefined) tellProblem(ctx, problem);
+    pages.askReset(ctx, interaction, { login, problem });
   }
 
   async function linkOf(ctx: Koa.Context, given: unknown): Promise<ResetLink | undefined> {
@@ -53,18 +55,17 @@ export function resetSteps(rooms: MailLinkRooms): ResetSteps {
   }
 
   function drawChoice(ctx: Koa.Context, { secret, account }: ResetLink, problem?: LinkProblem): void {
+    if (problem !== undefined) tellProblem(ctx, problem);
     pages.choosePassword(ctx, { action: RESET_PATH, secret, login: account.login, problem });
   }
 
   /** Tokens and sessions of before end, and the owner hears of it. */
   async function afterChange(ctx: Koa.Context, { found, account }: ResetLink): Promise<void> {
-    const place = { address: ctx.ip, userAgent: userAgentOf(ctx) };
-    events.emit('account.activity', { accountId: account.sub, kind: 'password-changed', ...place });
+    const { email } = found.details;
+    noteActivity(events, ctx, { accountId: account.sub, kind: 'password-changed' });
     await grants.endAccount(account.sub, { consent: false });
-    await accounts.directory?.verifyEmail(account.sub, found.details.email);
-    const to = mailAddress(found.details.email);
-    const locale = mailTexts.localeFor(ctx, account.claims.locale);
-    if (to !== undefined) mail.send(() => ({ to, ...mailTexts.compose('password-changed', locale) }));
+    await accounts.directory?.verifyEmail(account.sub, email);
+    mailPerson(rooms, ctx, account, { kind: 'password-changed', email });
   }
 
   return {
@@ -75,7 +76,6 @@ export function resetSteps(rooms: MailLinkRooms): ResetSteps {
     async ask(ctx, interaction) {
       const login = text(fieldsOf(ctx).login);
       if (login.trim() === '' || accounts.directory === undefined) {
-        ctx.status = 422;
         draw(ctx, interaction, { kind: 'invalid' });
         return;
       }
@@ -113,7 +113,6 @@ export function resetSteps(rooms: MailLinkRooms): ResetSteps {
       const link = await linkOf(ctx, secret);
       if (link === undefined) return;
       if (!forms.verify(ctx, linkFormPurpose(link.secret))) {
-        ctx.status = 403;
         drawChoice(ctx, link, { kind: 'form-rejected' });
         return;
       }
@@ -135,10 +134,8 @@ export function resetSteps(rooms: MailLinkRooms): ResetSteps {
         return;
       }
       if (update?.outcome === 'refused' && update.reason === 'unacceptable_password') {
-        ctx.status = 422;
         drawChoice(ctx, link, { kind: 'password', rule: update.rule ?? '' });
       } else if (update?.outcome === 'refused' && update.reason === 'busy') {
-        ctx.status = 503;
         drawChoice(ctx, link, { kind: 'unavailable' });
       } else {
         ctx.status = 410;

@@ -16,6 +16,8 @@ import { fieldsOf, type Step, seeOther, text } from './pending-step.ts';
 import { acceptFurtherProof, enrolStep, nextStep, type ProofRooms } from './proof.ts';
 import { rememberBrowser } from './remembered-browser.ts';
 import type { CodeProblem, SecondStepPages } from './second-step-pages.ts';
+import { tellPerson } from './security-notice.ts';
+import { tellProblem } from './tell-problem.ts';
 
 /** What the second step works with. */
 export type SecondStepRooms = ProofRooms &
@@ -30,14 +32,6 @@ type Proved = NonNullable<PendingInteraction['proved']>;
 export interface Standing {
   proved: Proved;
   account: Account;
-}
-
-/** Sets the status of an answer that shows the page again. */
-export function tellProblem(ctx: Koa.Context, problem: CodeProblem): void {
-  const statuses = { refused: 422, expired: 422, throttled: 429, unavailable: 503, 'form-rejected': 403 };
-  ctx.status = statuses[problem.kind];
-  if (problem.kind === 'throttled') ctx.set('Retry-After', String(problem.retryAfter));
-  if (problem.kind === 'unavailable') ctx.set('Retry-After', '5');
 }
 
 /**
@@ -148,6 +142,8 @@ export function secondSteps(rooms: SecondStepRooms): SecondSteps {
         draw(ctx, interaction, due, { way, problem: { kind, ...details } as CodeProblem });
         return;
       }
+      // Each is gone with its use, and whoever took them would not be noticed otherwise.
+      if (chosen === 'recovery-code') tellPerson(rooms, ctx, account, 'recovery-code-used');
       if (remember === 'yes' && secondFactors.devices.seconds > 0) {
         await rememberBrowser(ctx, secondFactors.devices, { issuer, sub });
       }
@@ -164,8 +160,7 @@ export function secondSteps(rooms: SecondStepRooms): SecondSteps {
       }
       const admittance = await admitMail(rooms, ctx, to);
       if (typeof admittance === 'object') {
-        const problem = admittance.kind === 'throttled' ? admittance : ({ kind: 'unavailable' } as const);
-        draw(ctx, interaction, due, { way: 'mail', problem });
+        draw(ctx, interaction, due, { way: 'mail', problem: admittance });
         return;
       }
       if (admittance === 'send') {

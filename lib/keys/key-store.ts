@@ -52,6 +52,7 @@ export async function readRecords(query: Query): Promise<KeyRecord[]> {
 export type SealedMaterial = Omit<KeyMaterial, 'privateKey'> &
   ({ sealedPrivateKey: Buffer; externalKey: null } | { sealedPrivateKey: null; externalKey: string });
 
+/** A pair of our own, with its private part sealed for its own row. */
 export function sealMaterial(database: Database, material: KeyMaterial): SealedMaterial {
   const { privateKey, ...rest } = material;
   const sealedPrivateKey = database.sealer.seal(privateKey, sealingContext(material.kid));
@@ -84,6 +85,7 @@ export async function insertKey(
     .execute();
 }
 
+/** Has an announced key sign from `now` (Unix time, ms) on. */
 export async function activateKey(transaction: Query, kid: string, now: number): Promise<void> {
   await transaction
     .updateTable('signing_keys')
@@ -106,6 +108,7 @@ export async function retireKey(
     .execute();
 }
 
+/** Has an announced key become active at another time (Unix time, ms). */
 export async function hastenKey(transaction: Query, kid: string, activatesAt: number): Promise<void> {
   await transaction
     .updateTable('signing_keys')
@@ -123,6 +126,7 @@ export async function withdrawExternalKey(transaction: Query, kid: string, now: 
     .execute();
 }
 
+/** Forgets a key altogether: what it signed cannot be verified any more. */
 export async function removeKey(transaction: Query, kid: string): Promise<void> {
   await transaction.deleteFrom('signing_keys').where('kid', '=', kid).execute();
 }

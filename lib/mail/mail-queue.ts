@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../observability/log.ts';
+import { Places } from '../outbound/places.ts';
 import type { Delivery, Mail, MailMessage } from './mail-message.ts';
 
 export interface QueueLimits {
@@ -29,11 +30,16 @@ const LIMITS: QueueLimits = {
 
 /** Why a delivery failed, without anything that names the person: servers repeat addresses in what they say. */
 function describeFailure(error: unknown): { code: string; status?: number; permanent: boolean } {
-  const { code, responseCode } = (error ?? {}) as { code?: unknown; responseCode?: unknown };
+  const { code, originalCode, responseCode } = (error ?? {}) as Record<string, unknown>;
   const status = typeof responseCode === 'number' ? responseCode : undefined;
   // RFC 5321 section 4.2.1: 5yz is final. A refused login is the operator's to mend, perhaps while the message waits.
   const permanent = status !== undefined && status >= 500 && code !== 'EAUTH';
-  return { code: String(code ?? 'unknown'), ...(status === undefined ? {} : { status }), permanent };
+  // nodemailer has one code for whatever the network or TLS came upon, and keeps theirs beside it.
+  return {
+    code: String(originalCode ?? code ?? 'unknown'),
+    ...(status === undefined ? {} : { status }),
+    permanent,
+  };
 }
 
 /** Messages on their way, in this process alone: one that ends without a farewell loses what waits. */
@@ -43,13 +49,13 @@ export class MailQueue implements Mail {
   readonly #limits: QueueLimits;
   readonly #pending = new Set<Promise<void>>();
   readonly #closing = new AbortController();
-  readonly #turns: Array<() => void> = [];
-  #running = 0;
+  readonly #places: Places;
 
   constructor(delivery: Delivery, log: Log, limits: Partial<QueueLimits> = {}) {
     this.#delivery = delivery;
     this.#log = log;
     this.#limits = { ...LIMITS, ...limits };
+    this.#places = new Places(this.#limits.atOnce);
   }
 
   send(compose: () => MailMessage): void {
@@ -106,18 +112,14 @@ export class MailQueue implements Mail {
   }
 
   async #attempt(message: MailMessage): Promise<ReturnType<typeof describeFailure> | undefined> {
-    if (this.#running >= this.#limits.atOnce) await new Promise<void>((go) => this.#turns.push(go));
-    else this.#running += 1;
+    const leave = await this.#places.take();
     try {
       await this.#delivery.deliver(message);
       return undefined;
     } catch (error) {
       return describeFailure(error);
     } finally {
-      // Whoever ends hands the place over.
-      const next = this.#turns.shift();
-      if (next === undefined) this.#running -= 1;
-      else next();
+      leave?.();
     }
   }
 

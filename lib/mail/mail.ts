@@ -7,7 +7,7 @@
 import { join } from 'node:path';
 import type { Configuration } from '../../config/configuration.ts';
 import { mailSender } from '../../config/mail-sender.ts';
-import { parseSmtpUrl } from '../../config/smtp-url.ts';
+import { parseSmtpUrl, type SmtpAddress } from '../../config/smtp-url.ts';
 import type { Log } from '../observability/log.ts';
 import type { Delivery, Mail, Sender } from './mail-message.ts';
 import { MailQueue, type QueueLimits } from './mail-queue.ts';
@@ -25,9 +25,20 @@ export function openDelivery(configuration: MailConfiguration): Delivery {
       (await import('./outbox.ts')).deliverToOutbox(join(dataDir, 'outbox'), sender),
     );
   }
+  const address = addressOf(smtpUrl);
+  return openedByFirst(async () => (await import('./smtp-delivery.ts')).deliverBySmtp(address, sender));
+}
+
+/** Connects to the mail server and signs in there, without a message. Rejects with what it came upon. */
+export async function tryMailServer(smtpUrl: string): Promise<void> {
+  const { trySmtp } = await import('./smtp-delivery.ts');
+  await trySmtp(addressOf(smtpUrl));
+}
+
+function addressOf(smtpUrl: string): SmtpAddress {
   const address = parseSmtpUrl(smtpUrl);
   if (typeof address === 'string') throw new TypeError(`the SMTP URL ${address}`);
-  return openedByFirst(async () => (await import('./smtp-delivery.ts')).deliverBySmtp(address, sender));
+  return address;
 }
 
 /** A delivery that is opened by its first message: its library is large, and many a process never sends one. */

@@ -8,10 +8,9 @@ const CONNECT_MILLISECONDS = 10_000;
 const SILENCE_MILLISECONDS = 20_000;
 const FAREWELL_MILLISECONDS = 500;
 
-/** Delivers by SMTP over TLS as the address says; the server's certificate is verified. */
-export function deliverBySmtp(address: SmtpAddress, sender: Sender): Delivery {
-  const { host, port, tls, username, password } = address;
-  const transport = createTransport({
+/** SMTP over TLS as the address says; the server's certificate is verified. */
+function transportTo({ host, port, tls, username, password }: SmtpAddress) {
+  return createTransport({
     host,
     port,
     secure: tls === 'implicit',
@@ -27,6 +26,21 @@ export function deliverBySmtp(address: SmtpAddress, sender: Sender): Delivery {
     disableFileAccess: true,
     disableUrlAccess: true,
   });
+}
+
+/** Connects and signs in, and sends nothing. Rejects with what it came upon. */
+export async function trySmtp(address: SmtpAddress): Promise<void> {
+  const transport = transportTo(address);
+  try {
+    await transport.verify();
+  } finally {
+    transport.close();
+  }
+}
+
+/** Delivers by SMTP. */
+export function deliverBySmtp(address: SmtpAddress, sender: Sender): Delivery {
+  const transport = transportTo(address);
   const ending = new AbortController();
   return {
     deliver: async (message) => {

@@ -90,12 +90,3 @@ export type MetricName = keyof typeof METRIC_FAMILIES;
 export const DURATION_BUCKETS: readonly number[] = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
-
-/** The families as docs/metrics.md lists them. */
-export function metricTable(): string {
-  const rows = Object.entries<MetricFamily>(METRIC_FAMILIES).map(([name, { type, labels, help }]) => {
-    const named = labels.map((label) => `\`${label}\``).join(', ');
-    return `| \`${name}\` | ${type} | ${named} | ${help} |`;
-  });
-  return ['| metric | type | labels | meaning |', '|---|---|---|---|', ...rows].join('\n');
-}

@@ -1,37 +1,41 @@
-/** A fixed number of places; who finds none waits for one, in the order of coming, as long as they like. */
+/** A fixed number of places; who finds none waits for one, in the order of coming, unless too many wait already. */
 export class Places {
   #free: number;
+  readonly #mostWaiting: number;
   readonly #waiting: Array<() => void> = [];
 
-  constructor(count: number) {
+  constructor(count: number, mostWaiting = Number.POSITIVE_INFINITY) {
     this.#free = count;
+    this.#mostWaiting = mostWaiting;
   }
 
-  /** How many wait. */
-  get waiting(): number {
-    return this.#waiting.length;
-  }
-
-  /** Takes a place; undefined when none became free in `milliseconds`. What comes back gives the place up, once. */
-  async take(milliseconds: number): Promise<(() => void) | undefined> {
+  /**
+   * Takes a place; undefined when as many wait already as may, or when none became free in `milliseconds`; without a limit it waits as long as
+   * it takes. What comes back gives the place up, and is called once.
+   */
+  async take(milliseconds?: number): Promise<(() => void) | undefined> {
+    const leave = (): void => this.#giveUp();
     if (this.#free > 0) {
       this.#free -= 1;
-      return () => this.#giveUp();
+      return leave;
     }
+    if (this.#waiting.length >= this.#mostWaiting) return undefined;
     const admitted = await new Promise<boolean>((resolve) => {
       const admit = (): void => {
         clearTimeout(timer);
         resolve(true);
       };
-      const timer = setTimeout(() => {
+      const end = (): void => {
         this.#waiting.splice(this.#waiting.indexOf(admit), 1);
         resolve(false);
-      }, milliseconds);
+      };
+      const timer = milliseconds === undefined ? undefined : setTimeout(end, milliseconds);
       this.#waiting.push(admit);
     });
-    return admitted ? () => this.#giveUp() : undefined;
+    return admitted ? leave : undefined;
   }
 
+  /** The place goes straight to who waits longest, so that nobody comes in between. */
   #giveUp(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#free += 1;

@@ -20,10 +20,12 @@ function hasName(message: unknown, name: string): boolean {
   );
 }
 
+/** Whether a message between processes is a beat: others go by the same way. */
 export function isBeat(message: unknown): message is Beat {
   return hasName(message, 'beat');
 }
 
+/** The same of a retirement. */
 export function isRetirement(message: unknown): message is Retirement {
   return hasName(message, 'retire');
 }

@@ -30,6 +30,7 @@ interface Slot {
 /** How a rolling restart went. */
 export type RollOutcome = { outcome: 'rolled' } | { outcome: 'kept' };
 
+/** The worker processes of one primary, each in a slot of its own that is filled again when its worker ends. */
 export class Supervisor {
   readonly #log: Log;
   readonly #slots: Slot[];

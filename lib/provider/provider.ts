@@ -154,7 +154,7 @@ function engineConfiguration(
       BackchannelAuthenticationRequest: backchannelRequestLifetime(switches.ciba.lifetime),
     },
     features: features(rooms, pages),
-    interactions: interactions({ registration, assurance: rooms }),
+    interactions: interactions({ registration, assurance: rooms, clients }),
     acrValues: [...ACR_VALUES],
     // OpenID Connect Prompt Create §5.
     discovery: {

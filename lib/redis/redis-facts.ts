@@ -1,5 +1,6 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { RedisConnection } from './redis-connection.ts';
+import { readInfo, settingOf } from './server-info.ts';
 
 /** What one Redis server says of itself; undefined what it does not tell. */
 export interface RedisFacts {
@@ -29,12 +30,7 @@ async function factsOf(server: Redis): Promise<RedisFacts> {
   const asked = Date.now();
   const [seconds, microseconds] = await server.time();
   const answered = Date.now();
-  const told = new Map(
-    (await server.info())
-      .split(/\r?\n/)
-      .map((line) => line.split(':') as [string, string | undefined])
-      .filter((pair): pair is [string, string] => pair[1] !== undefined),
-  );
+  const told = readInfo(await server.info());
   const number = (name: string): number | undefined => {
     const value = told.get(name);
     return value === undefined ? undefined : Number(value);
@@ -43,22 +39,11 @@ async function factsOf(server: Redis): Promise<RedisFacts> {
   return {
     version: told.get('redis_version'),
     appendOnly: appendOnly === undefined ? undefined : appendOnly === '1',
-    appendFsync: await appendFsyncOf(server),
+    appendFsync: await settingOf(server, 'appendfsync'),
     appendFailed: told.get('aof_last_write_status') === 'err',
     replicas: number('connected_slaves'),
     memory: number('used_memory') ?? 0,
     mostMemory: number('maxmemory') || undefined,
     clockAhead: Number(seconds) * 1000 + Number(microseconds) / 1000 - (asked + answered) / 2,
   };
-}
-
-/** Many services, and ACL users with few rights, may not read settings. */
-async function appendFsyncOf(server: Redis): Promise<string | undefined> {
-  try {
-    const reply = await server.config('GET', 'appendfsync');
-    return Array.isArray(reply) ? String(reply[1]) : undefined;
-  } catch (error) {
-    if (error instanceof Error && /unknown command|^NOPERM\b/i.test(error.message)) return undefined;
-    throw error;
-  }
 }

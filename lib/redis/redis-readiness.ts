@@ -1,20 +1,12 @@
 import type { Socket } from 'node:net';
 import type { Cluster, Redis } from 'ioredis';
 import { RedisUnavailable } from './redis-unavailable.ts';
+import { readInfo, settingOf } from './server-info.ts';
 
 /** The oldest version with `SET … PXAT` and `GETEX`; distributions and services older than it are out of support. */
 const OLDEST_VERSION = [6, 2] as const;
 
 type Facts = ReadonlyMap<string, string>;
-
-function factsOf(text: string): Facts {
-  const facts = new Map<string, string>();
-  for (const line of text.split(/\r?\n/)) {
-    const colon = line.indexOf(':');
-    if (colon > 0) facts.set(line.slice(0, colon), line.slice(colon + 1));
-  }
-  return facts;
-}
 
 function isTooOld(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
@@ -61,29 +53,19 @@ async function read(name: string, ask: () => Promise<unknown>): Promise<string> 
   }
 }
 
-/** Services that hide the policy from INFO may tell it here. */
-async function configuredPolicy(server: Redis): Promise<string | undefined> {
-  try {
-    const reply = await server.config('GET', 'maxmemory-policy');
-    return Array.isArray(reply) ? String(reply[1]) : undefined;
-  } catch (error) {
-    if (error instanceof Error && /unknown command|^NOPERM\b/i.test(error.message)) return undefined;
-    throw error;
-  }
-}
-
 function placeOf(server: Redis): string {
   const { remoteAddress, remotePort } = (server as unknown as { stream?: Socket }).stream ?? {};
   return remoteAddress === undefined ? 'the server' : `${remoteAddress}:${remotePort}`;
 }
 
 async function checkServer(server: Redis, inCluster: boolean): Promise<void> {
-  const facts = factsOf(await read('info', () => server.info()));
-  const policy = facts.get('maxmemory_policy') ?? (await configuredPolicy(server));
+  const facts = readInfo(await read('info', () => server.info()));
+  // Services that hide the policy from INFO may tell it as a setting.
+  const policy = facts.get('maxmemory_policy') ?? (await settingOf(server, 'maxmemory-policy'));
   const problem = problemOf(facts, policy, inCluster);
   if (problem !== undefined) throw new RedisUnavailable(`Redis: ${placeOf(server)} ${problem}`);
   if (!inCluster) return;
-  const state = factsOf(await read('cluster|info', () => server.cluster('INFO'))).get('cluster_state');
+  const state = readInfo(await read('cluster|info', () => server.cluster('INFO'))).get('cluster_state');
   if (state !== 'ok')
     throw new RedisUnavailable(`Redis: the Cluster’s state is ${state}, by ${placeOf(server)}`);
 }
@@ -106,6 +88,6 @@ export async function checkReadiness(client: Redis | Cluster, prefix: string): P
 /** Whether what is written survives a restart of the server; undefined when it does not tell. */
 export async function isPersistent(client: Redis | Cluster): Promise<boolean | undefined> {
   const [server] = client.isCluster ? (client as Cluster).nodes('master') : [client as Redis];
-  const appendOnly = factsOf((await server?.info()) ?? '').get('aof_enabled');
+  const appendOnly = readInfo((await server?.info()) ?? '').get('aof_enabled');
   return appendOnly === undefined ? undefined : appendOnly === '1';
 }

@@ -9,6 +9,7 @@ export interface RedisScript {
   readonly digest: string;
 }
 
+/** A script by its source. */
 export function redisScript(source: string): RedisScript {
   return { source, digest: createHash('sha1').update(source).digest('hex') };
 }

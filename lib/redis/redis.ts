@@ -8,6 +8,7 @@ import type { Configuration } from '../../config/configuration.ts';
 import { parseRedisUrl } from '../../config/redis-url.ts';
 import type { Log } from '../observability/log.ts';
 import { Connection, type RedisConnection } from './redis-connection.ts';
+import { RedisUnavailable } from './redis-unavailable.ts';
 
 export type { RedisConnection } from './redis-connection.ts';
 export { type RedisScript, redisScript } from './redis-script.ts';
@@ -17,6 +18,18 @@ export { RedisUnavailable } from './redis-unavailable.ts';
 function prefixOf(keyPrefix: string | undefined, issuer: string): string {
   const prefix = keyPrefix ?? `latchkey:${new URL(issuer).host}`;
   return prefix.endsWith(':') ? prefix : `${prefix}:`;
+}
+
+/** A server without TLS takes the greeting for a command that has no end, and is silent. */
+function withTlsInMind(error: unknown): unknown {
+  return error instanceof RedisUnavailable && /ETIMEDOUT|ECONNRESET/.test(error.message)
+    ? new RedisUnavailable(
+        `${error.message}; does it speak TLS there? redis… in place of rediss… is without`,
+        {
+          cause: error,
+        },
+      )
+    : error;
 }
 
 /**
@@ -41,7 +54,7 @@ export async function openRedis(options: {
     await connection.open();
   } catch (error) {
     await connection.close();
-    throw error;
+    throw address.tls ? withTlsInMind(error) : error;
   }
   return connection;
 }

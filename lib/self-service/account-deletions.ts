@@ -2,10 +2,7 @@ import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { Database } from '../database/database.ts';
 import { RecurringWork } from '../database/recurring-work.ts';
 import type { Grants } from '../grants/grants.ts';
-import type { MailTexts } from '../interactions/mail-link-pages.ts';
-import type { Mail } from '../mail/mail.ts';
-import { mailAddress } from '../mail/mail-address.ts';
-import type { Events } from '../observability/events.ts';
+import { mailPerson, type NoticeRooms } from '../interactions/security-notice.ts';
 import type { Log } from '../observability/log.ts';
 
 const DAY_MILLISECONDS = 86_400_000;
@@ -16,13 +13,10 @@ const FIRST_LOOK_MILLISECONDS = 1000;
 const AT_ONCE = 20;
 
 /** What deletions work with. */
-export interface DeletionRooms {
+export interface DeletionRooms extends NoticeRooms {
   database: Database;
   accounts: AccountAdapter;
   grants: Grants;
-  mail: Mail;
-  mailTexts: MailTexts;
-  events: Events;
   log: Log;
 }
 
@@ -120,7 +114,7 @@ export class AccountDeletions {
     // Whoever signed in between the two has no account any more; nor may they have a session.
     await grants.endAccount(sub, { consent: true });
     log.info('a person was deleted, as they had asked');
-    if (account !== undefined) this.#mailTo(account.claims, 'account-deleted');
+    if (account !== undefined) mailPerson(this.#rooms, undefined, account, { kind: 'account-deleted' });
   }
 
   #cancelSoon(sub: string): void {
@@ -143,7 +137,7 @@ export class AccountDeletions {
     if (pending === undefined || !(await this.#forget(sub, before))) return;
     events.emit('account.activity', { accountId: sub, kind: 'deletion-cancelled' });
     const account = await accounts.findBySub(sub);
-    if (account !== undefined) this.#mailTo(account.claims, 'deletion-cancelled');
+    if (account !== undefined) mailPerson(this.#rooms, undefined, account, { kind: 'deletion-cancelled' });
   }
 
   async #forget(sub: string, before: number): Promise<boolean> {
@@ -156,13 +150,5 @@ export class AccountDeletions {
         .executeTakeFirst(),
     );
     return forgotten !== undefined;
-  }
-
-  #mailTo(claims: Readonly<Record<string, unknown>>, kind: 'account-deleted' | 'deletion-cancelled'): void {
-    const { mail, mailTexts } = this.#rooms;
-    const to = typeof claims.email === 'string' ? mailAddress(claims.email) : undefined;
-    if (to === undefined) return;
-    const locale = mailTexts.localeFor(undefined, claims.locale);
-    mail.send(() => ({ to, ...mailTexts.compose(kind, locale) }));
   }
 }

@@ -27,6 +27,8 @@ export type AccountProblem =
   | { kind: 'invalid' }
   /** The address that they have already. */
   | { kind: 'unchanged' }
+  /** One of another mail domain than they may have. */
+  | { kind: 'domain' }
   /** Which rule for passwords was broken: see PasswordRules. */
   | { kind: 'password'; rule: string }
   | { kind: 'wrong-password' }
@@ -64,31 +66,30 @@ export interface ApplicationEntry {
   usedAt: number | undefined;
 }
 
-/** What each page of a signed-in person is told, beside whose it is. */
+/** What each page of a signed-in person is told, beside whose it is and what came of a former attempt. */
 export interface AccountPageModels {
   account: Record<string, never>;
-  'account-profile': { values: Readonly<Record<string, string>>; problem?: AccountProblem };
+  'account-profile': { values: Readonly<Record<string, string>> };
   /** `asksCurrent`: the sign-in is too long ago to do without the present password. */
-  'account-password': { asksCurrent: boolean; problem?: AccountProblem };
+  'account-password': { asksCurrent: boolean };
   /** `signals`: for the person's own authenticators. */
-  'account-passkeys': { passkeys: Passkey[]; signals: PasskeySignals; problem?: AccountProblem };
+  'account-passkeys': { passkeys: Passkey[]; signals: PasskeySignals };
   /** `issuers`: where the forms may lead to. */
   'account-identities': {
     identities: (LinkedIdentity & { id: string })[];
     providers: { id: string; name: string }[];
     issuers: string[];
-    problem?: AccountProblem;
   };
-  'account-two-step': { factors: PersonFactors; devices: RememberedDevice[]; problem?: AccountProblem };
-  'account-two-step-app': { enrolment: TotpEnrolment; problem?: AccountProblem };
+  'account-two-step': { factors: PersonFactors; devices: RememberedDevice[] };
+  'account-two-step-app': { enrolment: TotpEnrolment };
   'account-recovery-codes': { codes: string[] };
-  'account-email': { typed: string; problem?: AccountProblem };
-  'account-sessions': { sessions: SessionEntry[]; problem?: AccountProblem };
-  'account-applications': { applications: ApplicationEntry[]; problem?: AccountProblem };
-  'account-requests': { requests: PendingAuthenticationRequest[]; problem?: AccountProblem };
+  'account-email': { typed: string; allowedDomains: readonly string[] };
+  'account-sessions': { sessions: SessionEntry[] };
+  'account-applications': { applications: ApplicationEntry[] };
+  'account-requests': { requests: PendingAuthenticationRequest[] };
   'account-activity': { entries: ActivityEntry[] };
-  'account-data': { problem?: AccountProblem };
-  'account-delete': { days: number; problem?: AccountProblem };
+  'account-data': Record<string, never>;
+  'account-delete': { days: number };
 }
 
 /** The pages of this room, drawn by lib/http. The status is the caller's. */
@@ -98,6 +99,7 @@ export interface AccountPages {
     page: Page,
     person: SignedInPerson,
     model: AccountPageModels[Page],
+    problem?: AccountProblem,
   ): Promise<void>;
   /** The page of a link that a mail brought to the new address; whoever has it need not be signed in. */
   confirmEmail(ctx: Koa.Context, form: LinkForm & { login: string; email: string }): void;

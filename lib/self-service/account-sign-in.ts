@@ -1,13 +1,13 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import type Koa from 'koa';
 import { FRESH_SECONDS } from '../authentication/recent-proof.ts';
-import { cookieName } from '../provider/cookies.ts';
+import { browserNonce, ensureBrowserNonce } from '../interactions/browser-cookie.ts';
 import { ACCOUNT_CLIENT_ID, ACCOUNT_SIGNED_IN_PATH } from '../provider/sign-in/account-client.ts';
 import type { SignInDemand } from './sign-in-demand.ts';
 
 /** Where a sign-in may lead back to: a page of this room, by GET, with its query. */
 const OWN_PAGE = /^\/account(?:\/[\w-]+)*(?:\?[\w=&%.~+-]*)?$/;
-const NONCE_BYTES = 32;
+const COOKIE = 'account';
 
 /** The way to the sign-in and back. */
 export interface AccountSignIn {
@@ -23,21 +23,6 @@ export interface AccountSignIn {
  * comes in by this door (RFC 9700 §4.7).
  */
 export function createAccountSignIn({ issuer, key }: { issuer: string; key: Buffer }): AccountSignIn {
-  const secure = issuer.startsWith('https:');
-  const cookie = cookieName(issuer, 'account');
-
-  function nonceOf(ctx: Koa.Context): string | undefined {
-    const nonce = ctx.cookies.get(cookie, { signed: false });
-    return nonce !== undefined && /^[\w-]{43}$/.test(nonce) ? nonce : undefined;
-  }
-
-  function makeNonce(ctx: Koa.Context): string {
-    const nonce = randomBytes(NONCE_BYTES).toString('base64url');
-    ctx.cookies.secure = secure;
-    ctx.cookies.set(cookie, nonce, { httpOnly: true, sameSite: 'lax', signed: false, path: '/' });
-    return nonce;
-  }
-
   const macOf = (nonce: string, page: string): Buffer =>
     createHmac('sha256', key).update(`${nonce}:${page}`).digest();
 
@@ -45,8 +30,7 @@ export function createAccountSignIn({ issuer, key }: { issuer: string; key: Buff
     begin(ctx, { fresh, acr, login }) {
       const asked = ctx.method === 'GET' || ctx.method === 'HEAD' ? ctx.url : ctx.path;
       const page = OWN_PAGE.test(asked) ? asked : '/account';
-      // One for all tabs of a browser: each may be on its own way.
-      const mac = macOf(nonceOf(ctx) ?? makeNonce(ctx), page).toString('base64url');
+      const mac = macOf(ensureBrowserNonce(ctx, issuer, COOKIE), page).toString('base64url');
       const parameters = new URLSearchParams({
         client_id: ACCOUNT_CLIENT_ID,
         response_type: 'none',
@@ -63,7 +47,7 @@ export function createAccountSignIn({ issuer, key }: { issuer: string; key: Buff
     end(ctx) {
       const { state } = ctx.query;
       const [, given, page] = /^([\w-]{43})\.(.+)$/.exec(typeof state === 'string' ? state : '') ?? [];
-      const nonce = nonceOf(ctx);
+      const nonce = browserNonce(ctx, issuer, COOKIE);
       if (given === undefined || page === undefined || nonce === undefined) return undefined;
       const expected = macOf(nonce, page);
       const actual = Buffer.from(given, 'base64url');

@@ -1,12 +1,10 @@
-import type Koa from 'koa';
 import type { Grants } from '../grants/grants.ts';
 import { fieldsOf, text } from '../interactions/pending-step.ts';
+import { noteActivity } from '../interactions/security-notice.ts';
 import type { Events } from '../observability/events.ts';
-import { userAgentOf } from '../provider/sign-in/session-device.ts';
 import type { AccountActivity } from './account-activity.ts';
-import type { AccountPages, AccountProblem, ApplicationEntry } from './account-pages.ts';
-import { doneAt, type OwnPages } from './own-page.ts';
-import type { SignedInPerson } from './signed-in-person.ts';
+import type { AccountPages, ApplicationEntry } from './account-pages.ts';
+import { doneAt, type OwnPages, type Show } from './own-page.ts';
 
 const APPLICATIONS_PATH = '/account/applications';
 
@@ -51,11 +49,16 @@ export function addApplications(
   rooms: ApplicationRooms & { pages: AccountPages; events: Events },
 ): void {
   const { grants, pages, events } = rooms;
-  const show = async (ctx: Koa.Context, person: SignedInPerson, problem?: AccountProblem): Promise<void> =>
-    pages.draw(ctx, 'account-applications', person, {
-      applications: await applicationsOf(rooms, person.account.sub),
-      ...(problem === undefined ? {} : { problem }),
-    });
+  const show: Show = async (ctx, person, problem) =>
+    pages.draw(
+      ctx,
+      'account-applications',
+      person,
+      {
+        applications: await applicationsOf(rooms, person.account.sub),
+      },
+      problem,
+    );
 
   page(APPLICATIONS_PATH, {}, (ctx, person) => show(ctx, person));
   form(
@@ -66,8 +69,7 @@ export function addApplications(
       const clientId = text(fieldsOf(ctx).application);
       const [grant] = await grants.listGrants({ accountId, clientId });
       if (grant !== undefined && (await grants.revokeGrant(grant.grantId)).outcome === 'revoked') {
-        const place = { address: ctx.ip, userAgent: userAgentOf(ctx) };
-        events.emit('account.activity', { accountId, kind: 'application-removed', clientId, ...place });
+        noteActivity(events, ctx, { accountId, kind: 'application-removed', clientId });
       }
       doneAt(ctx, APPLICATIONS_PATH, 'application-removed');
     },

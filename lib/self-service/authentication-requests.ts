@@ -1,22 +1,22 @@
 import type Koa from 'koa';
-import { satisfies } from '../authentication/assurance.ts';
+import { weakestMeeting } from '../authentication/assurance.ts';
 import {
   type SecondFactors,
   setUpsToReach,
   waysToReach,
 } from '../authentication/second-factors/second-factors.ts';
-import type { StoredClient } from '../clients/clients.ts';
-import { fieldsOf, seeOther, text } from '../interactions/pending-step.ts';
+import { durationOf, fieldsOf, seeOther, text } from '../interactions/pending-step.ts';
+import { noteActivity } from '../interactions/security-notice.ts';
 import type { Events } from '../observability/events.ts';
 import type {
   AuthenticationRequestDesk,
   PendingAuthenticationRequest,
 } from '../provider/devices/authentication-request-desk.ts';
 import { REQUESTS_PATH } from '../provider/devices/ciba.ts';
-import { userAgentOf } from '../provider/sign-in/session-device.ts';
-import type { AccountPages, AccountProblem } from './account-pages.ts';
+import { missing } from '../provider/sign-in/assurance.ts';
+import type { AccountPages } from './account-pages.ts';
 import type { AccountSignIn } from './account-sign-in.ts';
-import { doneAt, type OwnPages } from './own-page.ts';
+import { doneAt, type OwnPages, type Show } from './own-page.ts';
 import type { SignedInPerson } from './signed-in-person.ts';
 
 /** What the page of requests is made of. */
@@ -33,18 +33,19 @@ const FRESH = { fresh: true };
 
 /**
  * Sign-ins that applications asked for, which the person confirms or not (OpenID Connect CIBA Core §8). Whoever confirms has signed in
- * lately, and as strongly as the application wants.
+ * lately, and as strongly as the application, its scopes and its claims want.
  */
 export function addAuthenticationRequests({ page, form }: OwnPages, rooms: AuthenticationRequestRooms): void {
   const { authenticationRequests: desk, accountSignIn, secondFactors, pages, events } = rooms;
 
-  async function show(ctx: Koa.Context, person: SignedInPerson, problem?: AccountProblem): Promise<void> {
-    const requests = await desk.pending(person.account.sub);
-    await pages.draw(ctx, 'account-requests', person, {
-      requests,
-      ...(problem === undefined ? {} : { problem }),
-    });
-  }
+  const show: Show = async (ctx, person, problem) =>
+    pages.draw(
+      ctx,
+      'account-requests',
+      person,
+      { requests: await desk.pending(person.account.sub) },
+      problem,
+    );
 
   async function find(
     ctx: Koa.Context,
@@ -58,15 +59,16 @@ export function addAuthenticationRequests({ page, form }: OwnPages, rooms: Authe
   async function strengthen(
     ctx: Koa.Context,
     person: SignedInPerson,
-    { client, acr }: { client: StoredClient; acr: string },
+    { client, demanded }: Pick<PendingAuthenticationRequest, 'client' | 'demanded'>,
   ): Promise<void> {
     const { account, methods } = person;
     const factors = await secondFactors.of(account);
-    if (waysToReach(factors, methods, [[acr]]).length > 0) {
+    const acr = weakestMeeting(demanded);
+    if (acr !== undefined && waysToReach(factors, methods, demanded).length > 0) {
       seeOther(ctx, accountSignIn.begin(ctx, { ...FRESH, acr, login: account.login }));
       return;
     }
-    const [first] = setUpsToReach(factors, methods, [[acr]]);
+    const [first] = setUpsToReach(factors, methods, demanded);
     const setUp = first === 'totp' ? 'two-step' : first === 'passkey' ? 'passkeys' : undefined;
     ctx.status = 409;
     await show(ctx, person, { kind: 'assurance', client, setUp });
@@ -74,9 +76,8 @@ export function addAuthenticationRequests({ page, form }: OwnPages, rooms: Authe
 
   async function answer(ctx: Koa.Context, person: SignedInPerson, approved: boolean): Promise<void> {
     const request = await find(ctx, person);
-    const demanded = request?.client.metadata.required_acr;
-    if (request !== undefined && approved && demanded !== undefined && !satisfies(person.methods, demanded)) {
-      await strengthen(ctx, person, { client: request.client, acr: demanded });
+    if (request !== undefined && approved && missing(request.demanded, person.methods).length > 0) {
+      await strengthen(ctx, person, request);
       return;
     }
     const { account, methods, authenticatedAt } = person;
@@ -84,14 +85,17 @@ export function addAuthenticationRequests({ page, form }: OwnPages, rooms: Authe
     const answered =
       request === undefined
         ? undefined
-        : await desk.answer(request.id, { accountId, methods, authenticatedAt }, approved);
+        : await desk.answer(
+            request.id,
+            { accountId, methods, authenticatedAt },
+            { approved, duration: durationOf(ctx, { client: request.client, forDevice: true }) },
+          );
     if (answered?.outcome !== 'answered') {
       doneAt(ctx, REQUESTS_PATH, 'request-gone');
       return;
     }
     const kind = approved ? 'request-confirmed' : 'request-refused';
-    const place = { address: ctx.ip, userAgent: userAgentOf(ctx) };
-    events.emit('account.activity', { accountId, kind, clientId: answered.clientId, ...place });
+    noteActivity(events, ctx, { accountId, kind, clientId: answered.clientId });
     doneAt(ctx, REQUESTS_PATH, kind);
   }
 

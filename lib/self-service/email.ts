@@ -3,25 +3,33 @@ import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import { canonicalLogin } from '../accounts/canonical-login.ts';
+import { registrationIsOpen } from '../accounts/registration-is-open.ts';
 import type { MailLinks } from '../authentication/mail-links.ts';
+import type { SecondFactors } from '../authentication/second-factors/second-factors.ts';
 import type { MailLinkThrottle } from '../authentication/throttling/mail-link-throttle.ts';
 import type { FormProtection } from '../interactions/interaction-pages.ts';
 import type { MailLinkPages } from '../interactions/mail-link-pages.ts';
 import { admitMail, linkFormPurpose, linkUrl } from '../interactions/mail-link-rooms.ts';
 import { fieldsOf, seeOther, text } from '../interactions/pending-step.ts';
+import { isOfAllowedDomain } from '../interactions/registration.ts';
+import { mailPerson, noteActivity } from '../interactions/security-notice.ts';
 import { VERIFY_PATH } from '../interactions/verification.ts';
-import { mailAddress } from '../mail/mail-address.ts';
-import type { AccountPages, AccountProblem } from './account-pages.ts';
-import { doneAt, type OwnPages } from './own-page.ts';
-import { afterSecurityChange, mailOf, type SecurityChangeRooms } from './security-change.ts';
+import { domainOf, mailAddress } from '../mail/mail-address.ts';
+import type { AccountPages } from './account-pages.ts';
+import { doneAt, type OwnPageRooms, type OwnPages, type Show, showProblem } from './own-page.ts';
+import { withProvedFactors } from './proved-factors.ts';
+import { afterSecurityChange, type SecurityChangeRooms } from './security-change.ts';
 import type { SignedInPerson } from './signed-in-person.ts';
 
 const EMAIL_PATH = '/account/email';
 const CONFIRM_PATH = '/account/email/confirm';
+/** The address is where a new password, and perhaps a second step, is sent. */
+const DEMAND = { fresh: true, page: EMAIL_PATH };
 
 /** What the change of an address works with. */
-export interface EmailRooms extends SecurityChangeRooms {
-  configuration: Pick<Configuration, 'issuer' | 'lifetimes'>;
+export interface EmailRooms extends SecurityChangeRooms, OwnPageRooms {
+  configuration: Pick<Configuration, 'issuer' | 'lifetimes' | 'registration'>;
+  secondFactors: SecondFactors;
   accounts: AccountAdapter;
   links: MailLinks;
   linkThrottle: MailLinkThrottle;
@@ -30,20 +38,26 @@ export interface EmailRooms extends SecurityChangeRooms {
 }
 
 /**
- * A person changes their e-mail address: asked for in a fresh sign-in, confirmed by a link that is sent to the new address,
+ * A person changes their e-mail address: asked for in a fresh sign-in with whatever factors they have, confirmed by a link that is sent to the new address,
  * told to the old one. Until it is confirmed nothing has changed. The answer does not tell whether somebody else has the
  * new address; its owner hears of it instead of getting a link (ASVS 5.0 V6.3.8).
  */
 export function addEmail({ page, form }: OwnPages, router: Router, rooms: EmailRooms): void {
   const { configuration, accounts, links, forms, mail, mailTexts, pages } = rooms;
-  const { issuer, lifetimes } = configuration;
+  const { issuer, lifetimes, registration } = configuration;
   const seconds = lifetimes.mailLink;
+  const proved = withProvedFactors(rooms, DEMAND);
+  const allowedDomains = registrationIsOpen(configuration, accounts) ? registration.allowedDomains : [];
 
-  const show = (ctx: Koa.Context, person: SignedInPerson, problem?: AccountProblem): Promise<void> =>
-    pages.draw(ctx, 'account-email', person, {
-      typed: text(fieldsOf(ctx).email),
-      ...(problem === undefined ? {} : { problem }),
-    });
+  const show: Show = (ctx, person, problem) =>
+    pages.draw(ctx, 'account-email', person, { typed: text(fieldsOf(ctx).email), allowedDomains }, problem);
+
+  /** Who may have an account by their address keeps to such a one; whom the operator let in otherwise, to the domain that they have. */
+  function mayHave(to: string, from: string | undefined): boolean {
+    const present = mailAddress(from ?? '');
+    const stays = present !== undefined && domainOf(present) === domainOf(to);
+    return stays || isOfAllowedDomain(to, { allowedDomains });
+  }
 
   async function isOthers(person: SignedInPerson, to: string): Promise<boolean> {
     const login = canonicalLogin(to);
@@ -56,14 +70,17 @@ export function addEmail({ page, form }: OwnPages, router: Router, rooms: EmailR
     const to = mailAddress(text(fieldsOf(ctx).email));
     const from = text(account.claims.email) || undefined;
     if (to === undefined || to === from || accounts.directory === undefined) {
-      ctx.status = 422;
-      await show(ctx, person, { kind: to !== undefined && to === from ? 'unchanged' : 'invalid' });
+      const kind = to !== undefined && to === from ? 'unchanged' : 'invalid';
+      await showProblem(show, ctx, person, { kind });
+      return;
+    }
+    if (!mayHave(to, from)) {
+      await showProblem(show, ctx, person, { kind: 'domain' });
       return;
     }
     const admittance = await admitMail(rooms, ctx, to);
     if (typeof admittance === 'object') {
-      const { kind } = admittance;
-      await show(ctx, person, kind === 'throttled' ? admittance : { kind: 'unavailable' });
+      await showProblem(show, ctx, person, admittance);
       return;
     }
     const taken = await isOthers(person, to);
@@ -94,8 +111,7 @@ export function addEmail({ page, form }: OwnPages, router: Router, rooms: EmailR
     if (to !== undefined && account.claims.email_verified !== true) {
       const admittance = await admitMail(rooms, ctx, to);
       if (typeof admittance === 'object') {
-        const { kind } = admittance;
-        await show(ctx, person, kind === 'throttled' ? admittance : { kind: 'unavailable' });
+        await showProblem(show, ctx, person, admittance);
         return;
       }
       const link = { purpose: 'verify-email', account: account.sub, details: { email }, seconds } as const;
@@ -130,7 +146,7 @@ export function addEmail({ page, form }: OwnPages, router: Router, rooms: EmailR
     });
 
   page(EMAIL_PATH, {}, (ctx, person) => show(ctx, person));
-  form(EMAIL_PATH, { page: EMAIL_PATH, fresh: true }, ask, show);
+  form(EMAIL_PATH, DEMAND, proved(ask), show);
   form(`${EMAIL_PATH}/verify`, { page: EMAIL_PATH }, askVerification, show);
   router.get(CONFIRM_PATH, async (ctx) => {
     const link = await linkOf(ctx, ctx.query.link);
@@ -154,8 +170,8 @@ export function addEmail({ page, form }: OwnPages, router: Router, rooms: EmailR
       await pages.linkResult(ctx, 'expired');
       return;
     }
-    rooms.events.emit('account.activity', { accountId: account.sub, kind: 'email-changed', address: ctx.ip });
-    mailOf(rooms, ctx, { account, kind: 'email-changed', email: details.from });
+    noteActivity(rooms.events, ctx, { accountId: account.sub, kind: 'email-changed' });
+    mailPerson(rooms, ctx, account, { kind: 'email-changed', email: details.from });
     seeOther(ctx, `${CONFIRM_PATH}/done`);
   });
   router.get(`${CONFIRM_PATH}/done`, (ctx) => pages.linkResult(ctx, 'email-changed'));

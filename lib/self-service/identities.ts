@@ -11,8 +11,8 @@ import type { Log } from '../observability/log.ts';
 import { ACCOUNT_CLIENT_ID } from '../provider/sign-in/account-client.ts';
 import type { UpstreamIdentity } from '../upstream/upstream-identities.ts';
 import type { UpstreamSignIn } from '../upstream/upstream-sign-in.ts';
-import type { AccountPages, AccountProblem, IdentityProblem } from './account-pages.ts';
-import { doneAt, type OwnPageRooms, type OwnPages } from './own-page.ts';
+import type { AccountPages, IdentityProblem } from './account-pages.ts';
+import { doneAt, type OwnPageRooms, type OwnPages, type Show } from './own-page.ts';
 import { withProvedFactors } from './proved-factors.ts';
 import { afterSecurityChange, type SecurityChangeRooms } from './security-change.ts';
 import type { SignedInPerson } from './signed-in-person.ts';
@@ -45,17 +45,16 @@ export function addIdentities({ page, form }: OwnPages, rooms: IdentityPageRooms
   const { issuer } = configuration;
   const proved = withProvedFactors(rooms, DEMAND);
 
-  const show = async (ctx: Koa.Context, person: SignedInPerson, problem?: AccountProblem): Promise<void> =>
-    pages.draw(ctx, 'account-identities', person, {
-      identities: (await identities.listOf(person.account.sub)).map((identity) => ({
-        ...identity,
-        id: identityId(identity),
-        provider: upstream.nameOf(identity.provider),
-      })),
-      providers: upstream.providers,
-      issuers: upstream.issuers,
-      ...(problem === undefined ? {} : { problem }),
-    });
+  const show: Show = async (ctx, person, problem) => {
+    const theirs = (await identities.listOf(person.account.sub)).map((identity) => ({
+      ...identity,
+      id: identityId(identity),
+      provider: upstream.nameOf(identity.provider),
+    }));
+    const { providers, issuers } = upstream;
+    const model = { identities: theirs, providers, issuers };
+    await pages.draw(ctx, 'account-identities', person, model, problem);
+  };
 
   async function fail(
     ctx: Koa.Context,

@@ -1,17 +1,15 @@
-import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { PasskeyRegistration } from '../authentication/passkeys/passkey-registration.ts';
 import type { SecondFactors } from '../authentication/second-factors/second-factors.ts';
 import type { MailLinkPages } from '../interactions/mail-link-pages.ts';
-import { seeOther, text } from '../interactions/pending-step.ts';
-import { mailAddress } from '../mail/mail-address.ts';
-import { userAgentOf } from '../provider/sign-in/session-device.ts';
+import { seeOther } from '../interactions/pending-step.ts';
+import { mailPerson, noteActivity } from '../interactions/security-notice.ts';
 import type { UpstreamSignIn } from '../upstream/upstream-sign-in.ts';
 import type { AccountDeletions } from './account-deletions.ts';
-import type { AccountPages, AccountProblem } from './account-pages.ts';
+import type { AccountPages } from './account-pages.ts';
 import { type ApplicationRooms, applicationsOf } from './applications.ts';
-import type { OwnPages } from './own-page.ts';
+import type { OwnPages, Show } from './own-page.ts';
 import type { SecurityChangeRooms } from './security-change.ts';
 import { sessionsOf } from './sessions.ts';
 import type { SignedInPerson } from './signed-in-person.ts';
@@ -104,17 +102,16 @@ async function exportOf(rooms: OwnDataRooms, person: SignedInPerson): Promise<ob
 
 /** A person takes their data with them, or has themselves deleted. */
 export function addOwnData({ page, form }: OwnPages, rooms: OwnDataRooms): void {
-  const { configuration, accounts, grants, deletions, events, mail, mailTexts, pages } = rooms;
+  const { configuration, accounts, grants, deletions, events, pages } = rooms;
   const days = configuration.accountPage.deletionDays;
 
-  const showDeletion = (ctx: Koa.Context, person: SignedInPerson, problem?: AccountProblem): Promise<void> =>
-    pages.draw(ctx, 'account-delete', person, { days, ...(problem === undefined ? {} : { problem }) });
+  const showDeletion: Show = (ctx, person, problem) =>
+    pages.draw(ctx, 'account-delete', person, { days }, problem);
 
   page(DATA_PATH, {}, (ctx, person) => pages.draw(ctx, 'account-data', person, {}));
   page(`${DATA_PATH}/export`, { fresh: true }, async (ctx, person) => {
     const data = await exportOf(rooms, person);
-    const place = { address: ctx.ip, userAgent: userAgentOf(ctx) };
-    events.emit('account.activity', { accountId: person.account.sub, kind: 'data-exported', ...place });
+    noteActivity(events, ctx, { accountId: person.account.sub, kind: 'data-exported' });
     ctx.type = 'application/json';
     ctx.set('Content-Disposition', 'attachment; filename="account.json"');
     ctx.body = `${JSON.stringify(data, undefined, 2)}\n`;
@@ -125,16 +122,12 @@ export function addOwnData({ page, form }: OwnPages, rooms: OwnDataRooms): void 
     DELETE_PATH,
     { page: DELETE_PATH, fresh: true },
     async (ctx, person) => {
-      const { sub, claims } = person.account;
-      const dueAt = await deletions.request(sub, days);
-      const place = { address: ctx.ip, userAgent: userAgentOf(ctx) };
-      events.emit('account.activity', { accountId: sub, kind: 'deletion-asked', ...place });
+      const { account } = person;
+      const at = await deletions.request(account.sub, days);
+      noteActivity(events, ctx, { accountId: account.sub, kind: 'deletion-asked' });
       // After the wish is kept: should this fail, the person finds themselves signed in, and can ask again.
-      await grants.endAccount(sub, { consent: false });
-      const to = mailAddress(text(claims.email));
-      const locale = mailTexts.localeFor(ctx, claims.locale);
-      if (to !== undefined)
-        mail.send(() => ({ to, ...mailTexts.compose('deletion-asked', locale, { at: dueAt }) }));
+      await grants.endAccount(account.sub, { consent: false });
+      mailPerson(rooms, ctx, account, { kind: 'deletion-asked', at });
       seeOther(ctx, `${DELETE_PATH}/done`);
     },
     showDeletion,

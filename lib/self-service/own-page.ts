@@ -3,6 +3,7 @@ import type Koa from 'koa';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { FormProtection } from '../interactions/interaction-pages.ts';
 import { seeOther } from '../interactions/pending-step.ts';
+import { tellProblem } from '../interactions/tell-problem.ts';
 import type { SessionDesk } from '../provider/sign-in/browser-session.ts';
 import { type AccountProblem, accountFormPurpose } from './account-pages.ts';
 import type { AccountSignIn } from './account-sign-in.ts';
@@ -17,14 +18,27 @@ export interface OwnPageRooms {
   forms: FormProtection;
 }
 
-type Show = (ctx: Koa.Context, person: SignedInPerson, problem?: AccountProblem) => Promise<void>;
-type Act = (ctx: Koa.Context, person: SignedInPerson) => Promise<void>;
+/** Draws a page; `problem`: what came of a form of its own. */
+export type Show = (ctx: Koa.Context, person: SignedInPerson, problem?: AccountProblem) => Promise<void>;
+/** Does what a form asks for. */
+export type Act = (ctx: Koa.Context, person: SignedInPerson) => Promise<void>;
 
 /** Registers pages of a signed-in person, each with the demand that it makes of the sign-in. */
 export interface OwnPages {
   page(path: string, demand: SignInDemand, show: Show): void;
   /** A form that `show` draws; it is shown again, and nothing is done, when the form is not from our page. By GET it leads back to `page`. */
   form(path: string, demand: SignInDemand & { page: string }, act: Act, show: Show): void;
+}
+
+/** Draws a page again with what came of its form; the status says so too. */
+export async function showProblem(
+  show: Show,
+  ctx: Koa.Context,
+  person: SignedInPerson,
+  problem: AccountProblem,
+): Promise<void> {
+  tellProblem(ctx, problem);
+  await show(ctx, person, problem);
 }
 
 /** Makes the registrar over a router. */
@@ -44,8 +58,7 @@ export function ownPages(router: Router, rooms: OwnPageRooms): OwnPages {
           await act(ctx, person);
           return;
         }
-        ctx.status = 403;
-        await show(ctx, person, { kind: 'form-rejected' });
+        await showProblem(show, ctx, person, { kind: 'form-rejected' });
       });
       if (path !== page) router.get(path, (ctx) => seeOther(ctx, page));
     },

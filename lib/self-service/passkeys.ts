@@ -1,13 +1,11 @@
-import type Koa from 'koa';
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { PasskeyRegistration } from '../authentication/passkeys/passkey-registration.ts';
 import type { SecondFactors } from '../authentication/second-factors/second-factors.ts';
 import { fieldsOf, text } from '../interactions/pending-step.ts';
-import type { AccountPages, AccountProblem } from './account-pages.ts';
-import { doneAt, type OwnPageRooms, type OwnPages } from './own-page.ts';
+import type { AccountPages } from './account-pages.ts';
+import { doneAt, type OwnPageRooms, type OwnPages, type Show, showProblem } from './own-page.ts';
 import { withProvedFactors } from './proved-factors.ts';
 import { afterSecurityChange, type SecurityChangeRooms } from './security-change.ts';
-import type { SignedInPerson } from './signed-in-person.ts';
 
 const PASSKEYS_PATH = '/account/passkeys';
 /** Whoever changes how somebody signs in has proved themselves lately. */
@@ -28,12 +26,14 @@ export function addPasskeys({ page, form }: OwnPages, rooms: PasskeyPageRooms): 
   const { passkeys } = registration;
   const proved = withProvedFactors(rooms, DEMAND);
 
-  const show = async (ctx: Koa.Context, person: SignedInPerson, problem?: AccountProblem): Promise<void> =>
-    pages.draw(ctx, 'account-passkeys', person, {
-      passkeys: await passkeys.listOf(person.account.sub),
-      signals: await registration.signals(person.account),
-      ...(problem === undefined ? {} : { problem }),
-    });
+  const show: Show = async (ctx, person, problem) => {
+    const { account } = person;
+    const model = {
+      passkeys: await passkeys.listOf(account.sub),
+      signals: await registration.signals(account),
+    };
+    await pages.draw(ctx, 'account-passkeys', person, model, problem);
+  };
 
   page(PASSKEYS_PATH, DEMAND, proved(show));
 
@@ -55,8 +55,7 @@ export function addPasskeys({ page, form }: OwnPages, rooms: PasskeyPageRooms): 
       const answer = { credential: text(credential), name: text(name) };
       const result = await registration.register(person, answer);
       if (result.outcome === 'refused') {
-        ctx.status = 422;
-        await show(ctx, person, { kind: 'passkey', reason: result.reason });
+        await showProblem(show, ctx, person, { kind: 'passkey', reason: result.reason });
         return;
       }
       const { sub } = person.account;

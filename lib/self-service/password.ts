@@ -6,7 +6,7 @@ import { isFresh } from '../authentication/recent-proof.ts';
 import { knownByBrowser } from '../interactions/known-browser.ts';
 import { fieldsOf, text } from '../interactions/pending-step.ts';
 import type { AccountPages, AccountProblem } from './account-pages.ts';
-import { doneAt, type OwnPageRooms, type OwnPages } from './own-page.ts';
+import { doneAt, type OwnPageRooms, type OwnPages, type Show, showProblem } from './own-page.ts';
 import { afterSecurityChange, type SecurityChangeRooms } from './security-change.ts';
 import { type SignedInPerson, signedInPerson } from './signed-in-person.ts';
 
@@ -27,13 +27,10 @@ export interface PasswordRooms extends SecurityChangeRooms, OwnPageRooms {
 export function addPassword({ page, form }: OwnPages, rooms: PasswordRooms): void {
   const { accounts, signIn, pages } = rooms;
 
-  const show = (ctx: Koa.Context, person: SignedInPerson, problem?: AccountProblem): Promise<void> =>
-    pages.draw(ctx, 'account-password', person, {
-      asksCurrent: !isFresh(person),
-      ...(problem === undefined ? {} : { problem }),
-    });
+  const show: Show = (ctx, person, problem) =>
+    pages.draw(ctx, 'account-password', person, { asksCurrent: !isFresh(person) }, problem);
 
-  /** Nothing when the person may go on; the status is set. */
+  /** Nothing when the person may go on. */
   async function currentPasswordProblem(
     ctx: Koa.Context,
     person: SignedInPerson,
@@ -49,18 +46,12 @@ export function addPassword({ page, form }: OwnPages, rooms: PasswordRooms): voi
     switch (judged.outcome) {
       case 'authenticated':
         // Of whoever has this login now.
-        if (judged.account.sub === person.account.sub) return undefined;
-        ctx.status = 422;
-        return { kind: 'wrong-password' };
+        return judged.account.sub === person.account.sub ? undefined : { kind: 'wrong-password' };
       case 'refused':
-        ctx.status = 422;
         return { kind: 'wrong-password' };
       case 'throttled':
-        ctx.status = 429;
-        ctx.set('Retry-After', String(judged.retryAfter));
         return { kind: 'throttled', retryAfter: judged.retryAfter };
       case 'unavailable':
-        ctx.status = 503;
         return { kind: 'unavailable' };
       default:
         return judged satisfies never;
@@ -78,7 +69,7 @@ export function addPassword({ page, form }: OwnPages, rooms: PasswordRooms): voi
     async (ctx, person) => {
       const problem = await currentPasswordProblem(ctx, person);
       if (problem !== undefined) {
-        await show(ctx, person, problem);
+        await showProblem(show, ctx, person, problem);
         return;
       }
       const update = await accounts.directory?.setPassword(person.account.sub, text(fieldsOf(ctx).password));
@@ -86,11 +77,9 @@ export function addPassword({ page, form }: OwnPages, rooms: PasswordRooms): voi
         await afterSecurityChange(rooms, ctx, { person, kind: 'password-changed', endsOthers: true });
         doneAt(ctx, PASSWORD_PATH, 'password-changed');
       } else if (update?.outcome === 'refused' && update.reason === 'unacceptable_password') {
-        ctx.status = 422;
-        await show(ctx, person, { kind: 'password', rule: update.rule ?? '' });
+        await showProblem(show, ctx, person, { kind: 'password', rule: update.rule ?? '' });
       } else {
-        ctx.status = 503;
-        await show(ctx, person, { kind: 'unavailable' });
+        await showProblem(show, ctx, person, { kind: 'unavailable' });
       }
     },
     show,

@@ -1,9 +1,9 @@
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import { fieldsOf, text } from '../interactions/pending-step.ts';
+import { noteActivity } from '../interactions/security-notice.ts';
 import type { Events } from '../observability/events.ts';
-import type { AccountPages, AccountProblem } from './account-pages.ts';
-import { doneAt, type OwnPages } from './own-page.ts';
-import type { SignedInPerson } from './signed-in-person.ts';
+import type { AccountPages } from './account-pages.ts';
+import { doneAt, type OwnPages, type Show, showProblem } from './own-page.ts';
 
 const PROFILE_PATH = '/account/profile';
 
@@ -15,17 +15,10 @@ export function addProfile(
   { page, form }: OwnPages,
   { accounts, pages, events }: { accounts: AccountAdapter; pages: AccountPages; events: Events },
 ): void {
-  const show = (
-    ctx: Parameters<AccountPages['draw']>[0],
-    person: SignedInPerson,
-    problem?: AccountProblem,
-  ): Promise<void> => {
+  const show: Show = (ctx, person, problem) => {
     const typed = problem === undefined ? person.account.claims : fieldsOf(ctx);
     const values = Object.fromEntries(EDITABLE_CLAIMS.map((claim) => [claim, text(typed[claim])]));
-    return pages.draw(ctx, 'account-profile', person, {
-      values,
-      ...(problem === undefined ? {} : { problem }),
-    });
+    return pages.draw(ctx, 'account-profile', person, { values }, problem);
   };
 
   page(PROFILE_PATH, {}, show);
@@ -39,13 +32,12 @@ export function addProfile(
       );
       const update = await accounts.directory?.update(person.account.sub, { claims });
       if (update?.outcome === 'updated') {
-        events.emit('account.activity', { accountId: person.account.sub, kind: 'profile-changed' });
+        noteActivity(events, ctx, { accountId: person.account.sub, kind: 'profile-changed' });
         doneAt(ctx, PROFILE_PATH, 'saved');
         return;
       }
-      ctx.status = 422;
       const claim = update?.outcome === 'refused' ? (update.claim ?? '') : '';
-      await show(ctx, person, { kind: 'claim', claim });
+      await showProblem(show, ctx, person, { kind: 'claim', claim });
     },
     show,
   );

@@ -1,11 +1,8 @@
-import type Koa from 'koa';
 import { MULTI_FACTOR, satisfies } from '../authentication/assurance.ts';
 import { type SecondFactors, waysToReach } from '../authentication/second-factors/second-factors.ts';
-import type { OwnPageRooms } from './own-page.ts';
+import type { Act, OwnPageRooms } from './own-page.ts';
 import type { SignInDemand } from './sign-in-demand.ts';
-import { type SignedInPerson, signedInPerson } from './signed-in-person.ts';
-
-type Act = (ctx: Koa.Context, person: SignedInPerson) => Promise<void>;
+import { signedInPerson } from './signed-in-person.ts';
 
 /**
  * Goes on with `act` when the person has proved in this session what they can, wherever they are remembered; else the answer leads to

@@ -1,13 +1,12 @@
-import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
 import type { KnownBrowsers } from '../authentication/known-browsers.ts';
 import type { Grants, SessionRecord } from '../grants/grants.ts';
 import { knownByBrowser } from '../interactions/known-browser.ts';
 import { fieldsOf, text } from '../interactions/pending-step.ts';
+import { noteActivity } from '../interactions/security-notice.ts';
 import type { Events } from '../observability/events.ts';
-import { userAgentOf } from '../provider/sign-in/session-device.ts';
-import type { AccountPages, AccountProblem, SessionEntry } from './account-pages.ts';
-import { doneAt, type OwnPages } from './own-page.ts';
+import type { AccountPages, SessionEntry } from './account-pages.ts';
+import { doneAt, type OwnPages, type Show } from './own-page.ts';
 import type { SignedInPerson } from './signed-in-person.ts';
 
 const SESSIONS_PATH = '/account/sessions';
@@ -50,16 +49,8 @@ export function addSessions(
     knownBrowsers: Pick<KnownBrowsers, 'forget'>;
   },
 ): void {
-  const show = async (ctx: Koa.Context, person: SignedInPerson, problem?: AccountProblem): Promise<void> =>
-    pages.draw(ctx, 'account-sessions', person, {
-      sessions: await sessionsOf(grants, person),
-      ...(problem === undefined ? {} : { problem }),
-    });
-
-  const tell = (ctx: Koa.Context, { account }: SignedInPerson, kind: string): void => {
-    const place = { address: ctx.ip, userAgent: userAgentOf(ctx) };
-    events.emit('account.activity', { accountId: account.sub, kind, ...place });
-  };
+  const show: Show = async (ctx, person, problem) =>
+    pages.draw(ctx, 'account-sessions', person, { sessions: await sessionsOf(grants, person) }, problem);
 
   page(SESSIONS_PATH, {}, (ctx, person) => show(ctx, person));
   form(
@@ -72,7 +63,7 @@ export function addSessions(
         (session) => session.uid === uid && !session.current,
       );
       if (own !== undefined && (await grants.endSession(uid)).outcome === 'ended') {
-        tell(ctx, person, 'session-ended');
+        noteActivity(events, ctx, { accountId: person.account.sub, kind: 'session-ended' });
       }
       doneAt(ctx, SESSIONS_PATH, 'session-ended');
     },
@@ -84,8 +75,9 @@ export function addSessions(
     async (ctx, person) => {
       const others = (await sessionsOf(grants, person)).filter(({ current }) => !current);
       for (const { uid } of others) await grants.endSession(uid);
-      await knownBrowsers.forget(person.account.sub, knownByBrowser(ctx, configuration.issuer));
-      if (others.length > 0) tell(ctx, person, 'sessions-ended');
+      const accountId = person.account.sub;
+      await knownBrowsers.forget(accountId, knownByBrowser(ctx, configuration.issuer));
+      if (others.length > 0) noteActivity(events, ctx, { accountId, kind: 'sessions-ended' });
       doneAt(ctx, SESSIONS_PATH, 'sessions-ended');
     },
     show,

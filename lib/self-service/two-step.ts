@@ -2,10 +2,10 @@ import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
 import { isEnrolled, type SecondFactors } from '../authentication/second-factors/second-factors.ts';
 import { fieldsOf, seeOther, text } from '../interactions/pending-step.ts';
-import { tellProblem } from '../interactions/second-step.ts';
 import type { CodeProblem } from '../interactions/second-step-pages.ts';
-import type { AccountPages, AccountProblem } from './account-pages.ts';
-import { doneAt, type OwnPageRooms, type OwnPages } from './own-page.ts';
+import { tellProblem } from '../interactions/tell-problem.ts';
+import type { AccountPages } from './account-pages.ts';
+import { type Act, doneAt, type OwnPageRooms, type OwnPages, type Show } from './own-page.ts';
 import { withProvedFactors } from './proved-factors.ts';
 import { afterSecurityChange, type SecurityChangeRooms } from './security-change.ts';
 import type { SignedInPerson } from './signed-in-person.ts';
@@ -31,12 +31,11 @@ export function addTwoStep({ page, form }: OwnPages, rooms: TwoStepRooms): void 
 
   const proved = withProvedFactors(rooms, DEMAND);
 
-  const show = async (ctx: Koa.Context, person: SignedInPerson, problem?: AccountProblem): Promise<void> =>
-    pages.draw(ctx, 'account-two-step', person, {
-      factors: await secondFactors.of(person.account),
-      devices: await devices.list(person.account.sub),
-      ...(problem === undefined ? {} : { problem }),
-    });
+  const show: Show = async (ctx, person, problem) => {
+    const { account } = person;
+    const model = { factors: await secondFactors.of(account), devices: await devices.list(account.sub) };
+    await pages.draw(ctx, 'account-two-step', person, model, problem);
+  };
 
   const labelOf = ({ account }: SignedInPerson) => ({
     issuer: configuration.branding.name,
@@ -54,17 +53,10 @@ export function addTwoStep({ page, form }: OwnPages, rooms: TwoStepRooms): void 
     const enrolment =
       (await secondFactors.totp.again(sub, sealed, labelOf(person))) ??
       (await secondFactors.beginTotp(sub, labelOf(person)));
-    await pages.draw(ctx, 'account-two-step-app', person, {
-      enrolment,
-      ...(problem === undefined ? {} : { problem }),
-    });
+    await pages.draw(ctx, 'account-two-step-app', person, { enrolment }, problem);
   }
 
-  const add = (
-    path: string,
-    act: (ctx: Koa.Context, person: SignedInPerson) => Promise<void>,
-    draw: (ctx: Koa.Context, person: SignedInPerson, problem?: AccountProblem) => Promise<void> = show,
-  ) => form(path, DEMAND, proved(act), draw);
+  const add = (path: string, act: Act): void => form(path, DEMAND, proved(act), show);
 
   page(TWO_STEP_PATH, { fresh: true }, proved(show));
   page(APP_PATH, { fresh: true }, proved(showApp));

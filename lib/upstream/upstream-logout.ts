@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto';
-import { createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose';
+import { errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import type { UpstreamProviderSettings } from '../../config/upstream-settings.ts';
 import { answerOnce } from '../authentication/answer-once.ts';
 import type { Database } from '../database/database.ts';
 import type { Grants } from '../grants/grants.ts';
+import { keySetOf, keysAreUnreachable } from '../outbound/key-set.ts';
 import type { UpstreamClient } from './upstream-client.ts';
 import type { UpstreamIdentities } from './upstream-identities.ts';
 
@@ -37,7 +38,7 @@ const named = (value: unknown): string | undefined =>
 /** Logout at one other provider, as it tells of it from server to server (OpenID Connect Back-Channel Logout §2.6). */
 export class UpstreamLogout {
   readonly #rooms: ConstructorParameters<typeof UpstreamLogout>[0];
-  #keys: ReturnType<typeof createRemoteJWKSet> | undefined;
+  #keys: JWTVerifyGetKey | undefined;
   #keysAt = '';
 
   constructor(rooms: {
@@ -59,12 +60,7 @@ export class UpstreamLogout {
     try {
       verified = await this.#verify(token);
     } catch (cause) {
-      // What the token is, jose says by its own errors; whatever else is thrown came of the way to the keys.
-      const isToken =
-        cause instanceof errors.JOSEError &&
-        !(cause instanceof errors.JWKSTimeout) &&
-        cause.code !== 'ERR_JOSE_GENERIC';
-      return { outcome: isToken ? 'refused' : 'unavailable', cause };
+      return { outcome: keysAreUnreachable(cause) ? 'unavailable' : 'refused', cause };
     }
     const { database } = this.#rooms;
     const { digest, expiresAt } = verified;
@@ -110,13 +106,11 @@ export class UpstreamLogout {
     return { issuer: settings.issuer, subject, sid, digest, expiresAt };
   }
 
-  #keySet(address: string | undefined): ReturnType<typeof createRemoteJWKSet> {
+  #keySet(address: string | undefined): JWTVerifyGetKey {
     if (address === undefined) throw new Error('the provider has no keys');
     if (this.#keys === undefined || this.#keysAt !== address) {
       this.#keysAt = address;
-      this.#keys = createRemoteJWKSet(new URL(address), {
-        [customFetch]: this.#rooms.client.fetch,
-      });
+      this.#keys = keySetOf({ jwks_uri: address }, this.#rooms.client.fetch);
     }
     return this.#keys;
   }

@@ -25,7 +25,7 @@ export interface ViewDeclaration {
 /** The files that hold view models. */
 const SOURCES = /^(view-models|view-parts|qr-code|[a-z-]+-views)\.ts$/;
 /** What a view model takes from elsewhere. */
-const OTHERS = ['lib/provider/devices/device-page-contract.ts'];
+const OTHERS = ['lib/provider/devices/device-page-contract.ts', 'lib/interactions/mail-link-outcomes.ts'];
 const COMMENT = String.raw`(?:/\*\*(?<comment>(?:[^*]|\*(?!/))*)\*/\s*)?`;
 const INTERFACE = new RegExp(
   String.raw`^${COMMENT}^(?:export )?interface (?<name>\w+)(?: extends (?<extended>[\w, ]+))? \{\n(?<body>[\s\S]*?)^\}`,

@@ -3,7 +3,6 @@ import { ConfigurationError } from '../../config/configuration-error.ts';
 import { bindRefusal, policyRefusal } from '../../lib/accounts/ldap/bind-refusal.ts';
 import { isBelow, ownName } from '../../lib/accounts/ldap/distinguished-name.ts';
 import { configuredFilter, memberInChain } from '../../lib/accounts/ldap/ldap-filters.ts';
-import { Places } from '../../lib/outbound/places.ts';
 
 describe('what a directory says of a bind', () => {
   const activeDirectory = (data: string) =>
@@ -82,22 +81,4 @@ describe('filters of a directory', () => {
       expect(() => configuredFilter('user_filter', text)).to.throw(ConfigurationError, /user_filter/);
     });
   }
-});
-
-describe('places', () => {
-  it('are taken by no more than there are, in the order of coming, and given up by who waited too long', async () => {
-    const places = new Places(1);
-    const first = await places.take(60_000);
-    expect(await places.take(1)).to.equal(undefined);
-    const order: number[] = [];
-    const waiting = [1, 2, 3].map(async (number) => {
-      const leave = await places.take(60_000);
-      order.push(number);
-      leave?.();
-    });
-    first?.();
-    await Promise.all(waiting);
-    expect(order).to.deep.equal([1, 2, 3]);
-    expect(await places.take(1)).to.be.a('function');
-  });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { ACR_VALUES } from '../../config/acr-values.ts';
-import { acrOf, hasSecondStep, satisfies } from '../../lib/authentication/assurance.ts';
+import { acrOf, hasSecondStep, satisfies, weakestMeeting } from '../../lib/authentication/assurance.ts';
 
 const [SFA, MFA, PHR, PHRH] = ACR_VALUES;
 
@@ -35,6 +35,14 @@ describe('what a sign-in is worth', () => {
     expect(hasSecondStep(['pwd', 'mca'])).to.equal(true);
     expect(hasSecondStep(['pwd'])).to.equal(false);
     expect(satisfies(['pwd', 'mca'], MFA)).to.equal(false);
+  });
+
+  it('one value stands for several demands: the weakest that is worth one of each', () => {
+    expect(weakestMeeting([])).to.equal(SFA);
+    expect(weakestMeeting([[MFA]])).to.equal(MFA);
+    expect(weakestMeeting([[PHRH, PHR], [MFA]])).to.equal(PHR);
+    expect(weakestMeeting([['of another federation', PHRH]])).to.equal(PHRH);
+    expect(weakestMeeting([[SFA], ['of another federation']])).to.equal(undefined);
   });
 
   it('property: more proofs are never worth less, and unknown values are never reached', () => {

@@ -1,10 +1,9 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import path from 'node:path';
 import { expect } from 'chai';
 import { MailLinks } from '../../lib/authentication/mail-links.ts';
 import { type Database, onClock, openDatabase } from '../../lib/database/database.ts';
 import { type DirectoryPlace, describeOnEveryStore } from '../database/directory-stores.ts';
+import { raceProcesses } from '../processes/race-processes.ts';
 import type { SpendReport } from './mail-link-process.ts';
 
 const PROCESS = path.join(import.meta.dirname, 'mail-link-process.ts');
@@ -114,26 +113,9 @@ describe('links sent by mail', function () {
 
     it('are used by one of fifty attempts in five processes', async () => {
       const secret = await create('gil');
-      const children: ChildProcess[] = [];
-      try {
-        for (let index = 0; index < 5; index += 1) {
-          const execArgv = ['--disable-warning=ExperimentalWarning'];
-          children.push(fork(PROCESS, [JSON.stringify(place.options), '10'], { execArgv }));
-        }
-        await Promise.all(children.map((child) => once(child, 'message')));
-        const reports = Promise.all(
-          children.map(async (child) => (await once(child, 'message'))[0] as SpendReport),
-        );
-        for (const child of children) child.send(secret);
-        expect((await reports).reduce((sum, { spent }) => sum + spent, 0)).to.equal(1);
-      } finally {
-        await Promise.all(
-          children.map(async (child) => {
-            child.disconnect();
-            await once(child, 'exit');
-          }),
-        );
-      }
+      const words = [JSON.stringify(place.options), '10'];
+      const reports = await raceProcesses<SpendReport>(PROCESS, { count: 5, words, order: secret });
+      expect(reports.reduce((sum, { spent }) => sum + spent, 0)).to.equal(1);
     });
   });
 });

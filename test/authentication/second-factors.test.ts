@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { ACR_VALUES } from '../../config/acr-values.ts';
 import { configurationSchema } from '../../config/configuration.ts';
+import { Passkeys } from '../../lib/authentication/passkeys/passkeys.ts';
 import { createPasswordHasher } from '../../lib/authentication/passwords/password-hasher.ts';
 import {
   mayAddFactor,
@@ -48,7 +49,7 @@ describe('what a person can set up in the middle of a sign-in', () => {
   });
 });
 
-describeOnEveryStore('first recovery codes', (store) => {
+describeOnEveryStore('recovery codes', (store) => {
   it('are made once, however many tabs add somebody’s first factor at once', async () => {
     const { database, close } = await openTemporaryAccounts(createPasswordHasher(CHEAP_HASHING), store);
     const configuration = configurationSchema.parse({ issuer: 'http://localhost:3000' });
@@ -59,6 +60,38 @@ describeOnEveryStore('first recovery codes', (store) => {
       expect(others).to.deep.equal([]);
       expect(await factors.recoveryCodes.use('somebody', codes?.[0] ?? '')).to.equal(true);
       expect(await factors.firstRecoveryCodes('somebody')).to.equal(undefined);
+    } finally {
+      await close();
+    }
+  });
+
+  it('end with the last second step, though an app and a passkey are taken away at once', async () => {
+    const { database, close } = await openTemporaryAccounts(createPasswordHasher(CHEAP_HASHING), store);
+    const configuration = configurationSchema.parse({ issuer: 'http://localhost:3000' });
+    const sub = 'somebody';
+    try {
+      const factors = new SecondFactors({ database, configuration });
+      const app = { sub, sealed: Buffer.from('sealed'), last_step: 0, created_at: 0 };
+      await database.query.insertInto('totp_secrets').values(app).execute();
+      const added = await new Passkeys(database).add(
+        {
+          ...{ id: 'passkey', sub, userHandle: 'handle', publicKey: new Uint8Array([1]), counter: 0 },
+          ...{
+            transports: [],
+            aaguid: '',
+            backupEligible: false,
+            backedUp: false,
+            attested: false,
+            name: '',
+          },
+        },
+        { spend: async () => true },
+      );
+      expect(added.outcome).to.equal('added');
+      await factors.renewRecoveryCodes(sub);
+      const taken = await Promise.all([factors.removePasskeys(sub), factors.removeTotp(sub)]);
+      expect(taken).to.deep.equal([true, true]);
+      expect(await factors.recoveryCodes.count(sub)).to.equal(0);
     } finally {
       await close();
     }

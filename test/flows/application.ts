@@ -70,9 +70,9 @@ export class Application {
     return new Application(latchkey.issuer, client.client_id, client.client_secret, redirectUris[0] ?? '');
   }
 
-  /** One that is registered, and authenticates in a way of its own. */
-  static known(issuer: string, clientId: string, redirectUri: string): Application {
-    return new Application(issuer, clientId, undefined, redirectUri);
+  /** One that is registered; without `secret` it authenticates in a way of its own. */
+  static known(issuer: string, clientId: string, redirectUri: string, secret?: string): Application {
+    return new Application(issuer, clientId, secret, redirectUri);
   }
 
   /** Parameters with an empty value are left out. */

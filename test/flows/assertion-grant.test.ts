@@ -56,7 +56,7 @@ describe('assertions of other issuers as grants (RFC 7523)', function () {
         jwks_uri: `http://127.0.0.1:${port}/jwks`,
         profile: 'id-jag',
         subject: { claim: 'email', is: 'login' },
-        scopes: ['read', 'write'],
+        scopes: ['read', 'write', 'transfer'],
       },
       {
         ...common,
@@ -71,12 +71,14 @@ describe('assertions of other issuers as grants (RFC 7523)', function () {
       LATCHKEY_FEATURES_ASSERTION_ISSUERS_FILE: file,
       LATCHKEY_OUTBOUND_PRIVATE_NETWORKS: 'loopback',
       LATCHKEY_WORKERS: '2',
+      LATCHKEY_SECOND_FACTOR_SCOPES: 'transfer',
     });
     ada = (await latchkey.createPerson(ADA.login, ADA.password)).sub;
-    await latchkey.json(['apis', 'create', '--identifier', API, '--scopes', 'read,write,admin']);
+    await latchkey.json(['apis', 'create', '--identifier', API, '--scopes', 'read,write,transfer,admin']);
     await latchkey.json(['apis', 'create', '--identifier', OTHER_API, '--scopes', 'read']);
     const metadata = { grant_types: [GRANT], response_types: [], redirect_uris: [] };
-    agent = await Application.register(latchkey, { ...metadata, client_id: 'agent', scope: 'read write' });
+    const scope = 'read write transfer';
+    agent = await Application.register(latchkey, { ...metadata, client_id: 'agent', scope });
     stranger = await Application.register(latchkey, { ...metadata, client_id: 'stranger' });
   });
   after(async () => {
@@ -130,6 +132,16 @@ describe('assertions of other issuers as grants (RFC 7523)', function () {
     const { status, body } = await redeem(await plain(), { resource: API });
     expect(status, JSON.stringify(body)).to.equal(200);
     expect(decodeJwt(body.access_token)).to.include({ sub: ada, scope: 'read write' });
+  });
+
+  it('what takes two factors is given by an issuer of which the operator says so, and by no other', async () => {
+    const { body } = await redeem(await idJag({ claims: { scope: 'transfer' } }));
+    expect(decodeJwt(body.access_token)).to.include({ sub: ada, scope: 'transfer' });
+    const refused = await redeem(await plain(), { resource: API, scope: 'transfer' });
+    expect({ status: refused.status, error: refused.body.error }).to.deep.equal({
+      status: 400,
+      error: 'invalid_scope',
+    });
   });
 
   it('is told in the metadata', async () => {

@@ -5,13 +5,14 @@ import { hrefOf } from '../interactions/page-forms.ts';
 import { readOutbox } from '../mail/read-mail.ts';
 import { type CertificateFiles, writeCertificates } from '../redis/test-certificates.ts';
 import { ADA, Application } from './application.ts';
-import { ask, attempt, ON, outcomeOf, POLLING, poll, requestsPage } from './ciba-requests.ts';
+import { type Asked, ask, attempt, ON, outcomeOf, POLLING, poll, requestsPage } from './ciba-requests.ts';
 import { FormBrowser, type Landing } from './form-browser.ts';
 import { eventually, LatchkeyProcess } from './latchkey-process.ts';
 import { NoticeReceiver } from './notice-receiver.ts';
-import { MFA } from './second-factor.ts';
+import { AuthenticatorApp, MFA, secretOn } from './second-factor.ts';
 
 const DEVICE_TOKEN = 'a token for the device service';
+const API = 'https://api.example.com';
 
 describe('a sign-in that an application asks for and a person confirms', function () {
   this.timeout(60_000);
@@ -30,9 +31,10 @@ describe('a sign-in that an application asks for and a person confirms', functio
       NODE_EXTRA_CA_CERTS: files.authority,
       LATCHKEY_FEATURES_CIBA_DEVICE_URL: `${receiver.origin}/device`,
       LATCHKEY_FEATURES_CIBA_DEVICE_TOKEN: DEVICE_TOKEN,
+      LATCHKEY_SECOND_FACTOR_SCOPES: 'transfer',
     });
     ({ sub } = await latchkey.createPerson(ADA.login, ADA.password));
-    await latchkey.json(['apis', 'create', '--identifier', 'https://api.example.com', '--scopes', 'read']);
+    await latchkey.json(['apis', 'create', '--identifier', API, '--scopes', 'read,transfer']);
     counter = await Application.register(latchkey, POLLING);
     browser = new FormBrowser(latchkey.issuer);
     await requestsPage(browser);
@@ -54,7 +56,7 @@ describe('a sign-in that an application asks for and a person confirms', functio
   it('is pending, then confirmed, then redeemed once', async () => {
     const asked = await ask(counter, {
       scope: 'openid email read',
-      resource: 'https://api.example.com',
+      resource: API,
       binding_message: 'Counter 3, KX-17',
     });
     expect(asked).to.have.all.keys('auth_req_id', 'expires_in', 'interval');
@@ -237,6 +239,19 @@ describe('a sign-in that an application asks for and a person confirms', functio
     expect({ status, error: body.error }).to.deep.equal({ status: 400, error: 'invalid_request' });
   });
 
+  it('lets nobody be asked more often by asking for less time', async () => {
+    const eric = { login: 'eric@example.com', password: 'a row of little boats' };
+    await latchkey.createPerson(eric.login, eric.password);
+    const short = { login_hint: eric.login, requested_expiry: '1' };
+    const asked = await Promise.all(Array.from({ length: 20 }, () => ask(counter, short)));
+    await eventually('all are over', async () => {
+      const outcomes = await Promise.all(asked.map((one) => poll(counter, one)));
+      return outcomes.every((answer) => outcomeOf(answer) === 'expired_token');
+    });
+    const { status, body } = await attempt(counter, short);
+    expect({ status, error: body.error }).to.deep.equal({ status: 400, error: 'invalid_request' });
+  });
+
   it('of an application that wants more than the person has set up says so, and what to do first', async () => {
     const person = { login: 'dora@example.com', password: 'seventeen green doors' };
     await latchkey.createPerson(person.login, person.password);
@@ -269,6 +284,45 @@ describe('a sign-in that an application asks for and a person confirms', functio
     expect(back.pageName).to.equal('account-requests');
     const confirmed = await hers.submit(back, 'approve-0');
     expect(confirmed.page).to.contain('id="done"');
+  });
+
+  it('of a scope or a claim that takes two factors is confirmed by nobody with a password alone', async () => {
+    const person = { login: 'frida@example.com', password: 'a kettle on the stove' };
+    await latchkey.createPerson(person.login, person.password);
+    const hers = new FormBrowser(latchkey.issuer);
+    await requestsPage(hers, person);
+    const essential = (acr: object) => ({
+      claims: JSON.stringify({ id_token: { acr: { essential: true, ...acr } } }),
+    });
+    const demands = [{ scope: 'openid transfer', resource: API }, essential({ value: MFA })];
+    const asked: Asked[] = [];
+    for (const demand of demands) {
+      const one = await ask(counter, { login_hint: person.login, ...demand });
+      const told = await hers.submit(await requestsPage(hers, person), 'approve-0');
+      expect(told, told.page).to.include({ status: 409, pageName: 'account-requests' });
+      expect(outcomeOf(await poll(counter, one))).to.equal('authorization_pending');
+      asked.push(one);
+    }
+    const page = await hers.visit('/account/two-step/app');
+    const phone = new AuthenticatorApp(secretOn(page));
+    await hers.submit(page, 'submit', { code: phone.code() });
+    for (const index of demands.keys()) {
+      const confirmed = await hers.submit(await requestsPage(hers, person), 'approve-0');
+      expect(confirmed.page, String(index)).to.contain('id="done"');
+    }
+    const [transfer, told] = await Promise.all(asked.map((one) => poll(counter, one)));
+    expect(decodeJwt(transfer?.body.access_token)).to.deep.include({
+      scope: 'transfer',
+      amr: ['pwd', 'otp'],
+    });
+    expect(decodeJwt(told?.body.id_token).acr).to.equal(MFA);
+    for (const [acr, error] of [
+      [{ value: 'of another federation' }, 'unmet_authentication_requirements'],
+      [{ values: MFA }, 'invalid_request'],
+    ] as const) {
+      const refused = await attempt(counter, { login_hint: person.login, ...essential(acr) });
+      expect({ status: refused.status, error: refused.body.error }).to.deep.equal({ status: 400, error });
+    }
   });
 
   it('is told in discovery', async () => {

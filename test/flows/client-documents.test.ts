@@ -166,6 +166,31 @@ for (const [name, openStore] of Object.entries(STORES)) {
       });
     }
 
+    it('take part in a sector only where its list has them', async () => {
+      const list = documents.json('/sector', ['https://victim.example/callback']);
+      const metadata = { subject_type: 'pairwise', sector_identifier_uri: list };
+      const refused = await ask(publish(metadata));
+      expect(refused, refused.page).to.include({ status: 400, pageName: 'error' });
+      expect(refused.page).to.include('does not list the redirect URI');
+      documents.json('/sector', [CALLBACK]);
+      expect((await ask(publish(metadata))).pageName).to.equal('login');
+    });
+
+    it('are led to by no page that anybody can make name them', async () => {
+      const elsewhere = 'https://phish.example/start';
+      const address = publish({ client_uri: elsewhere, initiate_login_uri: elsewhere });
+      expect((await ask(address)).pageName).to.equal('login');
+      const named = `client_id=${encodeURIComponent(address)}`;
+      for (const [page, name] of [
+        ['/reset-password/done', 'link-result'],
+        ['/interaction/of-nobody', 'expired'],
+      ]) {
+        const landing = await new FormBrowser(latchkey.issuer).visit(`${page}?${named}`);
+        expect(landing.pageName).to.equal(name);
+        expect(landing.page, name).not.to.include('phish.example');
+      }
+    });
+
     it('are refused when the document is huge, slow, moved, no JSON or no object', async () => {
       const json = { 'content-type': 'application/json' };
       const huge = documents.at('/huge', (_request, response) => {

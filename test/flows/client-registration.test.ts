@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import * as client from 'openid-client';
-import { ADA, type Answer } from './application.ts';
+import { ADA, type Answer, Application } from './application.ts';
 import { DocumentServer } from './document-server.ts';
 import { FormBrowser } from './form-browser.ts';
 import { LatchkeyProcess } from './latchkey-process.ts';
@@ -109,6 +109,20 @@ for (const [name, openStore] of Object.entries(STORES)) {
         redirect: 'manual',
       });
       expect({ status, location: headers.get('location') }).to.deep.equal({ status: 404, location: null });
+    });
+
+    it('are let in anew each time where any program of the device may listen for the answer', async () => {
+      const local = 'http://127.0.0.1:4711/callback';
+      const { client_id: clientId = '' } = await registered({ redirect_uris: [local, CALLBACK] });
+      const browser = new FormBrowser(latchkey.issuer);
+      const asking = (redirectUri: string, more: Record<string, string> = {}) =>
+        Application.known(latchkey.issuer, clientId, redirectUri).authorizationRequest(more).url;
+      expect((await browser.authorize(asking(local), ADA)).url.searchParams.get('code')).to.be.a('string');
+      expect((await browser.visit(asking(local))).pageName).to.equal('consent');
+      const silent = await browser.visit(asking(local, { prompt: 'none' }));
+      expect(silent.url.searchParams.get('error')).to.equal('interaction_required');
+      const remembered = await browser.visit(asking(CALLBACK));
+      expect(remembered.url.href).to.match(/^https:\/\/app\.example\.com\/callback\?code=/);
     });
 
     it('may be scripts of any origin', async () => {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { decodeJwt } from 'jose';
 import { ADA, Application, answerIn } from './application.ts';
 import { FormBrowser } from './form-browser.ts';
-import { LatchkeyProcess } from './latchkey-process.ts';
+import { eventually, LatchkeyProcess } from './latchkey-process.ts';
 
 const GRACE = { login: 'grace@example.com', password: 'a bug in relay seventy' };
 
@@ -64,9 +64,7 @@ describe('what a person is asked', function () {
     const page = await browser.visit(url);
     expect(page.pageName).to.equal('login');
     // auth_time has whole seconds: only a later one can be told from the first.
-    while (Math.floor(Date.now() / 1000) <= Number(first.auth_time)) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await eventually('a later second', () => Math.floor(Date.now() / 1000) > Number(first.auth_time));
     const landing = await browser.submit(page, 'submit', { ...ADA });
     const { body } = await app.redeem({ code: answerIn(landing).code ?? '', verifier });
     const second = decodeJwt(body.id_token);
@@ -135,9 +133,7 @@ describe('what a person is asked', function () {
     const first = decodeJwt((await app.signIn(browser, { max_age: '600' })).id_token);
     const fresh = decodeJwt((await app.signIn(browser, { max_age: '600' })).id_token);
     expect(fresh.auth_time).to.equal(first.auth_time);
-    while (Math.floor(Date.now() / 1000) <= Number(first.auth_time) + 1) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await eventually('it is too old', () => Math.floor(Date.now() / 1000) > Number(first.auth_time) + 1);
     expect((await browser.visit(app.authorizationRequest({ max_age: '1' }).url)).pageName).to.equal('login');
     expect((await browser.visit(app.authorizationRequest({ max_age: '0' }).url)).pageName).to.equal('login');
     expect((await refusal({ max_age: '1', prompt: 'none' })).error).to.equal('login_required');

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { decodeJwt } from 'jose';
 import { formOf, hrefOf, post } from '../interactions/page-forms.ts';
 import { linkIn, type ReadMail, readOutbox } from '../mail/read-mail.ts';
+import { signedInBrowser } from '../self-service/own-account.ts';
 import { ADA, Application, answerIn } from './application.ts';
 import { FormBrowser, type Landing } from './form-browser.ts';
 import { eventually, LatchkeyProcess } from './latchkey-process.ts';
@@ -230,6 +231,25 @@ describe('registration', function () {
       const response = await post(browser, action, { csrf, password: PASSWORD, email: 'new10@example.com' });
       expect(response.status).to.equal(410);
     }
+  });
+
+  it('holds to its domains when an address is changed later; the one of the present address may stay', async () => {
+    for (const [login, others] of [
+      ['nia@example.com', ['nia.b@example.com', 'nia@bücher.example']],
+      ['cleo@elsewhere.example', ['cleo.b@elsewhere.example', 'cleo@example.com']],
+    ] as const) {
+      await latchkey.createPerson(login, PASSWORD);
+      const own = await signedInBrowser(latchkey, { login, password: PASSWORD });
+      const change = async (email: string): Promise<Landing> =>
+        own.submit(await own.visit('/account/email'), 'submit', { email });
+      const refused = await change('somebody@private.example');
+      expect(refused, refused.page).to.include({ status: 422, pageName: 'account-email' });
+      expect(refused.page).to.contain('aria-invalid="true"').and.contain('example.com, bücher.example');
+      for (const email of others) expect((await change(email)).page, email).to.contain('id="done"');
+    }
+    await mailTo('nia@xn--bcher-kva.example', 'Confirm your new e-mail address');
+    await mailTo('cleo@example.com', 'Confirm your new e-mail address');
+    expect(mailsTo('somebody@private.example')).to.deep.equal([]);
   });
 
   it('no request failed on our side, and no address is in the log', () => {

@@ -9,6 +9,11 @@ export const SFA = 'https://refeds.org/profile/sfa';
 
 const PERIOD = 30_000;
 
+/** The code of that secret at a time (Unix time, ms), for a server whose clock is set. */
+export function codeAt(secret: string, timestamp: number): string {
+  return new TOTP({ secret: Secret.fromBase32(secret.replaceAll(' ', '')) }).generate({ timestamp });
+}
+
 /** An authenticator app, which never shows the same code twice: each call is one step ahead of the one before, from the present one on. */
 export class AuthenticatorApp {
   readonly #totp: TOTP;

@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import { decodeJwt } from 'jose';
 import { formOf, post } from '../interactions/page-forms.ts';
+import { readOutbox } from '../mail/read-mail.ts';
+import { mailTo } from '../self-service/own-account.ts';
 import { ADA, Application, answerIn, type Credentials } from './application.ts';
 import { FormBrowser, type Landing } from './form-browser.ts';
-import { LatchkeyProcess } from './latchkey-process.ts';
+import { eventually, LatchkeyProcess } from './latchkey-process.ts';
 import { AuthenticatorApp, codesOn, enrol, finishSignIn, MFA, SFA, secretOn } from './second-factor.ts';
 
 const PASSWORD = 'a bug in relay seventy';
@@ -114,9 +116,7 @@ describe('second factors', function () {
     const first = tell(await app.signIn(browser, TELLING, person));
     expect(first).to.deep.include({ acr: SFA, amr: ['pwd'] });
     const { phone } = await enrol(strict, newBrowser(), person);
-    while (Math.floor(Date.now() / 1000) <= Number(first.authTime)) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await eventually('a later second', () => Math.floor(Date.now() / 1000) > Number(first.authTime));
     const { url, verifier } = app.authorizationRequest({ acr_values: MFA, ...TELLING });
     const landing = await browser.visit(url);
     expect(landing.pageName, landing.page).to.equal('second-step');
@@ -195,6 +195,17 @@ describe('second factors', function () {
       const { browser, landing } = await atSecondStep();
       const page = await browser.visit(`${landing.url.href}&way=recovery-code`);
       expect(page.page).to.contain('9 are left');
+      const subject = 'A recovery code was used';
+      const { login } = PEOPLE.parallel;
+      await mailTo(latchkey.dataDir, login, subject);
+      const told = readOutbox(latchkey.dataDir).filter(
+        ({ headers }) => headers.get('to') === login && headers.get('subject') === subject,
+      );
+      expect(told, 'for the right one alone').to.have.length(1);
+      const signedIn = (right as [(typeof right)[0]])[0].browser;
+      await eventually('it is among the activity', async () =>
+        (await signedIn.visit('/account/activity')).page.includes('Recovery code used'),
+      );
     });
 
     it('the second step alone, without the first, is none', async () => {

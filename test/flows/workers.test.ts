@@ -105,7 +105,7 @@ describe('several workers', () => {
       const { code, stderr } = await runCommand(environment, ['serve']);
       expect(code).to.equal(2);
       expect(stderr).to.equal(
-        `latchkey: port (LATCHKEY_PORT): 127.0.0.1:${port} is in use by another program\n`,
+        `latchkey: port (LATCHKEY_PORT): 127.0.0.1:${port} is in use by another program: end that one, or choose another port (in issuer too, if that names it)\n`,
       );
     } finally {
       taken.close();

@@ -31,6 +31,7 @@ const SECTIONS = [
 const SECURITY_MAILS = [
   ...['password-changed', 'email-change-asked', 'email-changed', 'deletion-asked', 'deletion-cancelled'],
   ...['account-deleted', 'two-step-added', 'two-step-removed', 'recovery-codes-made'],
+  'recovery-code-used',
   ...['passkey-added', 'passkey-removed', 'passkey-copied', 'identity-linked', 'identity-unlinked'],
 ];
 

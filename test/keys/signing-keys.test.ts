@@ -43,7 +43,9 @@ describeOnEveryStore('signing keys', (store) => {
     it('publishes public members alone, a thumbprint as kid and at least 2048 bits of RSA', async () => {
       const keys = await bench.open({ configuration: { ...settings, algorithms: ALL } });
       const members = { RSA: ['e', 'kty', 'n'], EC: ['crv', 'kty', 'x', 'y'], OKP: ['crv', 'kty', 'x'] };
-      for (const { publicJwk, publicKey, kid, algorithm } of keys.snapshot().keys) {
+      const published = keys.snapshot().keys;
+      expect(published).to.have.lengthOf(ALL.length);
+      for (const { publicJwk, publicKey, kid, algorithm } of published) {
         expect(Object.keys(publicJwk).sort()).to.deep.equal(
           [...members[publicJwk.kty as 'RSA' | 'EC' | 'OKP'], 'alg', 'use', 'kid'].sort(),
         );

@@ -8,7 +8,7 @@ import type { MailMessage } from '../../lib/mail/mail-message.ts';
 import type { QueueLimits } from '../../lib/mail/mail-queue.ts';
 import { createLog } from '../../lib/observability/log.ts';
 import { testCertificate } from '../config/test-certificate.ts';
-import { eventually } from '../flows/latchkey-process.ts';
+import { eventually, freePort } from '../flows/latchkey-process.ts';
 import { Stopwatch } from '../flows/stopwatch.ts';
 import { readMail, readOutbox } from './read-mail.ts';
 import { SmtpServer } from './smtp-server.ts';
@@ -99,6 +99,18 @@ describe('mail', function () {
     expect(smtp.received).to.have.length(1);
     expect(lines.match(/it is tried again/g)).to.have.length(2);
     expect(lines).to.contain('"status":451');
+  });
+
+  it('tells by the system’s own code that nobody listens, in the log', async () => {
+    const mail = openMail({
+      configuration: configured({ smtpUrl: `smtp://127.0.0.1:${await freePort()}` }),
+      log,
+      limits: { ...QUICK, retryMilliseconds: [] },
+    });
+    mail.send(() => MESSAGE);
+    await mail.idle();
+    await mail.close();
+    expect(lines).to.contain('a mail is lost').and.contain('"code":"ECONNREFUSED"');
   });
 
   it('is lost after the last attempt, and the log says so, without the address or what the server said', async () => {

@@ -43,6 +43,11 @@ describe('the policy of token exchange', () => {
     for (const named of [{ sub: 'gateway' }, {}]) {
       expect(mayAct({ ...subject, mayAct: named }, { sub: 'orders' })).to.equal(false);
     }
+    const application = { ...subject, mayAct: { sub: 'gateway', client_id: 'gateway' } };
+    expect(mayAct(application, { sub: 'gateway', client_id: 'gateway' })).to.equal(true);
+    expect(mayAct(application, { sub: 'gateway', client_id: 'orders' }), 'a person of that name').to.equal(
+      false,
+    );
   });
 
   it('forgets no actor, whoever acts next and how', () => {

@@ -29,6 +29,13 @@ describe('readiness of Redis', () => {
     });
   }
 
+  it('asks whether a server speaks TLS that does not answer to it', async () => {
+    server = await RedisServer.start();
+    expect(await refusal(server.url.replace('redis://', 'rediss://')))
+      .to.include('not connected')
+      .and.include('does it speak TLS there?');
+  }).timeout(60_000);
+
   it('notices a policy that is changed while it runs, and that it is changed back', async () => {
     server = await RedisServer.start();
     const redis = await bench.open(server.url);

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { ADA } from '../flows/application.ts';
 import { FormBrowser, type Landing } from '../flows/form-browser.ts';
 import { eventually, LatchkeyProcess } from '../flows/latchkey-process.ts';
+import { AuthenticatorApp, codesOn, secretOn } from '../flows/second-factor.ts';
 import { formOf, post } from '../interactions/page-forms.ts';
 import { linkIn, readOutbox } from '../mail/read-mail.ts';
 import { mailTo, openPage, signedInBrowser } from './own-account.ts';
@@ -107,9 +108,47 @@ describe('a change of e-mail address', function () {
 
     await ask(browser, 'second@new.example');
     const second = linkIn(await mailTo(latchkey.dataDir, 'second@new.example', CONFIRM));
+    const opened = await browser.visit(second);
     await latchkey.json(['users', 'update', sub, '--email', 'regrets@other.example']);
-    expect(await browser.submit(await browser.visit(second), 'confirm')).to.include({ status: 410 });
+    expect(await browser.submit(opened, 'confirm')).to.include({ status: 410 });
     expect((await show(sub)).claims.email).to.equal('regrets@other.example');
+  });
+
+  it('by the operator voids what was sent to the former address', async () => {
+    const { sub, browser, person } = await newcomer('robbed');
+    await latchkey.json(['users', 'send-reset', sub]);
+    const reset = linkIn(await mailTo(latchkey.dataDir, person.login, 'Choose a new password'));
+    const page = await browser.visit(reset);
+    await latchkey.json(['users', 'update', sub, '--name', 'Somebody Else']);
+    expect((await browser.visit(reset)).status, 'it is about the address alone').to.equal(200);
+    await latchkey.json(['users', 'update', sub, '--email', 'safe@other.example']);
+    expect((await browser.visit(reset)).status).to.equal(410);
+    expect(await browser.submit(page, 'submit', { password: 'seven quiet otters' })).to.include({
+      status: 410,
+    });
+    await signedInBrowser(latchkey, person);
+  });
+
+  it('takes the second factor of whoever has one, also where they are remembered', async () => {
+    const { sub, browser, person } = await newcomer('careful');
+    const app = await browser.visit('/account/two-step/app');
+    const phone = new AuthenticatorApp(secretOn(app));
+    const [code = ''] = codesOn(await browser.submit(app, 'submit', { code: phone.code() }));
+    const remembered = new FormBrowser(latchkey.issuer);
+    const second = await openPage(remembered, '/account', person);
+    expect(second.pageName).to.equal('second-step');
+    await remembered.submit(second, 'submit', { way: 'recovery-code', code, remember: 'yes' });
+    await remembered.submit(await remembered.visit('/session/end'), 'confirm', { logout: 'yes' });
+    expect((await openPage(remembered, '/account', person)).pageName, 'by password alone').to.equal(
+      'account',
+    );
+    const stopped = await ask(remembered, 'thief@new.example');
+    expect(stopped.pageName, stopped.page).to.equal('second-step');
+    await ask(browser, 'mine@new.example');
+    await mailTo(latchkey.dataDir, 'mine@new.example', CONFIRM);
+    const sent = readOutbox(latchkey.dataDir).map(({ headers }) => headers.get('to'));
+    expect(sent).not.to.include('thief@new.example');
+    expect((await show(sub)).login).to.equal(person.login);
   });
 
   it('refuses what is no address, and leaves a login alone that is none', async () => {

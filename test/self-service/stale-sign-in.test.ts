@@ -6,7 +6,7 @@ import { answerWith, makePasskey } from '../authentication/passkey-forms.ts';
 import { ADA, Application } from '../flows/application.ts';
 import type { FormBrowser } from '../flows/form-browser.ts';
 import { eventually, LatchkeyProcess } from '../flows/latchkey-process.ts';
-import { finishSignIn } from '../flows/second-factor.ts';
+import { codeAt, finishSignIn, MFA, secretOn } from '../flows/second-factor.ts';
 import { formOf, hrefOf, post } from '../interactions/page-forms.ts';
 import { readOutbox } from '../mail/read-mail.ts';
 import { signedInBrowser } from './own-account.ts';
@@ -14,6 +14,7 @@ import { signedInBrowser } from './own-account.ts';
 const ELEVEN_MINUTES = 660_000;
 const NEXT_PASSWORD = 'seven quiet otters';
 const GRACE = { login: 'grace@example.com', password: 'nanoseconds by the yard' };
+const KATHERINE = { login: 'katherine@example.com', password: 'trajectories by hand' };
 const MARGARET = { login: 'margaret@example.com', password: 'priority displays for all' };
 
 describe('a sign-in of eleven minutes ago', function () {
@@ -23,6 +24,7 @@ describe('a sign-in of eleven minutes ago', function () {
   let csrf: string;
   let withoutPassword: FormBrowser;
   let left: FormBrowser;
+  let leftToo: FormBrowser;
 
   async function letTimePass(): Promise<void> {
     process.kill(latchkey.pid, 'SIGUSR2');
@@ -45,6 +47,8 @@ describe('a sign-in of eleven minutes ago', function () {
     database.close();
     await latchkey.createPerson(MARGARET.login, MARGARET.password);
     left = await signedInBrowser(latchkey, MARGARET);
+    await latchkey.createPerson(KATHERINE.login, KATHERINE.password);
+    leftToo = await signedInBrowser(latchkey, KATHERINE);
     browser = await signedInBrowser(latchkey);
     csrf = formOf(await browser.visit('/account/delete'), 'confirm').csrf;
     await letTimePass();
@@ -105,6 +109,28 @@ describe('a sign-in of eleven minutes ago', function () {
     const done = await answerWith(left, asked, made.authenticator);
     const tokens = await finishSignIn(vault, left, { landing: done, verifier });
     expect(decodeJwt(tokens.id_token)).to.include({ acr: 'phr' });
+  });
+
+  it('is not enough to set up an authenticator app in the middle of a sign-in that demands two factors', async () => {
+    const strict = await Application.register(latchkey, { required_acr: MFA });
+    const { url, verifier } = strict.authorizationRequest({
+      claims: JSON.stringify({ id_token: { acr: null } }),
+    });
+    const login = await leftToo.visit(url);
+    expect(login.pageName).to.equal('login');
+    expect(login.page).to.contain(`value="${KATHERINE.login}"`);
+    const { csrf } = formOf(login, 'cancel');
+    const enrol = login.url.href.replace('?', '/enrol?');
+    const forged = await post(leftToo, enrol, { csrf, proof: 'unknown', sealed: '', code: '000000' });
+    expect(forged.headers.get('location')).to.contain('&again');
+    const landing = await leftToo.submit(login, 'submit', { ...KATHERINE });
+    expect(landing.pageName).to.equal('set-up-two-step');
+    const code = codeAt(secretOn(landing), Date.now() + ELEVEN_MINUTES);
+    const shown = await leftToo.submit(landing, 'submit', { code });
+    expect(shown.pageName).to.equal('recovery-codes');
+    const done = await leftToo.submit(shown, 'submit');
+    const tokens = await finishSignIn(strict, leftToo, { landing: done, verifier });
+    expect(decodeJwt(tokens.id_token)).to.include({ acr: MFA });
   });
 
   it('is made fresh by signing in, and goes on where it was', async () => {

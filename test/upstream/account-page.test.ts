@@ -1,21 +1,27 @@
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect } from 'chai';
 import { ADA, answerIn, type Credentials } from '../flows/application.ts';
 import { FormBrowser, type Landing } from '../flows/form-browser.ts';
 import { eventually } from '../flows/latchkey-process.ts';
-import { AuthenticatorApp, codesOn, secretOn } from '../flows/second-factor.ts';
+import { AuthenticatorApp, codeAt, codesOn, MFA, secretOn } from '../flows/second-factor.ts';
 import { hrefOf } from '../interactions/page-forms.ts';
 import { mailTo, openPage } from '../self-service/own-account.ts';
-import { UpstreamPair, type Visitor } from './upstream-pair.ts';
+import { GRACE, UpstreamPair, type Visitor } from './upstream-pair.ts';
 
 const PAGE = '/account/identities';
+const ELEVEN_MINUTES = 660_000;
 
 describe('accounts elsewhere, on the account page', () => {
   let pair: UpstreamPair;
   before(async () => {
     pair = await UpstreamPair.start({
       settings: { provisioning: 'just_in_time', logout: 'offered' },
-      environment: { LATCHKEY_SECOND_FACTOR_POLICY: 'off' },
+      environment: {
+        LATCHKEY_SECOND_FACTOR_POLICY: 'off',
+        NODE_OPTIONS: `--import=${path.join(import.meta.dirname, '../faults/shifted-clock.ts')}`,
+        TEST_CLOCK_OFFSETS: String(ELEVEN_MINUTES),
+      },
       client: (issuer) => ({
         backchannel_logout_uri: `${issuer}/upstream/works/logout`,
         backchannel_logout_session_required: true,
@@ -263,5 +269,31 @@ describe('accounts elsewhere, on the account page', () => {
     const landed = await visitor.consent(await visitor.here.submit(login, 'submit', { ...person }));
     expect(answerIn(landed)).to.have.property('code');
     expect(await pair.latchkey.json(['users', 'identities', person.login])).to.deep.equal([]);
+  });
+
+  // Sets the clock: to be the last.
+  describe('in a browser that was left open', () => {
+    it('are not connected with the sign-in of before, though a factor comes on top of it', async () => {
+      const person = await createPerson('open@example.com');
+      const visitor = pair.visitor();
+      const { here } = visitor;
+      await openPage(here, '/account', person);
+      const demand = { claims: JSON.stringify({ id_token: { acr: { essential: true, value: MFA } } }) };
+      const enrolment = await visitor.openLogin(demand);
+      expect(enrolment.pageName, enrolment.page).to.equal('set-up-two-step');
+      const login = await here.visit(`${enrolment.url.href.replace('/enrol?', '?')}&switch`);
+      const back = await visitor.signInThere(await visitor.press(login), GRACE);
+      expect((await here.visit(back)).pageName).to.equal('connect');
+      process.kill(pair.latchkey.pid, 'SIGUSR2');
+      await eventually('the clock is set', async () =>
+        (await here.visit('/account/password')).page.includes('id="current"'),
+      );
+      const code = codeAt(secretOn(enrolment), Date.now() + ELEVEN_MINUTES);
+      const shown = await here.submit(enrolment, 'submit', { code });
+      expect(shown.pageName, shown.page).to.equal('recovery-codes');
+      const landed = await visitor.consent(await here.submit(shown, 'submit'));
+      expect(answerIn(landed), landed.page).to.have.property('code');
+      expect(await pair.latchkey.json(['users', 'identities', person.login])).to.deep.equal([]);
+    });
   });
 });

@@ -332,6 +332,15 @@ describe('what another provider tells of somebody', () => {
       expect(await isSignedIn(browser)).to.equal(true);
     });
 
+    it('may be sent again when the keys that would prove it cannot be had', async () => {
+      const claims = { sub: randomUUID(), jti: randomUUID(), events: EVENTS };
+      const token = await provider.sign('other-address', claims);
+      provider.keySet = { error: 'server_error' };
+      expect(await deliver(token, 'other-address')).to.equal(503);
+      provider.keySet = undefined;
+      expect(await deliver(token, 'other-address')).to.equal(200);
+    });
+
     it('that is none fills no disk, however many of them come', async () => {
       const lines = (): number => latchkey.output.split('"msg":"a logout token was refused"').length - 1;
       for (let sent = 0; sent < 240; sent += 20) {

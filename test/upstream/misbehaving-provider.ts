@@ -39,6 +39,8 @@ export class MisbehavingProvider {
   readonly calls: string[] = [];
   /** What authorization requests asked for. */
   readonly asked: URLSearchParams[] = [];
+  /** What is answered in place of the key set. */
+  keySet: unknown;
   /** Claims that ID tokens say besides. */
   claims: Record<string, unknown> = {};
 
@@ -102,7 +104,7 @@ export class MisbehavingProvider {
         json(this.#metadata(behaviour as Behaviour));
         return;
       case 'jwks':
-        json({ keys: [this.#jwk] });
+        json(this.keySet ?? { keys: [this.#jwk] });
         return;
       case 'auth':
         this.asked.push(url.searchParams);

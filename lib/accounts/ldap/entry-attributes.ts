@@ -3,6 +3,7 @@ import type { Entry } from 'ldapts';
 /** What an entry has, by the names of attributes in lower case (RFC 4512 section 2.5: their case means nothing). */
 export type EntryAttributes = ReadonlyMap<string, ReadonlyArray<string | Buffer>>;
 
+/** What an entry has, without its name. */
 export function attributesOf({ dn: _, ...attributes }: Entry): EntryAttributes {
   return new Map(
     Object.entries(attributes).map(([name, value]) => [

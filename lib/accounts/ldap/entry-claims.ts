@@ -11,6 +11,7 @@ export interface ClaimSource {
   readonly isList: boolean;
 }
 
+/** Takes one line apart: `claim=attribute`, `claim[]=attribute` for all values, `address.part=attribute` for one member. */
 export function claimSource(line: string): ClaimSource {
   const [target = '', attribute = ''] = line.split('=');
   const [, part] = /^address\.(.+)$/.exec(target) ?? [];

@@ -23,6 +23,7 @@ export function configuredFilter(setting: 'user_filter' | 'disabled_filter' | 'g
 const equals = (attribute: string, value: string | Buffer): Filter =>
   new EqualityFilter({ attribute, value });
 
+/** Whatever meets all of these. */
 export const both = (...filters: Filter[]): Filter => new AndFilter({ filters });
 
 /** Any of these values in any of these attributes; at least one of each. */

@@ -8,9 +8,8 @@ import { type Account, type AccountAdapter, AccountsUnavailable } from '../../ac
 import type { Database } from '../../database/database.ts';
 import type { Events } from '../../observability/events.ts';
 import type { Log } from '../../observability/log.ts';
-import { admitRefusalLine } from '../../observability/refusal-lines.ts';
-import { addressGroup } from '../throttling/address-group.ts';
-import { type Admission, LoginThrottle } from '../throttling/login-throttle.ts';
+import { countedAttempt } from '../counted-attempt.ts';
+import { LoginThrottle } from '../throttling/login-throttle.ts';
 import type { ThrottleCounters } from '../throttling/throttle-counters.ts';
 import { CHALLENGE_SECONDS, type LivingChallenge, PasskeyChallenges } from './passkey-challenges.ts';
 import { readCredential, relyingParty } from './passkey-party.ts';
@@ -168,44 +167,25 @@ export function createPasskeySignIn(options: {
     };
   }
 
-  /** An attempt is counted before it is judged, by the address, and by the passkey at that address: see LoginThrottle. */
-  async function counted(attempt: PasskeyAttempt, expected?: string): Promise<PasskeySignInOutcome> {
-    const { address } = attempt;
-    let admission: Admission;
-    try {
-      const id = readCredential(attempt.credential)?.id ?? '';
-      // No login begins like that.
-      const admittance = await throttle.admit(`\0passkey:${expected ?? id}`, address);
-      if (admittance.outcome === 'throttled') {
-        const { scope, retryAfter } = admittance;
-        events.emit('login.throttled', { address, scope });
-        if (admitRefusalLine(log, addressGroup(address).subscriber)) {
-          log.info({ scope, address, retryAfter }, 'login throttled');
-        }
-        return { outcome: 'throttled', retryAfter };
-      }
-      admission = admittance.admission;
-    } catch (err) {
-      // Unable to count, unable to judge.
-      log.error({ err }, 'login not judged: failed logins cannot be counted');
-      return { outcome: 'unavailable' };
-    }
-    const outcome = await judge(attempt, expected).catch((err: unknown): PasskeySignInOutcome => {
-      if (!(err instanceof AccountsUnavailable)) throw err;
-      log.warn({ address, err }, 'login not judged: the user base is unavailable');
-      return { outcome: 'unavailable' };
-    });
-    const correction =
-      outcome.outcome === 'authenticated'
-        ? admission.succeeded()
-        : outcome.outcome === 'unavailable'
-          ? admission.withdrawn()
-          : undefined;
-    await correction?.catch((err: unknown) =>
-      log.warn({ err }, 'counters of failed logins were not corrected'),
+  /** By the address, and by the passkey at that address: see LoginThrottle. */
+  const counted = (attempt: PasskeyAttempt, expected?: string): Promise<PasskeySignInOutcome> =>
+    countedAttempt<PasskeySignInOutcome>(
+      { events, log },
+      {
+        address: attempt.address,
+        admit: () => {
+          const id = readCredential(attempt.credential)?.id ?? '';
+          // No login begins like that.
+          return throttle.admit(`\0passkey:${expected ?? id}`, attempt.address);
+        },
+        judge: () =>
+          judge(attempt, expected).catch((err: unknown) => {
+            if (!(err instanceof AccountsUnavailable)) throw err;
+            log.warn({ address: attempt.address, err }, 'login not judged: the user base is unavailable');
+            return { outcome: 'unavailable' };
+          }),
+      },
     );
-    return outcome;
-  }
 
   return {
     options: (uid) => requestOf(challenges.issue(...purposeOf(uid)), 'required'),

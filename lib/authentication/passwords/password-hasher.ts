@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2';
 import type { Configuration } from '../../../config/configuration.ts';
 import type { PasswordHasher } from '../../accounts/password-hashing.ts';
+import { Places } from '../../outbound/places.ts';
 
 /**
  * One core is left to the event loop, so that a wave of sign-ins does not slow everybody else down. Node's thread pool has
@@ -12,36 +13,6 @@ import type { PasswordHasher } from '../../accounts/password-hashing.ts';
 const MAXIMUM_AT_ONCE = 3;
 /** The most that wait for a thread. Further ones are told `busy` rather than piling up memory and delay. */
 const MAXIMUM_WAITING = 128;
-
-/** Runs so many at once, lets so many wait, and turns the rest away. */
-class BoundedQueue {
-  readonly #atOnce: number;
-  readonly #waitingLimit: number;
-  readonly #waiting: Array<() => void> = [];
-  #running = 0;
-
-  constructor(atOnce: number, waitingLimit: number) {
-    this.#atOnce = atOnce;
-    this.#waitingLimit = waitingLimit;
-  }
-
-  async run<T>(work: () => Promise<T>): Promise<T | 'busy'> {
-    if (this.#running >= this.#atOnce) {
-      if (this.#waiting.length >= this.#waitingLimit) return 'busy';
-      // Whoever ends hands the place over, so that #running never exceeds the limit in between.
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else {
-      this.#running += 1;
-    }
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running -= 1;
-      else next();
-    }
-  }
-}
 
 /** One form for the same password typed on different keyboards (NIST SP 800-63B-4 §3.1.1.2). */
 function normalise(password: string): string {
@@ -57,7 +28,7 @@ export function createPasswordHasher(
   limits: { atOnce?: number; waiting?: number } = {},
 ): PasswordHasher {
   const { memory, iterations, parallelism } = configuration.argon2;
-  const queue = new BoundedQueue(
+  const places = new Places(
     limits.atOnce ?? Math.min(Math.max(availableParallelism() - 1, 1), MAXIMUM_AT_ONCE),
     limits.waiting ?? MAXIMUM_WAITING,
   );
@@ -67,16 +38,26 @@ export function createPasswordHasher(
   /** Well-formed, made of nothing: nothing matches it, and finding that out costs what a real one costs. */
   const nobodysHash = `${prefix}${unpadded(randomBytes(16))}$${unpadded(randomBytes(32))}`;
 
+  async function inTurn<T>(work: () => Promise<T>): Promise<T | 'busy'> {
+    const leave = await places.take();
+    if (leave === undefined) return 'busy';
+    try {
+      return await work();
+    } finally {
+      leave();
+    }
+  }
+
   return {
     async hash(password) {
-      const hash = await queue.run(() => argon2Hash(normalise(password), options));
+      const hash = await inTurn(() => argon2Hash(normalise(password), options));
       return hash === 'busy' ? { outcome: 'busy' } : { outcome: 'hashed', hash };
     },
     async verify(hash, password) {
       if (hash !== undefined && !hash.startsWith('$argon2id$')) {
         throw new Error('a stored password hash is not argon2id');
       }
-      const matches = await queue.run(() => argon2Verify(hash ?? nobodysHash, normalise(password)));
+      const matches = await inTurn(() => argon2Verify(hash ?? nobodysHash, normalise(password)));
       if (matches === 'busy') return 'busy';
       return matches && hash !== undefined ? 'match' : 'mismatch';
     },

@@ -9,15 +9,9 @@ import type { Account, AccountAdapter } from '../../accounts/account-adapter.ts'
 import type { Database } from '../../database/database.ts';
 import type { Events } from '../../observability/events.ts';
 import type { Log } from '../../observability/log.ts';
-import { admitRefusalLine } from '../../observability/refusal-lines.ts';
+import { countedAttempt } from '../counted-attempt.ts';
 import type { KnownBrowsers } from '../known-browsers.ts';
-import { addressGroup } from '../throttling/address-group.ts';
-import {
-  type Admission,
-  type Admittance,
-  type LoginLimits,
-  LoginThrottle,
-} from '../throttling/login-throttle.ts';
+import { type Admittance, type LoginLimits, LoginThrottle } from '../throttling/login-throttle.ts';
 import type { ThrottleCounters } from '../throttling/throttle-counters.ts';
 import { isTooLong } from './password-policy.ts';
 
@@ -68,15 +62,6 @@ export function createPasswordSignIn(options: {
     configuration: options.configuration.throttling.login,
   });
 
-  /** Once judged, a person is not sent away because the counters could not be corrected: they err on the strict side. */
-  async function count(correction: () => Promise<void>): Promise<void> {
-    try {
-      await correction();
-    } catch (err) {
-      log.warn({ err }, 'counters of failed logins were not corrected');
-    }
-  }
-
   async function admit({ login, address, browser }: PasswordProof): Promise<Admittance> {
     const known = await knownBrowsers.find(login, browser);
     if (known !== undefined) {
@@ -87,16 +72,12 @@ export function createPasswordSignIn(options: {
     return throttle.admit(login, address);
   }
 
-  async function judge(
-    { login, password, address }: PasswordProof,
-    admission: Admission,
-  ): Promise<SignInOutcome> {
+  async function judge({ login, password, address }: PasswordProof): Promise<SignInOutcome> {
     const verification = isTooLong(password)
       ? ({ outcome: 'refused', reason: 'wrong_password' } as const)
       : await accounts.verifyPassword(login, password);
     switch (verification.outcome) {
       case 'verified':
-        await count(() => admission.succeeded());
         return { outcome: 'authenticated', account: verification.account, methods: ['pwd'] };
       case 'refused':
         events.emit('login.failed', { reason: verification.reason, address });
@@ -108,7 +89,6 @@ export function createPasswordSignIn(options: {
           ? { outcome: 'refused', expired: true }
           : { outcome: 'refused' };
       case 'unavailable':
-        await count(() => admission.withdrawn());
         events.emit('login.failed', { reason: 'unavailable', address });
         log.warn(
           { address, err: verification.cause },
@@ -120,27 +100,15 @@ export function createPasswordSignIn(options: {
 
   return {
     onWrongPassword: (listener) => wrongPasswords.push(listener),
-
-    async attempt(proof) {
-      const { login, address } = proof;
-      let admission: Admission;
-      try {
-        const admittance = await admit(proof);
-        if (admittance.outcome === 'throttled') {
-          const { scope, retryAfter } = admittance;
-          events.emit('login.throttled', { address, scope });
-          if (admitRefusalLine(log, addressGroup(address).subscriber)) {
-            log.info({ scope, address, login: throttle.nameForLog(login), retryAfter }, 'login throttled');
-          }
-          return { outcome: 'throttled', retryAfter };
-        }
-        admission = admittance.admission;
-      } catch (err) {
-        // Unable to count, unable to judge: guessing must not be free while the store is in trouble.
-        log.error({ err }, 'login not judged: failed logins cannot be counted');
-        return { outcome: 'unavailable' };
-      }
-      return judge(proof, admission);
-    },
+    attempt: (proof) =>
+      countedAttempt<SignInOutcome>(
+        { events, log },
+        {
+          address: proof.address,
+          admit: () => admit(proof),
+          judge: () => judge(proof),
+          nameForLog: () => throttle.nameForLog(proof.login),
+        },
+      ),
   };
 }

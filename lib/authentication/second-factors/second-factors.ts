@@ -113,7 +113,8 @@ function reaches(
 
 /**
  * Everything beside the first factor: what people have, judging their codes, setting up and taking away. Each change of
- * factors forgets the browsers in which the second step was left out, in one transaction. Emits attempt.throttled.
+ * factors, but for the end of the recovery codes, forgets the browsers in which the second step was left out, in one transaction. Emits
+ * attempt.throttled.
  */
 export class SecondFactors {
   readonly totp: Totp;
@@ -240,23 +241,27 @@ export class SecondFactors {
 
   /** Takes all passkeys away; without any other second step the recovery codes go as well. False: there was none. */
   async removePasskeys(sub: string): Promise<boolean> {
-    const present = (await this.#passkeys?.listOf(sub)) ?? [];
-    for (const { id } of present) await this.#passkeys?.remove(sub, id, { keepsLast: false });
-    return present.length > 0;
+    return this.#passkeys !== undefined && this.#removeFactor('passkeys', sub);
   }
 
   /** Takes the authenticator app away; without any other second step the recovery codes go as well. False: there was none. */
-  async removeTotp(sub: string): Promise<boolean> {
-    const { length: passkeys } = (await this.#passkeys?.listOf(sub)) ?? [];
+  removeTotp(sub: string): Promise<boolean> {
+    return this.#removeFactor('totp_secrets', sub);
+  }
+
+  /** What is left is asked for in the transaction that takes a factor away: another may be taken away at the same time. */
+  #removeFactor(factor: 'passkeys' | 'totp_secrets', sub: string): Promise<boolean> {
     return this.#database.transaction(async (transaction) => {
       const removed = await transaction
-        .deleteFrom('totp_secrets')
+        .deleteFrom(factor)
         .where('sub', '=', sub)
         .returning('sub')
         .executeTakeFirst();
       if (removed === undefined) return false;
-      if (passkeys === 0) await transaction.deleteFrom('recovery_codes').where('sub', '=', sub).execute();
       await this.devices.forgetIn(transaction, sub);
+      const kept = factor === 'passkeys' || this.#passkeys === undefined ? 'totp_secrets' : 'passkeys';
+      const left = await transaction.selectFrom(kept).select('sub').where('sub', '=', sub).executeTakeFirst();
+      if (left === undefined) await transaction.deleteFrom('recovery_codes').where('sub', '=', sub).execute();
       return true;
     });
   }

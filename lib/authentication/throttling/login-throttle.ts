@@ -87,6 +87,10 @@ export class LoginThrottle {
     };
   }
 
+  /**
+   * Admits an attempt from any other browser, or says for how long (s) not: by what failed lately for this account from this address, for the account from
+   * everywhere, and from the address for everybody. What is admitted has been counted, until it says that it succeeded or was withdrawn.
+   */
   async admit(login: string, address: string): Promise<Admittance> {
     const { perAccount, perAddress, window } = this.#configuration;
     const keys = this.#keysOf(login, address);

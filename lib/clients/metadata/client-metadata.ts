@@ -38,6 +38,7 @@ export type CheckedMetadata =
   | { outcome: 'valid'; clientId: string | undefined; metadata: ClientMetadata }
   | MetadataRefusal;
 
+/** The refusal of metadata that cannot be registered (RFC 7591 §3.2.2). */
 export function refuseMetadata(description: string): MetadataRefusal {
   return { outcome: 'refused', error: 'invalid_client_metadata', description };
 }

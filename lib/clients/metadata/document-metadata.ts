@@ -1,5 +1,5 @@
 import type { Configuration } from '../../../config/configuration.ts';
-import { isLoopbackHost } from '../../../config/loopback.ts';
+import { leadsToOwnDevice } from '../redirect-uri.ts';
 import { allowedOf, isOwnMember, registrationProblem } from '../registration-policy.ts';
 import {
   type ClientMetadata,
@@ -19,11 +19,7 @@ type DocumentConfiguration = Pick<Configuration, 'clientDocuments' | 'branding' 
 function isNative(redirectUris: unknown): boolean {
   return (
     Array.isArray(redirectUris) &&
-    redirectUris.some((uri) => {
-      const url = typeof uri === 'string' ? URL.parse(uri) : null;
-      if (url === null) return false;
-      return url.protocol === 'http:' ? isLoopbackHost(url.hostname) : url.protocol !== 'https:';
-    })
+    redirectUris.some((uri) => typeof uri === 'string' && leadsToOwnDevice(uri))
   );
 }
 

@@ -12,6 +12,7 @@ export function openPayload(
   return sealer.recall(table, key, stampOf(sealed)) ?? sealer.open(table, key, sealed, ground);
 }
 
+/** The payload of a grant or a session in clear. Throws SealError. */
 export function openDocument(
   sealer: PayloadSealer,
   table: 'grant' | 'session',

@@ -15,10 +15,13 @@ const CLIENT_BYTES = 12;
 
 /** Formats of Lua's `struct`, with the length of what they describe. */
 export const RECORD_FORMAT = '>Bddddc12';
+/** Length of a record's header. */
 export const RECORD_BYTES = 45;
 export const GRANT_FORMAT = '>BBddddc12c32c12';
+/** Length of a grant's header. */
 export const GRANT_BYTES = 90;
 export const SESSION_FORMAT = '>BBddc12Bc32';
+/** Length of a session's header. */
 export const SESSION_BYTES = 63;
 
 const NOBODY = Buffer.alloc(KEY_BYTES);
@@ -83,6 +86,7 @@ function keyAt(value: Buffer, offset: number): RecordKey | undefined {
   return length === 0 ? undefined : value.subarray(offset + 1, offset + 1 + length);
 }
 
+/** Reads what the scripts keep of a record; parts are windows on `value`. Throws where another version wrote it (expectLayout). */
 export function decodeRecord(value: Buffer): RecordHeader & RecordBody {
   expectLayout(value);
   const grantKey = keyAt(value, RECORD_BYTES);
@@ -100,6 +104,7 @@ export function decodeRecord(value: Buffer): RecordHeader & RecordBody {
   };
 }
 
+/** The same of a grant, in whichever state it is. */
 export function decodeGrant(value: Buffer): GrantValue {
   expectLayout(value);
   return {
@@ -114,6 +119,7 @@ export function decodeGrant(value: Buffer): GrantValue {
   };
 }
 
+/** The same of a session, in whichever state it is. */
 export function decodeSession(value: Buffer): SessionValue {
   expectLayout(value);
   return {
@@ -135,6 +141,7 @@ export function encodePointer(accountKey: RecordKey | undefined, uidKey: RecordK
   return Buffer.concat([encodeOwner(accountKey), uidKey]);
 }
 
+/** Reads what `encodePointer` made. */
 export function decodePointer(value: Buffer): { accountKey: RecordKey | undefined; uidKey: RecordKey } {
   const accountKey = value[0] === 1 ? value.subarray(1, 1 + KEY_BYTES) : undefined;
   return { accountKey, uidKey: value.subarray(1 + KEY_BYTES) };
@@ -145,6 +152,7 @@ export type IndexEntry =
   | { kind: 'grant'; client: Buffer; createdAt: number; key: RecordKey }
   | { kind: 'session'; key: RecordKey };
 
+/** As a member of a sorted set. */
 export function encodeEntry(entry: IndexEntry): Buffer {
   if (entry.kind === 'session') return Buffer.concat([Buffer.from('s'), entry.key]);
   const createdAt = Buffer.alloc(6);
@@ -152,6 +160,7 @@ export function encodeEntry(entry: IndexEntry): Buffer {
   return Buffer.concat([Buffer.from('g'), entry.client, createdAt, entry.key]);
 }
 
+/** Reads what `encodeEntry` made. */
 export function decodeEntry(member: Buffer): IndexEntry {
   if (member[0] === 's'.charCodeAt(0)) return { kind: 'session', key: member.subarray(1) };
   const client = member.subarray(1, 1 + CLIENT_BYTES);

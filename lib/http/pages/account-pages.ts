@@ -159,10 +159,11 @@ export function createAccountPages(options: {
 
     ...twoStepViews,
 
-    'account-email': async ({ typed }, { account: { claims } }) => ({
+    'account-email': async ({ typed, allowedDomains }, { account: { claims } }) => ({
       email: text(claims.email),
       verified: claims.email_verified === true,
       typed,
+      allowedDomains,
     }),
 
     'account-sessions': async ({ sessions }) => ({ sessions }),
@@ -226,8 +227,8 @@ export function createAccountPages(options: {
   };
 
   return {
-    async draw(ctx, page, person, model) {
-      const { problem, issuers } = model as { problem?: AccountProblem; issuers?: string[] };
+    async draw(ctx, page, person, model, problem) {
+      const { issuers } = model as { issuers?: string[] };
       const section = SECTION_OF[page] ?? page.slice('account-'.length);
       const frame = frameOf(ctx, person, section, problem);
       const view = { ...frame, ...(await views[page](model, person)) } as unknown as ViewModels[typeof page];

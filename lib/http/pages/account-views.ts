@@ -7,6 +7,7 @@ export type AccountViewProblem =
   | { kind: 'throttled'; retryAfter: number }
   | { kind: 'invalid' }
   | { kind: 'unchanged' }
+  | { kind: 'domain' }
   | { kind: 'password'; rule: string }
   | { kind: 'wrong-password' }
   | { kind: 'refused' }
@@ -58,6 +59,8 @@ export interface AccountEmailView extends AccountFrame {
   email?: string | undefined;
   verified: boolean;
   typed: string;
+  /** Mail domains of new addresses, beside that of the present one; all when empty. */
+  allowedDomains?: readonly string[] | undefined;
 }
 
 /**
@@ -116,7 +119,9 @@ export interface AccountApplicationsView extends AccountFrame {
   }[];
 }
 
-/** Sign-ins that wait for an answer. Field sent to `/account/requests/approve` and `/account/requests/deny`: `request`. */
+/** Sign-ins that wait for an answer. Field sent to `/account/requests/approve` and `/account/requests/deny`: `request`; to the
+ * first `duration` as well (`month`, `year`), where nobody vouches for the application.
+ */
 export interface AccountRequestsView extends AccountFrame {
   requests: readonly {
     id: string;

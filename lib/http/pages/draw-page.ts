@@ -15,6 +15,7 @@ export type Draw = <Page extends PageName>(
   options?: LanguageHints & { formsLeadTo?: string | readonly string[] | undefined },
 ) => void;
 
+/** Draws with these templates, in the name of this installation and in its languages. */
 export function createDraw(rooms: {
   branding: Branding;
   renderer: Renderer;

@@ -1,18 +1,5 @@
+import type { AskProblem, LinkProblem, LinkResult } from '../../interactions/mail-link-outcomes.ts';
 import type { ClientView, FormView } from './view-parts.ts';
-
-/** What a page must say about a former attempt at one of the forms around mailed links. */
-export type MailLinkProblem =
-  /** Asked too often; `retryAfter` in seconds. */
-  | { kind: 'throttled'; retryAfter: number }
-  | { kind: 'unavailable' }
-  | { kind: 'form-rejected' }
-  /** Nothing that could be an address. */
-  | { kind: 'invalid' }
-  /** Not one of the mail domains from which people may register. */
-  | { kind: 'domain' }
-  | { kind: 'name' }
-  /** `too_short`, `too_long`, `common`, `personal`; any other has the general words. */
-  | { kind: 'password'; rule: string };
 
 /** Asks who forgot their password. Fields sent to `action`: `csrf`, `login`. */
 export interface ResetView extends FormView {
@@ -20,7 +7,7 @@ export interface ResetView extends FormView {
   signInUrl: string;
   client?: ClientView | undefined;
   login?: string | undefined;
-  problem?: MailLinkProblem | undefined;
+  problem?: AskProblem | undefined;
   /** Passwords are kept by another service: there is no form. */
   managedElsewhere?: boolean | undefined;
 }
@@ -33,7 +20,7 @@ export interface RegisterView extends FormView {
   email?: string | undefined;
   /** All when empty. */
   allowedDomains: readonly string[];
-  problem?: MailLinkProblem | undefined;
+  problem?: AskProblem | undefined;
 }
 
 /** A mail is on its way, or is not: this page looks the same. */
@@ -50,7 +37,7 @@ export interface MailSentView {
 interface LinkFormView extends FormView {
   action: string;
   link: string;
-  problem?: MailLinkProblem | undefined;
+  problem?: LinkProblem | undefined;
 }
 
 /** A new password, by a link. Fields sent to `action`: `csrf`, `link`, `password`. */
@@ -77,14 +64,7 @@ export interface VerifyEmailView extends LinkFormView {
 
 /** How it ended, and where to go on. */
 export interface LinkResultView {
-  result:
-    | 'password-changed'
-    | 'registered'
-    | 'already-registered'
-    | 'email-verified'
-    | 'email-changed'
-    | 'deletion-asked'
-    | 'expired';
+  result: LinkResult;
   client?: ClientView | undefined;
   /** As in ExpiredView. */
   startUri?: string | undefined;

@@ -184,8 +184,9 @@ function helpersFor(locale: string, messages: Messages) {
     },
     destination,
     monogram,
+    // Anybody can have such a page name any application: where nobody vouches for one, it leads nowhere (RFC 9700 §4.11.2).
     returnUrl: ({ startUri, client }: Pick<ExpiredView, 'startUri' | 'client'>) =>
-      webUrl(startUri) ?? webUrl(client?.uri),
+      client?.unverified === undefined ? (webUrl(startUri) ?? webUrl(client?.uri)) : undefined,
   };
 }
 

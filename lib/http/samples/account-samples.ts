@@ -101,6 +101,14 @@ export const ACCOUNT_SAMPLES: {
       typed: 'ada@example.com',
       problem: { kind: 'unchanged' },
     },
+    domain: {
+      ...sampleFrame('email'),
+      email: 'ada@example.com',
+      verified: true,
+      typed: 'ada@private.example',
+      allowedDomains: ['example.com', 'example.org'],
+      problem: { kind: 'domain' },
+    },
   },
   'account-email-confirm': {
     plain: {
@@ -214,7 +222,7 @@ export const ACCOUNT_SAMPLES: {
         },
         {
           id: 'other',
-          client: { name: 'Desk Timer' },
+          client: { name: 'Desk Timer', unverified: {} },
           identityScopes: [],
           identityClaims: [],
           apis: [],

@@ -46,6 +46,7 @@ export interface CertificateReloading {
   stop(): void;
 }
 
+/** Has a server take over its certificate, and the authorities of its clients, whenever one of the files changes. */
 export function reloadCertificateOf(server: HttpsServer, files: TlsFiles, log: Log): CertificateReloading {
   const reload = (): void => {
     try {

@@ -1,6 +1,6 @@
 import { Places } from '../../outbound/places.ts';
 
-/** Calls that may wait for their turn; further ones are refused at once, since their time would be over before it came. */
+/** Calls that may wait for their turn; further ones are refused at once: their time would be over before it came. */
 const MOST_WAITING = 1000;
 
 /** Runs at most so many calls at once, each for a limited time (ms), in which the wait for its turn is counted. */
@@ -10,7 +10,7 @@ export class BoundedCalls {
 
   constructor({ timeout, concurrency }: { timeout: number; concurrency: number }) {
     this.#timeout = timeout;
-    this.#places = new Places(concurrency);
+    this.#places = new Places(concurrency, MOST_WAITING);
   }
 
   /**
@@ -37,11 +37,10 @@ export class BoundedCalls {
   }
 
   async #inTurn<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
-    if (this.#places.waiting >= MOST_WAITING) throw new Error(`${MOST_WAITING} others wait already`);
     const leave = await this.#places.take(this.#timeout);
     try {
       // Its time may have ended in the moment in which its turn came.
-      if (leave === undefined) throw new Error('no place became free');
+      if (leave === undefined) throw new Error('no place is free, or became so in time');
       signal.throwIfAborted();
       return await call(signal);
     } finally {

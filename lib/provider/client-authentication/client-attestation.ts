@@ -6,9 +6,9 @@ import { type ClientAttester, readClientAttesters } from '../../../config/client
 import type { Configuration } from '../../../config/configuration.ts';
 import type { Sealer } from '../../database/sealer.ts';
 import type { SigningKeys } from '../../keys/signing-keys.ts';
+import { keySetOf, keysAreUnreachable } from '../../outbound/key-set.ts';
 import type { SafeFetch } from '../../outbound/safe-fetch.ts';
 import { mayHaveBeenUsed } from './client-assertions.ts';
-import { keysAreUnreachable, trustedKeys } from './trusted-keys.ts';
 
 type Features = NonNullable<EngineConfiguration['features']>;
 
@@ -37,7 +37,7 @@ export function clientAttestation(rooms: {
   const read = readClientAttesters(file);
   if (typeof read === 'string') throw new Error(read);
   const attesters = new Map(
-    read.map((attester) => [attester.issuer, { attester, keys: trustedKeys(attester, rooms.safeFetch) }]),
+    read.map((attester) => [attester.issuer, { attester, keys: keySetOf(attester, rooms.safeFetch) }]),
   );
   const active = rooms.keys.snapshot().keys[0]?.kid ?? '';
   return {

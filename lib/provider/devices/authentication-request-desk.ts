@@ -6,6 +6,8 @@ import { OPENID_SCOPES, wordsOf } from '../../clients/scope.ts';
 import type { Grants } from '../../grants/grants.ts';
 import { type EngineBackchannelRequest, prototypesOf } from '../engine/engine-context.ts';
 import type { ProviderHost, ProviderRooms } from '../provider.ts';
+import { type AssuranceDemand, demandOf } from '../sign-in/assurance.ts';
+import { boundGrant, type GrantDuration } from '../tokens/bounded-grants.ts';
 
 /** A sign-in that waits for a person's answer, in the host's words. */
 export interface PendingAuthenticationRequest {
@@ -18,6 +20,8 @@ export interface PendingAuthenticationRequest {
   /** By the API's identifier. */
   apiScopes: Record<string, string[]>;
   offlineAccess: boolean;
+  /** What the sign-in of whoever confirms must be worth, by the application, the scopes and the claims that are asked for. */
+  demanded: AssuranceDemand['required'];
   /** Unix time, ms. */
   createdAt: number;
   expiresAt: number;
@@ -35,11 +39,14 @@ export interface Answerer {
 export interface AuthenticationRequestDesk {
   /** What waits for this person, the latest first. */
   pending(accountId: string): Promise<PendingAuthenticationRequest[]>;
-  /** Answers one. `gone`: it was answered before, is over, or is not this person's. */
+  /**
+   * Answers one; `duration`: for how long, where the person is asked. `gone`: it was answered before, is over, or is not this
+   * person's.
+   */
   answer(
     id: string,
     person: Answerer,
-    approved: boolean,
+    answer: { approved: boolean; duration: GrantDuration | undefined },
   ): Promise<{ outcome: 'answered'; clientId: string } | { outcome: 'gone' }>;
 }
 
@@ -51,9 +58,12 @@ function claimsOf({ claims }: EngineBackchannelRequest): string[] {
 /** Builds the desk over the engine that is current at each call. */
 export function createAuthenticationRequestDesk(
   host: Pick<ProviderHost, 'current'>,
-  rooms: Pick<ProviderRooms, 'clients' | 'apis'> & { requests: AuthenticationRequests; grants: Grants },
+  rooms: Pick<ProviderRooms, 'clients' | 'apis' | 'configuration'> & {
+    requests: AuthenticationRequests;
+    grants: Grants;
+  },
 ): AuthenticationRequestDesk {
-  const { clients, apis, requests, grants } = rooms;
+  const { clients, apis, requests, grants, configuration } = rooms;
 
   async function waiting(
     requestId: string,
@@ -79,7 +89,11 @@ export function createAuthenticationRequestDesk(
     return Object.fromEntries(entries);
   }
 
-  async function approve(request: EngineBackchannelRequest, person: Answerer): Promise<void> {
+  async function approve(
+    request: EngineBackchannelRequest,
+    person: Answerer,
+    duration: GrantDuration | undefined,
+  ): Promise<void> {
     const { provider } = host.current();
     const { accountId, clientId } = request;
     const grant = new provider.Grant({ jti: grants.generateId(), accountId, clientId } as object);
@@ -93,6 +107,7 @@ export function createAuthenticationRequestDesk(
     for (const [resource, scopes] of Object.entries(await apiScopesOf(request))) {
       grant.addResourceScope(resource, scopes.join(' '));
     }
+    boundGrant(grant, duration);
     await grant.save();
     const methods = [...person.methods];
     const acr = methods.length === 0 ? undefined : acrOf(methods);
@@ -111,22 +126,25 @@ export function createAuthenticationRequestDesk(
         const client = request === undefined ? undefined : await clients.find(request.clientId);
         if (request === undefined || client === undefined || client.problem !== undefined) continue;
         const scopes = wordsOf(request.scope);
+        const { params } = request;
+        const requiredAcr = client.metadata.required_acr;
         found.push({
           ...{ id, client, bindingMessage, createdAt, expiresAt },
           identityScopes: scopes.filter((scope) => OPENID_SCOPES.has(scope) && scope !== 'offline_access'),
           identityClaims: claimsOf(request),
           apiScopes: await apiScopesOf(request),
           offlineAccess: scopes.includes('offline_access'),
+          demanded: demandOf({ params, requiredAcr }, configuration).required,
         });
       }
       return found;
     },
 
-    async answer(id, person, approved) {
+    async answer(id, person, { approved, duration }) {
       const record = (await requests.list(person.accountId)).find((each) => each.id === id);
       const request = record === undefined ? undefined : await waiting(record.requestId, person.accountId);
       if (request === undefined) return { outcome: 'gone' };
-      if (approved) await approve(request, person);
+      if (approved) await approve(request, person, duration);
       else {
         const denied = new errors.AccessDenied('the person did not confirm the request');
         await host.current().provider.backchannelResult(request as never, denied);

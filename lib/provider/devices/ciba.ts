@@ -4,6 +4,7 @@ import type { Configuration } from '../../../config/configuration.ts';
 import type { AccountAdapter } from '../../accounts/account-adapter.ts';
 import type { AuthenticationRequests } from '../../authentication/authentication-requests.ts';
 import { POLL_INTERVAL_SECONDS } from '../../authentication/throttling/poll-pace.ts';
+import type { Clients } from '../../clients/clients.ts';
 import { type Deliver, Obsolete, Undeliverable } from '../../notifications/notification-delivery.ts';
 import type { Notice, Notifications } from '../../notifications/notifications.ts';
 import { createSafeFetch, type SafeFetch } from '../../outbound/safe-fetch.ts';
@@ -11,6 +12,7 @@ import { type EngineBackchannelRequest, prototypesOf } from '../engine/engine-co
 import { whileAvailable } from '../engine/engine-storage.ts';
 import { NoticeNotTaken, postNotice } from '../logout/post-notice.ts';
 import { assertProfiledBinding } from '../requests/profiles.ts';
+import { assertReachable } from '../sign-in/assurance.ts';
 
 /** Kinds of notices: to the client that somebody has answered, to the person's device and to their mailbox that they are asked. */
 export const PING_NOTICE = 'ciba-ping';
@@ -27,6 +29,7 @@ const BINDING_MESSAGE = /^[^\p{C}\p{Zl}\p{Zp}]{1,100}$/u;
 export interface CibaRooms {
   configuration: Configuration;
   accounts: AccountAdapter;
+  clients: Pick<Clients, 'find'>;
   requests: AuthenticationRequests;
   notifications: Notifications;
 }
@@ -44,13 +47,14 @@ interface Asked {
 async function askPerson(
   ctx: KoaContextWithOIDC,
   request: EngineBackchannelRequest,
-  { configuration, requests, notifications }: CibaRooms,
+  { configuration, clients, requests, notifications }: CibaRooms,
 ): Promise<void> {
   const { deviceUrl } = configuration.features.ciba;
   const { jti: requestId, clientId, accountId, expiration } = request;
   const { binding_message: given } = request.params;
   const bindingMessage = typeof given === 'string' ? given : undefined;
-  const details = { requestId, clientId, bindingMessage };
+  const client = await whileAvailable(() => clients.find(clientId));
+  const details = { requestId, clientId, bindingMessage, unverified: client?.origin !== 'operator' };
   const kept = await whileAvailable(() => requests.add(accountId, details, expiration));
   if (kept.outcome === 'too_many') {
     throw new errors.InvalidRequest('too many requests wait for this person');
@@ -86,6 +90,7 @@ export function ciba(rooms: CibaRooms): NonNullable<NonNullable<EngineConfigurat
     },
     // A context is not looked at. Details would have to be shown, and be in the tokens.
     validateRequestContext: (ctx) => {
+      assertReachable(ctx, configuration);
       if (ctx.oidc.params?.authorization_details === undefined) return;
       throw new errors.InvalidRequest('authorization_details cannot be asked for in this way');
     },

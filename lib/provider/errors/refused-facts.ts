@@ -69,11 +69,13 @@ type OpenParameter =
   | 'post_logout_redirect_uri'
   | 'audience';
 
+/** What was sent in these parameters. */
 export const parameter =
   (...names: OpenParameter[]): Shown =>
   ({ parameters }) =>
     names.map((name) => `${name}=${shown(parameters[name]) ?? 'nothing'}`).join(' ');
 
+/** What the client has registered under these names. */
 export const registered =
   (what: string, ...names: string[]): Shown =>
   ({ client }) =>
@@ -97,12 +99,17 @@ function jwtParts(token: unknown): string {
     return 'no JWT';
   }
 }
+
+/** What the JWT in this parameter is for, and when, by its own account. */
 export const jwtIn =
   (name: 'client_assertion' | 'request' | 'id_token_hint' | 'assertion'): Shown =>
   ({ parameters }) =>
     jwtParts(parameters[name]);
+/** The same of the proof of possession. */
 export const proof: Shown = (facts) => jwtParts(facts.proof);
+/** The time here, Unix time, s. */
 export const now = () => `it is ${Math.floor(Date.now() / 1000)} now`;
+/** The one audience that is meant for us. */
 export const ours: Shown = ({ issuer }) => `aud=${issuer} alone`;
 
 /** The client that asks, however it named itself. */

@@ -6,6 +6,7 @@ import { hostMatches } from '../../clients/host-pattern.ts';
 import { readClientDocument } from '../../clients/metadata/document-metadata.ts';
 import type { Events } from '../../observability/events.ts';
 import { type SafeFetch, SafeFetchError } from '../../outbound/safe-fetch.ts';
+import { sectorProblem } from '../claims/sector-identifiers.ts';
 import { tooManyRequests } from '../errors/refusals.ts';
 
 /** Longest client_id that is looked at. */
@@ -113,6 +114,9 @@ async function fetchDocument(
   const read = readClientDocument(address, document, configuration);
   if (read.outcome === 'refused') return { outcome: 'unusable', problem: read.description, age };
   const { metadata } = read;
+  // No operator vouches for it, as for one that registers itself.
+  const stranger = await sectorProblem(metadata, safeFetch);
+  if (stranger !== undefined) return { outcome: 'unusable', problem: stranger.description, age };
   return { outcome: 'read', metadata, age: ageOf(response.headers, settings), staleAge: settings.staleAge };
 }
 

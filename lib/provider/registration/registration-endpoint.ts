@@ -24,6 +24,7 @@ import type { SafeFetch } from '../../outbound/safe-fetch.ts';
 import { sectorProblem } from '../claims/sector-identifiers.ts';
 import { type ReadStatement, type StatementReader, statementReader } from './software-statements.ts';
 
+/** Where clients are registered (RFC 7591 §3); below it each manages its registration (RFC 7592). */
 export const REGISTRATION_PATH = '/reg';
 
 /** What registrations are made with. */

@@ -119,6 +119,14 @@ export function addAssuranceCheck(
   );
 }
 
+/**
+ * Refuses a request whose demand cannot be read, or reached by anybody here, where no login prompt of the engine's comes to look at it. Throws
+ * InvalidRequest and UnmetAuthenticationRequirements.
+ */
+export function assertReachable(ctx: KoaContextWithOIDC, settings: Settings): void {
+  refuseUnknown(demandIn(ctx, settings));
+}
+
 function refuseUnknown({ required }: AssuranceDemand): void {
   const unknown = required.find((acrs) =>
     acrs.every((acr) => !(ACR_VALUES as readonly string[]).includes(acr)),

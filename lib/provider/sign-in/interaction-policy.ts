@@ -5,6 +5,8 @@ import {
   type KoaContextWithOIDC,
 } from 'oidc-provider';
 import type { Configuration } from '../../../config/configuration.ts';
+import type { Clients } from '../../clients/clients.ts';
+import { leadsToOwnDevice } from '../../clients/redirect-uri.ts';
 import type { Grants } from '../../grants/grants.ts';
 import { neighbourIdentifier } from '../../grants/token-identifier.ts';
 import { rememberSessionGrant } from '../devices/device-grant.ts';
@@ -31,6 +33,7 @@ export function interactions(options: {
   /** Whether people may make accounts (`prompt=create`). */
   registration: boolean;
   assurance: Parameters<typeof addAssuranceCheck>[1];
+  clients: Pick<Clients, 'find'>;
 }): NonNullable<EngineConfiguration['interactions']> {
   const policy = base();
   // Requestable: the engine adds the check that prompt=select_account was answered.
@@ -48,6 +51,17 @@ export function interactions(options: {
       ),
     );
   addAssuranceCheck(policy, options.assurance);
+  // Any program of the device may come as an application that said itself what it is, of whatever type: what one was
+  // allowed is not handed out to the next without a page (RFC 8252 §8.6).
+  policy.get('consent')?.checks.add(
+    new Check('own_device', 'End-User interaction is required', 'interaction_required', async ({ oidc }) => {
+      const { client, params, result } = oidc;
+      if (client === undefined || result?.consent !== undefined) return Check.NO_NEED_TO_PROMPT;
+      if (!leadsToOwnDevice(String(params?.redirect_uri))) return Check.NO_NEED_TO_PROMPT;
+      const registered = await whileAvailable(() => options.clients.find(client.clientId));
+      return registered?.origin === 'operator' ? Check.NO_NEED_TO_PROMPT : Check.REQUEST_PROMPT;
+    }),
+  );
   return {
     policy,
     url: (_ctx, interaction) => interactionUrl(interaction.uid, String(interaction.params.client_id)),

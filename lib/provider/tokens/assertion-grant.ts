@@ -64,16 +64,18 @@ async function targetOf(
   return resourceServer;
 }
 
-/** What the token allows: what API and client have, the issuer may give, and the assertion gives where it says so. */
+/**
+ * What the token allows: what API and client have, the issuer may give, and the assertion gives where it says so. What takes two factors,
+ * of which nothing is known here, an issuer gives only where the operator names it.
+ */
 function scopesOf(
   requested: string[],
   { issuer, claims }: TrustedAssertion,
-  ofApi: ReadonlySet<string>,
+  { ofApi, ofTwoFactors }: { ofApi: ReadonlySet<string>; ofTwoFactors: readonly string[] },
 ): string[] {
   const asserted = claims.scope === undefined ? undefined : wordsOf(claims.scope);
-  const allowed = [...ofApi].filter(
-    (scope) => issuer.scopes?.includes(scope) !== false && asserted?.includes(scope) !== false,
-  );
+  const mayGive = (scope: string): boolean => issuer.scopes?.includes(scope) ?? !ofTwoFactors.includes(scope);
+  const allowed = [...ofApi].filter((scope) => mayGive(scope) && asserted?.includes(scope) !== false);
   const excess = requested.filter((scope) => !allowed.includes(scope));
   if (excess.length > 0) throw new errors.InvalidScope('requested scope is not allowed', excess.join(' '));
   return requested.length > 0 ? allowed.filter((scope) => requested.includes(scope)) : allowed;
@@ -110,7 +112,9 @@ async function grantByAssertion(
   if (account === undefined) throw new errors.InvalidGrant('nobody here is the subject of the assertion');
   ctx.oidc.entity('Account', account);
   const resourceServer = await targetOf(provider, ctx, trusted);
-  const scope = scopesOf(wordsOf(requested), trusted, resourceServer.scopes).join(' ') || undefined;
+  const { accessToken } = rooms.configuration.lifetimes;
+  const bounds = { ofApi: resourceServer.scopes, ofTwoFactors: rooms.configuration.secondFactor.scopes };
+  const scope = scopesOf(wordsOf(requested), trusted, bounds).join(' ') || undefined;
   // RFC 7800 §3: who presents it must have the key; a certificate is not asked for in this way.
   const { cnf } = trusted.claims as { cnf?: { jkt?: unknown } };
   if (cnf !== undefined && (keys.proof === undefined || cnf?.jkt !== keys.proof.thumbprint)) {
@@ -124,7 +128,7 @@ async function grantByAssertion(
     accountId: account.accountId,
     resourceServer,
     scope,
-    lifetime: { usual: rooms.configuration.lifetimes.accessToken, remaining },
+    lifetime: { usual: accessToken, remaining },
     keys,
     beforeSave: () => useOnce(provider, trusted, rooms.rememberedSince),
   });

@@ -5,6 +5,7 @@ import type { SigningKey } from '../../keys/signing-keys.ts';
 import { signedToken } from './signed-token.ts';
 import type { StatusListNames } from './status-lists.ts';
 
+/** What the addresses of status lists begin with. */
 export const STATUS_LIST_PATH = '/token-status-lists/';
 const STATUS_LIST_TYPE = 'application/statuslist+jwt';
 
@@ -15,8 +16,7 @@ const MOST_SIGNED = 200;
 /**
  * Answers status lists as signed tokens (Token Status List draft §8.1). Each is read from the store for each request, so
  * that what any process revoked is in the next answer; `ttl` (s) is how long whoever fetched it may go by it, counted from
- * its signature. Throws StorageUnavailable and
- * ExternalSignerUnavailable.
+ * its signature. Throws StorageUnavailable and ExternalSignerUnavailable.
  */
 export function statusListEndpoint(options: {
   issuer: string;

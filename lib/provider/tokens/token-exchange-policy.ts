@@ -17,7 +17,7 @@ export interface SubjectOfPolicy {
   audience: string | undefined;
   scopes: ReadonlySet<string>;
   act: ActorClaim | undefined;
-  mayAct: { sub?: unknown } | undefined;
+  mayAct: { sub?: unknown; client_id?: unknown } | undefined;
 }
 
 /**
@@ -38,9 +38,14 @@ export function ruleFor(
   return fitting.find(({ kind }) => kind === 'delegation') ?? fitting[0];
 }
 
-/** RFC 8693 §4.4: a token that says who may act for its person may be used by nobody else. */
+/**
+ * RFC 8693 §4.4: a token that says who may act for its person may be used by nobody else. All that it says of them counts: somebody whose `sub`
+ * is like the name of an application is not that application.
+ */
 export function mayAct(subject: SubjectOfPolicy, actor: ActorClaim): boolean {
-  return subject.mayAct === undefined || subject.mayAct.sub === actor.sub;
+  if (subject.mayAct === undefined) return true;
+  const { sub, client_id: clientId } = subject.mayAct;
+  return sub === actor.sub && (clientId === undefined || clientId === actor.client_id);
 }
 
 /**

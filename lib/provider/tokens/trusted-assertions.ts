@@ -2,8 +2,8 @@ import { decodeJwt, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jos
 import { errors } from 'oidc-provider';
 import type { AssertionIssuer } from '../../../config/assertion-issuers.ts';
 import { CLIENT_SIGNATURE_ALGORITHMS } from '../../clients/algorithms.ts';
+import { keySetOf, keysAreUnreachable } from '../../outbound/key-set.ts';
 import type { SafeFetch } from '../../outbound/safe-fetch.ts';
-import { keysAreUnreachable, trustedKeys } from '../client-authentication/trusted-keys.ts';
 import { temporarilyUnavailable } from '../errors/refusals.ts';
 
 const CLOCK_TOLERANCE_SECONDS = 15;
@@ -29,10 +29,7 @@ export function trustedAssertions(options: {
   safeFetch: SafeFetch;
 }): (assertion: string, clientId: string) => Promise<TrustedAssertion> {
   const byName = new Map(
-    options.issuers.map((issuer) => [
-      issuer.issuer,
-      { issuer, keys: trustedKeys(issuer, options.safeFetch) },
-    ]),
+    options.issuers.map((issuer) => [issuer.issuer, { issuer, keys: keySetOf(issuer, options.safeFetch) }]),
   );
   return async (assertion, clientId) => {
     const trusted = byName.get(String(issuerNamed(assertion)));

@@ -6,13 +6,16 @@ import {
   type JWTVerifyGetKey,
   errors as joseErrors,
 } from 'jose';
-import type { SafeFetch } from '../../outbound/safe-fetch.ts';
+import type { SafeFetch } from './safe-fetch.ts';
 
 const LONGEST_KEY_SET = 131_072;
 const TIMEOUT_MILLISECONDS = 2500;
 
-/** The keys of somebody whom the operator trusts, as they are configured, or fetched and cached when they are first needed. */
-export function trustedKeys(
+/**
+ * The keys of somebody who signs things elsewhere (RFC 7517), as they are given, or fetched and cached when they are first needed; the function rejects
+ * for a token that names none of them, and when they cannot be had.
+ */
+export function keySetOf(
   { jwks, jwks_uri: uri }: { jwks?: unknown; jwks_uri?: string | undefined },
   safeFetch: SafeFetch,
 ): JWTVerifyGetKey {
@@ -29,7 +32,10 @@ export function trustedKeys(
   });
 }
 
-/** Whether an error of these keys, or of a verification by them, says that they could not be had. */
+/**
+ * Whether an error of such keys, or of a verification by them, says that they could not be had: what is wrong with a token jose says by
+ * its other errors. Such a token may be good.
+ */
 export function keysAreUnreachable(error: unknown): boolean {
   const ofKeys = [joseErrors.JWKSTimeout, joseErrors.JWKSInvalid];
   return (
