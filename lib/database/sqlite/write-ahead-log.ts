@@ -2,14 +2,19 @@ import { closeSync, fdatasync, openSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { DatabaseUnavailable } from '../database-unavailable.ts';
 
+/** What is said of a disk that failed to keep something: what it says afterwards is worth nothing. */
+export function diskFailure({ message }: Error): string {
+  return `the disk failed to keep what was written (${message}), so nothing more is written: see to the disk, then start this process anew`;
+}
+
 /**
  * The log that commits go to. A connection at `synchronous=NORMAL` commits without waiting for the disk; here that is waited for, by the
  * thread pool and so with nothing else standing still (decision 10). To be closed before the last connection of the process.
  */
 export class WriteAheadLog {
   readonly #file: number;
-  /** The sync that is under way, which may have begun too early for whoever asks now. */
-  #running: Promise<void> | undefined;
+  /** The latest sync, which may have begun too early for whoever asks now. */
+  #latest: Promise<void> = Promise.resolve();
   /** The one after it, for all who asked meanwhile. */
   #next: Promise<void> | undefined;
   #broken: DatabaseUnavailable | undefined;
@@ -19,17 +24,18 @@ export class WriteAheadLog {
     this.#file = openSync(`${databaseFile}-wal`, 'r+');
   }
 
+  /** Has the disk keep all that was committed before, and calls back when it does, or with why not. */
+  sync(done: (error: Error | null) => void): void {
+    fdatasync(this.#file, done);
+  }
+
   /** Resolves once all that was committed before survives power loss. Rejects with DatabaseUnavailable when it may not. */
   kept(): Promise<void> {
-    if (this.#running === undefined) return this.#sync();
-    this.#next ??= this.#running.then(
-      () => this.#syncNext(),
-      () => this.#syncNext(),
-    );
+    this.#next ??= this.#afterLatest();
     return this.#next;
   }
 
-  /** Throws DatabaseUnavailable once the disk has failed to keep something: what it says afterwards is worth nothing. */
+  /** Throws DatabaseUnavailable once the disk has failed to keep something. */
   check(): void {
     if (this.#broken !== undefined) throw this.#broken;
   }
@@ -38,19 +44,11 @@ export class WriteAheadLog {
     closeSync(this.#file);
   }
 
-  #syncNext(): Promise<void> {
+  async #afterLatest(): Promise<void> {
+    await this.#latest.catch(() => {});
     this.#next = undefined;
-    return this.#sync();
-  }
-
-  #sync(): Promise<void> {
-    const sync = this.#attempt();
-    this.#running = sync;
-    const done = (): void => {
-      if (this.#running === sync) this.#running = undefined;
-    };
-    sync.then(done, done);
-    return sync;
+    this.#latest = this.#attempt();
+    await this.#latest;
   }
 
   async #attempt(): Promise<void> {
@@ -58,10 +56,7 @@ export class WriteAheadLog {
     try {
       await promisify(fdatasync)(this.#file);
     } catch (cause) {
-      this.#broken = new DatabaseUnavailable(
-        `the disk failed to keep what was written (${(cause as Error).message}), so nothing more is written: see to the disk, then start this process anew`,
-        { cause },
-      );
+      this.#broken = new DatabaseUnavailable(diskFailure(cause as Error), { cause });
       throw this.#broken;
     }
   }

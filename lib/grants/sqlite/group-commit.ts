@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { isBusy } from '../../database/sqlite/sqlite-dialect.ts';
+import { diskFailure } from '../../database/sqlite/write-ahead-log.ts';
 import { StorageUnavailable } from '../storage.ts';
 
 /** How long (ms) work waits for another process's transaction before it is told to try again. */
@@ -150,10 +151,7 @@ export class GroupCommit {
         for (const { piece, outcome } of committed) piece.resolve(outcome);
       } else {
         // What a disk has failed to keep once, it may say to have kept the next time, without having it: nothing more is promised.
-        this.#broken = new StorageUnavailable(
-          `the disk failed to keep what was written (${error.message}), so nothing more is written: see to the disk, then start this process anew`,
-          { cause: error },
-        );
+        this.#broken = new StorageUnavailable(diskFailure(error), { cause: error });
         for (const { piece } of committed) piece.reject(this.#broken);
       }
       if (this.#waiting.length > 0) this.#flush();

@@ -1,9 +1,9 @@
-import { closeSync, fdatasync, openSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from '../../database/database.ts';
 import { SealError } from '../../database/sealer.ts';
 import { isBusy } from '../../database/sqlite/sqlite-dialect.ts';
+import { WriteAheadLog } from '../../database/sqlite/write-ahead-log.ts';
 import { secondsNow } from '../model-storage.ts';
 import { type OpenPayload, PayloadSealer, type SealedTable, stampOf } from '../payload-sealer.ts';
 import { sealUnit } from '../sealed-unit.ts';
@@ -39,8 +39,7 @@ export class SqliteStorage implements GrantStorage {
   readonly #connection: DatabaseSync;
   readonly #statements: Statements;
   readonly #sealer: PayloadSealer;
-  /** The write-ahead log, which stays the same file while a connection is open. */
-  readonly #log: number;
+  readonly #log: WriteAheadLog;
   readonly #commits: GroupCommit;
 
   constructor(database: Database) {
@@ -51,8 +50,8 @@ export class SqliteStorage implements GrantStorage {
     );
     this.#statements = prepareStatements(this.#connection);
     this.#sealer = new PayloadSealer(database.sealer);
-    this.#log = openSync(`${this.#connection.location()}-wal`, 'r+');
-    this.#commits = new GroupCommit(this.#connection, (done) => fdatasync(this.#log, done));
+    this.#log = new WriteAheadLog(String(this.#connection.location()));
+    this.#commits = new GroupCommit(this.#connection, (done) => this.#log.sync(done));
   }
 
   get commits(): number {
@@ -159,7 +158,7 @@ export class SqliteStorage implements GrantStorage {
 
   async close(): Promise<void> {
     while (this.#commits.busy) await nextTurn();
-    closeSync(this.#log);
+    this.#log.close();
     this.#connection.close();
   }
 
