@@ -66,11 +66,13 @@ export function addBackupCommand(
           );
         }
         const { backUpDatabase } = await import('../database/backup/backup.ts');
+        const { SEALED_COLUMNS } = await import('./sealed-columns.ts');
         const written = backUpDatabase({
           dataDir: configuration.dataDir,
           to: path.resolve(options.to),
           overwrite: options.overwrite === true,
           note: { madeAt: Date.now(), issuer: configuration.issuer, version },
+          sealedColumns: SEALED_COLUMNS,
         });
         if (written.outcome === 'refused') return refused(written.reason, written.description);
         return done(

@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import type { SealedColumn } from '../sealed-values.ts';
 import { sealingKeyId } from '../sealer.ts';
 import { openSqliteConnection } from '../sqlite/sqlite-dialect.ts';
 import { type FileRefusal, makeFile } from './durable-files.ts';
@@ -40,8 +41,10 @@ export function backUpDatabase(options: {
   to: string;
   overwrite: boolean;
   note: BackupNote;
+  /** What of it is sealed; the backup names the keys. */
+  sealedColumns: ReadonlyArray<SealedColumn>;
 }): { outcome: 'written'; backup: Backup } | BackupRefusal {
-  const { dataDir, to, overwrite, note } = options;
+  const { dataDir, to, overwrite, note, sealedColumns } = options;
   if (!existsSync(databaseFile(dataDir))) {
     return { outcome: 'refused', reason: 'no_database', description: `there is no database in ${dataDir}` };
   }
@@ -49,7 +52,7 @@ export function backUpDatabase(options: {
   try {
     const made = makeFile(to, overwrite, (draft) => {
       copyDirectory(databaseFile(dataDir), draft, note);
-      return verifyBackup(draft);
+      return verifyBackup(draft, sealedColumns);
     });
     if (made.outcome === 'refused') return made;
     return { outcome: 'written', backup: { file: to, ...note, ...made.value } };
@@ -89,7 +92,10 @@ function copyDirectory(source: string, target: string, note: BackupNote): void {
 }
 
 /** Reads a backup as a restore would. Throws when it is not what was to be written. */
-function verifyBackup(file: string): Omit<Backup, keyof BackupNote | 'file'> {
+function verifyBackup(
+  file: string,
+  sealedColumns: ReadonlyArray<SealedColumn>,
+): Omit<Backup, keyof BackupNote | 'file'> {
   const connection = new DatabaseSync(file, { readOnly: true });
   try {
     const problem = integrityProblem(connection);
@@ -101,7 +107,7 @@ function verifyBackup(file: string): Omit<Backup, keyof BackupNote | 'file'> {
       people: count('accounts'),
       clients: count('clients'),
       apis: count('apis'),
-      encryptionKeys: encryptionKeysOf(connection),
+      encryptionKeys: encryptionKeysOf(connection, sealedColumns),
     };
   } finally {
     connection.close();
@@ -121,21 +127,13 @@ export function integrityProblem(connection: DatabaseSync): string | undefined {
   }
 }
 
-/** Where sealed values are. A database of an earlier version lacks some of it. */
-const SEALED = {
-  signing_keys: 'private_key',
-  clients: 'secret_sealed',
-  totp_secrets: 'sealed',
-  lasting_secrets: 'sealed',
-} as const;
-
-/** The names of the encryption keys that the directory's secrets are sealed with. */
-function encryptionKeysOf(connection: DatabaseSync): string[] {
+/** The names of the encryption keys that the directory's secrets are sealed with. A database of an earlier version lacks some of the tables. */
+function encryptionKeysOf(connection: DatabaseSync, sealedColumns: ReadonlyArray<SealedColumn>): string[] {
   const tables = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
   const present = new Set(tables.map(({ name }) => name));
-  const rows = Object.entries(SEALED)
-    .filter(([table]) => present.has(table))
-    .flatMap(([table, column]) =>
+  const rows = sealedColumns
+    .filter(({ table }) => present.has(table))
+    .flatMap(({ table, column }) =>
       connection.prepare(`SELECT ${column} AS sealed FROM ${table} WHERE ${column} IS NOT NULL`).all(),
     );
   return [...new Set(rows.map(({ sealed }) => sealingKeyId(sealed as Uint8Array)))];
