@@ -35,18 +35,20 @@ export function acrOf(methods: Methods): Acr {
   return methods.includes('hwk') ? hardware : resistant;
 }
 
+/** Whether `acr` is worth at least the one that is wanted; a value that is unknown here nothing is worth. */
+function isWorth(acr: Acr, wanted: string): boolean {
+  const rank = (ACR_VALUES as readonly string[]).indexOf(wanted);
+  return rank >= 0 && rank <= ACR_VALUES.indexOf(acr);
+}
+
 /** Whether these methods are worth at least this `acr`; a value that is unknown here they never are. */
 export function satisfies(methods: Methods, acr: string): boolean {
-  const wanted = (ACR_VALUES as readonly string[]).indexOf(acr);
-  return wanted >= 0 && wanted <= ACR_VALUES.indexOf(acrOf(methods));
+  return isWorth(acrOf(methods), acr);
 }
 
 /** The weakest `acr` that is worth one value of each of these lists; undefined where none is. */
 export function weakestMeeting(demanded: ReadonlyArray<readonly string[]>): Acr | undefined {
-  const rankOf = (acr: string): number => (ACR_VALUES as readonly string[]).indexOf(acr);
-  return ACR_VALUES.find((acr) =>
-    demanded.every((acrs) => acrs.some((each) => rankOf(each) >= 0 && rankOf(each) <= rankOf(acr))),
-  );
+  return ACR_VALUES.find((acr) => demanded.every((acrs) => acrs.some((wanted) => isWorth(acr, wanted))));
 }
 
 /** Whether a second step was taken, of whatever strength. */

@@ -17,7 +17,11 @@ export async function findPerson(rooms: OperatorRooms, subOrLogin: string): Prom
   return { sub: account?.sub ?? subOrLogin, isKnown: account !== undefined };
 }
 
-/** In the place of an empty table, which would read as if somebody were there who has nothing. */
-export function nothingOf(subOrLogin: string): string {
-  return `nobody has the sub or login ${subOrLogin}, and nothing is left of them`;
+/** What stands in the place of an empty table, which would read as if somebody were there who has nothing; else undefined. */
+export function nothingOf(
+  person: NamedPerson | undefined,
+  found: ReadonlyArray<unknown>,
+): string | undefined {
+  if (person === undefined || person.isKnown || found.length > 0) return undefined;
+  return `nobody has the sub or login ${person.sub}, and nothing is left of them`;
 }

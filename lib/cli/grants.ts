@@ -25,11 +25,11 @@ export function addGrantCommands(program: Command, context: CommandContext): voi
           ...(options.client === undefined ? {} : { clientId: options.client }),
         };
         const found = (await rooms.grants.listGrants(filter)).map(presentRecord);
-        if (account !== undefined && person?.isKnown === false && found.length === 0) {
-          return done(found, nothingOf(account));
-        }
         const rows = found.map((record) => recordCells(record, COLUMNS));
-        return done(found, formatTable(['GRANT', 'ACCOUNT', 'CLIENT', 'GIVEN', 'EXPIRES'], rows));
+        return done(
+          found,
+          nothingOf(person, found) ?? formatTable(['GRANT', 'ACCOUNT', 'CLIENT', 'GIVEN', 'EXPIRES'], rows),
+        );
       }),
     );
 

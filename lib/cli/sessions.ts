@@ -21,11 +21,11 @@ export function addSessionCommands(program: Command, context: CommandContext): v
         const person = account === undefined ? undefined : await findPerson(rooms, account);
         const filter = person === undefined ? {} : { accountId: person.sub };
         const found = (await rooms.grants.listSessions(filter)).map(presentRecord);
-        if (account !== undefined && person?.isKnown === false && found.length === 0) {
-          return done(found, nothingOf(account));
-        }
         const rows = found.map((record) => recordCells(record, COLUMNS));
-        return done(found, formatTable(['UID', 'ACCOUNT', 'SIGNED IN', 'EXPIRES'], rows));
+        return done(
+          found,
+          nothingOf(person, found) ?? formatTable(['UID', 'ACCOUNT', 'SIGNED IN', 'EXPIRES'], rows),
+        );
       }),
     );
 
