@@ -70,6 +70,7 @@ import { createPageLanguage, LANGUAGE_PATH } from './pages/page-language.ts';
 import { createPages } from './pages/pages.ts';
 import { createRenderer } from './pages/render.ts';
 import { createStaticAssets } from './pages/static-assets.ts';
+import { answerPlainRequests, tellFailure } from './plain-answers.ts';
 import { withPostedRequests } from './posted-requests.ts';
 import { publishedDocumentHandler } from './published.ts';
 import { withRequestNotes } from './request-notes.ts';
@@ -153,13 +154,16 @@ export async function createApp(given: AppRooms): Promise<App> {
   const desk = createInteractionDesk(host, rooms);
   const headers = securityHeaders(issuer);
 
-  const app = new Koa();
-  app.silent = true;
-  fixOrigin(app, issuer);
-  shareEngineContextProperty(app);
   const proxies = new TrustedProxies(configuration.trustedProxies);
-  tellClientAddress(app, proxies);
-  tellClientCertificate(app, configuration.features.mutualTls, proxies);
+  const withContexts = (koa: Koa): Koa => {
+    fixOrigin(koa, issuer);
+    shareEngineContextProperty(koa);
+    tellClientAddress(koa, proxies);
+    tellClientCertificate(koa, configuration.features.mutualTls, proxies);
+    return koa;
+  };
+  const app = withContexts(new Koa());
+  app.silent = true;
 
   const unitOfWork: Koa.Middleware = (ctx, next) =>
     grants.inUnitOfWork(async () => {
@@ -194,6 +198,7 @@ export async function createApp(given: AppRooms): Promise<App> {
   app.use(withSecurityHeaders(headers));
   app.use(withRequestNotes);
   app.use(withErrorBoundary(pages, log));
+  app.use(tellFailure);
   app.use(withTransport(issuer, proxies, { pages, log }));
   app.use(withUnknownPaths(pages));
   app.use(withStaticAssets(assets));
@@ -226,11 +231,13 @@ export async function createApp(given: AppRooms): Promise<App> {
   app.use((ctx, next) => host.current().handle(ctx, next));
 
   const answerFromMemory = publishedDocumentHandler(host, headers, configuration.keys.jwksMaxAge);
-  const answer = app.callback();
+  const answer = answerPlainRequests(app.callback(), {
+    ...{ contexts: withContexts(new Koa()), host, grants, issuer, proxies, headers },
+  });
   return {
     handle: (request, response) => {
       request.url = originForm(request.url ?? '/');
-      if (!answerFromMemory(request, response)) void answer(request, response);
+      if (!answerFromMemory(request, response)) answer(request, response);
     },
     deliveries: new Map([...host.deliveries, [MAIL_NOTICE, mailRequests({ ...rooms, mailTexts })]]),
     start: () => deletions.start(),

@@ -56,6 +56,7 @@ import { lifetimes } from './lifetimes.ts';
 import { completeLogout, logoutDiscovery } from './logout/logout.ts';
 import { noticeDeliveries } from './logout/notice-deliveries.ts';
 import { fixOrigin } from './origin.ts';
+import { type PlainRequests, plainRequests } from './plain/plain-requests.ts';
 import { type PublishedDocument, publishedDocuments } from './published-documents.ts';
 import { documentRefresher, type RefreshDocument } from './registration/client-document-fetcher.ts';
 import { EXTRA_CLIENT_METADATA } from './registration/extra-client-metadata.ts';
@@ -71,7 +72,6 @@ import { signingKeySet } from './signing.ts';
 import { addAssertionGrant, assertionGrantDiscovery } from './tokens/assertion-grant.ts';
 import { endsWithSession, keepBoundsInGrants } from './tokens/bounded-grants.ts';
 import { answerForJwtAccessTokens, jwtAccessTokenReader } from './tokens/jwt-access-tokens.ts';
-import { answerPlainIntrospection } from './tokens/plain-introspection.ts';
 import { statusListEndpoint } from './tokens/status-list-endpoint.ts';
 import { tokenClaims } from './tokens/token-claims.ts';
 import { addTokenExchange } from './tokens/token-exchange.ts';
@@ -107,6 +107,8 @@ export interface Engine {
   readonly provider: Provider;
   /** The engine as middleware of the host's app. Calls `next` for paths that are not its own. */
   readonly handle: Koa.Middleware;
+  /** What is answered without the rest of the application, where nothing speaks against it. */
+  readonly plain: PlainRequests;
   /** What this instance publishes, by path. */
   readonly documents: ReadonlyMap<string, PublishedDocument>;
 }
@@ -244,12 +246,11 @@ async function createEngine(
   const [engine] = provider.middleware as [Koa.Middleware];
   const { features: switches } = rooms.configuration;
   const withLogout = completeLogout(provider, rooms, pages.frontChannelLogout);
-  const complete = withLogout(answerForUnreachableAttesters(answerInteractionIds(engine), switches));
-  const answer = answerPlainIntrospection(complete, provider, rooms);
+  const answer = withLogout(answerForUnreachableAttesters(answerInteractionIds(engine), switches));
   const handle: Koa.Middleware =
     statusLists === undefined ? answer : (ctx, next) => statusLists(ctx, () => answer(ctx, next));
   const documents = await publishedDocuments(provider, handle, rooms);
-  return { provider, handle, documents };
+  return { provider, handle, plain: plainRequests(provider, rooms), documents };
 }
 
 /** JWT access tokens that can be introspected and, with statuses, revoked; answers what is to be asked before the engine. */

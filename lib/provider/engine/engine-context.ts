@@ -67,7 +67,10 @@ export interface EnginePrototypes {
     };
     find(clientId: string): Promise<Client | undefined>;
   };
-  OIDCContext: { prototype: { clientJwtAuthExpectedAudience(): Set<string>; params?: unknown } };
+  OIDCContext: {
+    new (ctx: unknown): object;
+    prototype: { clientJwtAuthExpectedAudience(): Set<string>; params?: unknown };
+  };
   AuthorizationCode: TokenModel;
   AccessToken: TokenModel & AccessTokenModel;
   RefreshToken: TokenModel & {

@@ -1,43 +1,30 @@
-import type { IncomingMessage } from 'node:http';
-import { parse } from 'node:querystring';
-import { buffer } from 'node:stream/consumers';
 import type Koa from 'koa';
 import type Provider from 'oidc-provider';
-import { type Client, errors } from 'oidc-provider';
+import type { Client } from 'oidc-provider';
 import type { AccountAdapter } from '../../accounts/account-adapter.ts';
 import type { ClientThrottle } from '../../authentication/throttling/client-throttle.ts';
 import type { Clients } from '../../clients/clients.ts';
 import { type EngineToken, prototypesOf } from '../engine/engine-context.ts';
 import { whileAvailable } from '../engine/engine-storage.ts';
-import { introspectionPolicy } from './introspection-policy.ts';
+import { introspectionPolicy } from '../tokens/introspection-policy.ts';
+import { plainFields } from './plain-request.ts';
 
-const PATH = '/introspection';
-/** A token and its hint are far shorter; what is longer (bytes) the engine judges. */
-const LONGEST_BODY = 1024;
-const FORM = /^application\/x-www-form-urlencoded(?:; ?charset=utf-8)?$/i;
 /** Credentials as most clients send them: nothing in them was escaped (RFC 6749 §2.3.1), and there is one colon. */
 const CREDENTIALS = /^([\w.~-]{1,255}):([\w.~-]{1,255})$/;
 /** An answer is chosen by weight, or may be a JWT (RFC 9701 §4). */
 const NEGOTIATED = /jwt|;/i;
-/** With one of these a request is more than a secret and a token. */
-const SPECIAL_HEADERS = [
-  'origin',
-  'oauth-client-attestation',
-  'oauth-client-attestation-pop',
-  'transfer-encoding',
-];
+const FIELDS: ReadonlySet<string> = new Set(['token', 'token_type_hint']);
 
 /**
  * Answers the introspection that APIs ask for with each of their requests: a client with its secret in the header and an opaque
  * access token (RFC 7662 §2). The engine answers it too, and the same, at twice the cost: for it this is one of many
  * requests, with any of nine ways to authenticate. Whatever is not plain, is refused, or has more to it than one line of
- * claims is left to the engine, which never hears that it was looked at before: this decides nothing that it would not.
+ * claims is left to the engine: this decides nothing that it would not.
  */
-export function answerPlainIntrospection(
-  engine: Koa.Middleware,
+export function plainIntrospection(
   provider: Provider,
   rooms: { clients: Clients; accounts: AccountAdapter; clientThrottle: ClientThrottle },
-): Koa.Middleware {
+): (ctx: Koa.Context, body: Buffer) => Promise<unknown> {
   const { clients, clientThrottle } = rooms;
   const { Client: EngineClient, AccessToken, ClientCredentials } = prototypesOf(provider);
   const policy = introspectionPolicy(rooms);
@@ -83,46 +70,13 @@ export function answerPlainIntrospection(
     return owner?.subjectType === 'pairwise';
   }
 
-  return async (ctx, next) => {
-    if (ctx.path !== PATH || !isPlain(ctx.req)) return engine(ctx, next);
-    const client = await unlessRefused(authenticated(ctx));
-    if (client === undefined) return engine(ctx, next);
-    // What broke off is shorter than announced, as which the engine refuses it.
-    const body = await buffer(ctx.req).catch(() => Buffer.alloc(0));
-    const answer = await unlessRefused(answerFor(client, body));
-    if (answer === undefined) {
-      handOn(ctx.req, body);
-      return engine(ctx, next);
-    }
-    clientThrottle.succeeded(client.clientId, ctx.ip);
-    (ctx as { routerName?: string }).routerName = 'introspection';
-    ctx.vary('Origin');
-    ctx.body = answer;
+  return async (ctx, body) => {
+    if (NEGOTIATED.test(ctx.req.headers.accept ?? '')) return undefined;
+    const client = await authenticated(ctx);
+    const answer = client === undefined ? undefined : await answerFor(client, body);
+    if (client !== undefined && answer !== undefined) clientThrottle.succeeded(client.clientId, ctx.ip);
+    return answer;
   };
-}
-
-/** A refusal is the engine's to tell, and so is a store in trouble; a bug is thrown. */
-async function unlessRefused<Value>(looked: Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await looked;
-  } catch (error) {
-    if (error instanceof errors.OIDCProviderError) return undefined;
-    throw error;
-  }
-}
-
-/** Whether a request might be a plain one, as far as its head tells. */
-function isPlain({ method, headers, url }: IncomingMessage): boolean {
-  const length = Number(headers['content-length']);
-  return (
-    method === 'POST' &&
-    url === PATH &&
-    FORM.test(headers['content-type'] ?? '') &&
-    length > 0 &&
-    length <= LONGEST_BODY &&
-    !NEGOTIATED.test(headers.accept ?? '') &&
-    SPECIAL_HEADERS.every((name) => headers[name] === undefined)
-  );
 }
 
 /** Whether a client authenticates with a secret, and is not to be answered in an encrypted JWT (RFC 9701 §6). */
@@ -135,10 +89,9 @@ function answersInClear({ clientAuthMethod, introspectionEncryptedResponseAlg }:
 
 /** The opaque token that a form asks about, when it asks nothing else; JWTs have dots. */
 function plainToken(body: Buffer): string | undefined {
-  const { token, token_type_hint: hint, ...others } = parse(body.toString());
-  if (typeof token !== 'string' || token === '' || token.includes('.')) return undefined;
-  if (hint !== undefined && hint !== 'access_token') return undefined;
-  return Object.keys(others).length === 0 ? token : undefined;
+  const fields = plainFields(body, () => FIELDS);
+  if (fields?.token === undefined || fields.token.includes('.')) return undefined;
+  return (fields.token_type_hint ?? 'access_token') === 'access_token' ? fields.token : undefined;
 }
 
 /** In the order in which the engine says it: what is of the token itself takes the place of extra claims of that name. */
@@ -160,12 +113,4 @@ function claimsOf(token: EngineToken, issuer: string): Record<string, unknown> {
     cnf: jkt || x5t ? confirmation : undefined,
     token_type: token.tokenType,
   });
-}
-
-/** Lets the engine read a body that was read already, as if it had not been. */
-function handOn(request: IncomingMessage, body: Buffer): void {
-  Object.defineProperty(request, 'readable', { value: true, writable: true, configurable: true });
-  request.iterator = async function* unread() {
-    yield body;
-  } as IncomingMessage['iterator'];
 }
