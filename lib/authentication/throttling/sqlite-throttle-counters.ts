@@ -1,6 +1,4 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type RateLimiterRes, RateLimiterSQLite } from 'rate-limiter-flexible';
 import type { Database } from '../../database/database.ts';
 import type { Count, CounterKey, Taken, Taking, ThrottleCounters } from './throttle-counters.ts';
 
@@ -10,64 +8,89 @@ const SWEEP_INTERVAL_MILLISECONDS = 60_000;
 /** The most expired counters removed at once, so that no sign-in waits for a long sweep. */
 const SWEEP_ROWS = 500;
 
-/** What rate-limiter-flexible asks of better-sqlite3, on node:sqlite; each of its transactions is one statement, atomic by itself. */
-function storeClient(connection: DatabaseSync): object {
-  const statements = new Map<string, StatementSync>();
-  return {
-    prepare: (sql: string) => {
-      const known = statements.get(sql);
-      if (known !== undefined) return known;
-      const statement = connection.prepare(sql);
-      statements.set(sql, statement);
-      return statement;
-    },
-    transaction: (work: () => unknown) => work,
-  };
+/** `now` of each is Unix time, ms. */
+const SQL = {
+  /** A counter that has ended begins anew. Parameters: key, end, now. */
+  add: `INSERT INTO throttle (key, points, expire) VALUES (?1, 1, ?2) ON CONFLICT (key) DO UPDATE SET
+    points = CASE WHEN expire > ?3 THEN points + 1 ELSE 1 END, expire = CASE WHEN expire > ?3 THEN expire ELSE ?2 END
+    RETURNING points, expire`,
+  takeBack: 'UPDATE throttle SET points = points - 1 WHERE key = ? AND expire <= ? AND points > 0',
+  set: `INSERT INTO throttle (key, points, expire) VALUES (?, ?, ?)
+    ON CONFLICT (key) DO UPDATE SET points = excluded.points, expire = excluded.expire`,
+  get: 'SELECT points, expire FROM throttle WHERE key = ? AND expire > ?',
+  remove: 'DELETE FROM throttle WHERE key = ? RETURNING expire',
+  sweep: `DELETE FROM throttle WHERE key IN (SELECT key FROM throttle WHERE expire < ? LIMIT ${SWEEP_ROWS})`,
+} as const;
+
+type Row = Readonly<Record<string, unknown>> | undefined;
+
+function countOf(row: Row, now: number): Count {
+  const endsBy = Number(row?.expire);
+  return { points: Number(row?.points), millisecondsLeft: Math.max(endsBy - now, 0), endsBy };
 }
 
-function describe(result: RateLimiterRes): Count {
-  const { consumedPoints: points, msBeforeNext: millisecondsLeft } = result;
-  return { points, millisecondsLeft, endsBy: Date.now() + millisecondsLeft };
+/** A change that waits for its transaction. */
+interface Waiting {
+  /** Makes the change and returns what tells of it, once that is committed. */
+  work: (now: number) => () => void;
+  reject(error: unknown): void;
 }
 
 /**
- * Counters in one table for all processes of the machine. They are not synced to disk one by one (power loss may forget
- * the last seconds of failures; nothing else is at stake), which keeps a sign-in free of fsync.
+ * Counters in one table for all processes of the machine. Changes that come together, all of one sign-in above all, are one
+ * transaction. They are not synced to disk one by one (power loss may forget the last seconds of failures; nothing else is
+ * at stake), which keeps a sign-in free of fsync.
  */
 export class SqliteThrottleCounters implements ThrottleCounters {
   readonly #connection: DatabaseSync;
-  readonly #limiter: RateLimiterSQLite;
-  readonly #sweep: StatementSync;
-  readonly #takeBack: StatementSync;
+  readonly #statements: Readonly<Record<keyof typeof SQL, StatementSync>>;
+  #waiting: Waiting[] = [];
   #nextSweep = 0;
 
   constructor(database: Database) {
-    this.#connection = database.openConnection();
-    this.#connection.exec(
+    const connection = database.openConnection();
+    connection.exec(
       `PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = ${BUSY_TIMEOUT_MILLISECONDS}; PRAGMA cache_size = -512`,
     );
-    this.#limiter = new RateLimiterSQLite({
-      storeClient: storeClient(this.#connection),
-      storeType: 'better-sqlite3',
-      tableName: 'throttle',
-      tableCreated: true,
-      keyPrefix: '',
-      points: Number.MAX_SAFE_INTEGER,
-      duration: 1,
-    });
-    this.#sweep = this.#connection.prepare(
-      `DELETE FROM throttle WHERE key IN (SELECT key FROM throttle WHERE expire < ? LIMIT ${SWEEP_ROWS})`,
-    );
-    this.#takeBack = this.#connection.prepare(
-      'UPDATE throttle SET points = points - 1 WHERE key = ? AND expire <= ? AND points > 0',
-    );
+    this.#connection = connection;
+    this.#statements = Object.fromEntries(
+      Object.entries(SQL).map(([name, sql]) => [name, connection.prepare(sql)]),
+    ) as Record<keyof typeof SQL, StatementSync>;
   }
 
-  async take(takings: readonly Taking[]): Promise<Taken> {
-    await this.#begin();
+  take(takings: readonly Taking[]): Promise<Taken> {
+    return this.#change((now) => this.#take(takings, now));
+  }
+
+  giveBack(taken: readonly { key: CounterKey; count: Count }[]): Promise<void> {
+    return this.#change(() => this.#giveBack(taken));
+  }
+
+  set(key: CounterKey, points: number, seconds: number): Promise<void> {
+    return this.#change((now) => {
+      this.#statements.set.run(key.name, points, now + seconds * 1000);
+    });
+  }
+
+  async get(key: CounterKey): Promise<Count | undefined> {
+    const now = Date.now();
+    const row = this.#statements.get.get(key.name, now);
+    return row === undefined ? undefined : countOf(row, now);
+  }
+
+  remove(key: CounterKey): Promise<boolean> {
+    // One that has ended is there no more, swept or not.
+    return this.#change((now) => Number(this.#statements.remove.get(key.name)?.expire ?? 0) > now);
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  #take(takings: readonly Taking[], now: number): Taken {
     const taken: { key: CounterKey; count: Count }[] = [];
     for (const [index, { key, limit, seconds }] of takings.entries()) {
-      const count = describe(await this.#limiter.penalty(key.name, 1, { customDuration: seconds }));
+      const count = countOf(this.#statements.add.get(key.name, now + seconds * 1000, now), now);
       taken.push({ key, count });
       if (count.points > limit) {
         this.#giveBack(taken);
@@ -77,44 +100,46 @@ export class SqliteThrottleCounters implements ThrottleCounters {
     return { outcome: 'taken', counts: taken.map(({ count }) => count) };
   }
 
-  async giveBack(taken: readonly { key: CounterKey; count: Count }[]): Promise<void> {
-    await this.#begin();
-    this.#giveBack(taken);
-  }
-
-  async set(key: CounterKey, points: number, seconds: number): Promise<void> {
-    await this.#begin();
-    await this.#limiter.set(key.name, points, seconds);
-  }
-
-  async get(key: CounterKey): Promise<Count | undefined> {
-    const result = await this.#limiter.get(key.name);
-    return result === null ? undefined : describe(result);
-  }
-
-  async remove(key: CounterKey): Promise<boolean> {
-    await this.#begin();
-    return this.#limiter.delete(key.name);
-  }
-
-  close(): void {
-    this.#connection.close();
-  }
-
   #giveBack(taken: readonly { key: CounterKey; count: Count }[]): void {
-    for (const { key, count } of taken) this.#takeBack.run(key.name, count.endsBy);
+    for (const { key, count } of taken) this.#statements.takeBack.run(key.name, count.endsBy);
   }
 
   /**
-   * To be awaited before a change. Changes block the thread while another connection holds the write lock; a transaction
-   * of this very process awaits nothing but queries, hence is over when a new turn of the event loop begins.
+   * Changes block the thread while another connection holds the write lock; a transaction of this very process awaits nothing but
+   * queries, hence is over when a new turn of the event loop begins.
    */
-  async #begin(): Promise<void> {
-    await nextTurn();
+  #change<Outcome>(change: (now: number) => Outcome): Promise<Outcome> {
+    return new Promise<Outcome>((resolve, reject) => {
+      const work = (now: number): (() => void) => {
+        const outcome = change(now);
+        return () => resolve(outcome);
+      };
+      this.#waiting.push({ work, reject });
+      if (this.#waiting.length === 1) setImmediate(() => this.#flush());
+    });
+  }
+
+  /** What fails for one has failed for all: they ask the same file in the same words. */
+  #flush(): void {
+    const batch = this.#waiting;
+    this.#waiting = [];
     const now = Date.now();
+    try {
+      this.#connection.exec('BEGIN IMMEDIATE');
+      const told = batch.map(({ work }) => work(now));
+      this.#sweepIfDue(now);
+      this.#connection.exec('COMMIT');
+      for (const tell of told) tell();
+    } catch (error) {
+      if (this.#connection.isOpen && this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+      for (const { reject } of batch) reject(error);
+    }
+  }
+
+  /** While more has ended than one sweep removes, each run of changes sweeps: it adds far fewer rows than it removes. */
+  #sweepIfDue(now: number): void {
     if (now < this.#nextSweep) return;
-    // While more has ended than one sweep removes, each run of changes sweeps: it adds far fewer rows than it removes.
-    if (Number(this.#sweep.run(now).changes) === SWEEP_ROWS) return;
+    if (Number(this.#statements.sweep.run(now).changes) === SWEEP_ROWS) return;
     this.#nextSweep = now + SWEEP_INTERVAL_MILLISECONDS;
   }
 }

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 
-/** Counters of failed sign-ins, in the shape that rate-limiter-flexible's SQLite store wants: see lib/authentication. */
+/** Counters of failed sign-ins: see lib/authentication. `expire` is Unix time, ms. */
 export async function up(database: Kysely<never>): Promise<void> {
   await database.schema
     .createTable('throttle')
