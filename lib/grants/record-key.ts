@@ -9,13 +9,31 @@ export const FRONTED_KEY_BYTES = 36;
 /** What others name: an identifier of theirs is never taken for one that was made here. */
 const NAMED_BY_OTHERS: ReadonlySet<string> = new Set(['account', 'client', 'user code']);
 
+/** A session, a grant, a person and a client are asked for with each request of theirs: their keys are worked out once. */
+const MOST_REMEMBERED = 4096;
+/** Longer than any identifier that is made here; what others name may be of any length. */
+const LONGEST_REMEMBERED = 64;
+/** Kept as text: a small Buffer is a window on some KiB that it keeps alive. */
+const remembered = new Map<string, string>();
+
 /**
  * The key under which something is stored: a digest, so that a copy of the store names no usable token. Identifiers carry 192
  * random bits or more, which is why no salt is needed; the kind in front keeps a code from passing for a token. Where
  * an identifier was made here, its time and place come first, in clear, before 192 bits of the digest.
  */
 export function recordKey(kind: string, identifier: string): RecordKey {
-  const digest = hash('sha256', `${kind}:${identifier}`, 'binary');
+  const name = `${kind}:${identifier}`;
+  const known = remembered.get(name);
+  if (known !== undefined) return Buffer.from(known, 'latin1');
+  const key = makeKey(kind, identifier, hash('sha256', name, 'binary'));
+  if (identifier.length <= LONGEST_REMEMBERED) {
+    if (remembered.size >= MOST_REMEMBERED) remembered.clear();
+    remembered.set(name, key.toString('latin1'));
+  }
+  return key;
+}
+
+function makeKey(kind: string, identifier: string, digest: string): RecordKey {
   const front = NAMED_BY_OTHERS.has(kind) ? undefined : frontOfIdentifier(identifier);
   if (front === undefined) return Buffer.from(digest, 'binary');
   const key = Buffer.allocUnsafe(FRONTED_KEY_BYTES);

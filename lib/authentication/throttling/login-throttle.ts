@@ -172,8 +172,13 @@ export class LoginThrottle {
       pair: keyOf(place, 'pair', account, subscriber),
       familiar: keyOf(person, 'familiar', account, subscriber),
       total: keyOf(person, 'total', account),
-      wait: keyOf(place, 'wait', account, network),
-      ticket: keyOf(place, 'ticket', account, network),
+      // Asked for under attack alone.
+      get wait() {
+        return keyOf(place, 'wait', account, network);
+      },
+      get ticket() {
+        return keyOf(place, 'ticket', account, network);
+      },
     };
   }
 

@@ -1,9 +1,5 @@
 import { closeSync, fdatasync, openSync } from 'node:fs';
-import { promisify } from 'node:util';
 import { DatabaseUnavailable } from '../database-unavailable.ts';
-
-/** Made once: making one takes longer than the call. */
-const dataSynced = promisify(fdatasync);
 
 /** What is said of a disk that failed to keep something: what it says afterwards is worth nothing. */
 export function diskFailure({ message }: Error): string {
@@ -57,7 +53,9 @@ export class WriteAheadLog {
   async #attempt(): Promise<void> {
     this.check();
     try {
-      await dataSynced(this.#file);
+      await new Promise<void>((resolve, reject) => {
+        this.sync((error) => (error === null ? resolve() : reject(error)));
+      });
     } catch (cause) {
       this.#broken = new DatabaseUnavailable(diskFailure(cause as Error), { cause });
       throw this.#broken;
