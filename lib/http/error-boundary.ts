@@ -8,6 +8,7 @@ import { createReference } from '../observability/error-reference.ts';
 import type { Log } from '../observability/log.ts';
 import { admitRefusalLine } from '../observability/refusal-lines.ts';
 import { noteOf } from '../observability/request-note.ts';
+import { REFERENCE_HEADER } from '../provider/errors/protocol-errors.ts';
 import type { Pages } from './pages/pages.ts';
 
 /** How long (s) a client is asked to wait when a store is in trouble. */
@@ -65,6 +66,7 @@ export function withErrorBoundary(pages: Pages, log: Log): Koa.Middleware {
       const { status, error, description, pageError = error } = describeFailure(thrown);
       const told = status >= 500 || admitRefusalLine(log, addressGroup(ctx.ip).subscriber);
       const reference = told ? createReference() : undefined;
+      if (reference !== undefined) ctx.set(REFERENCE_HEADER, reference);
       const requestId = noteOf(ctx.req)?.id;
       const line = { err: thrown, reference, requestId, method: ctx.method, path: ctx.path, status };
       if (status >= 500) log.error(line, 'request failed');

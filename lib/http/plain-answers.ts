@@ -9,12 +9,14 @@ import { arrivedSecurely, type TrustedProxies } from './transport/client-address
 const NOTHING = Buffer.alloc(0);
 const FAILURE = Symbol('what a plain answer failed with');
 
-type Failed = IncomingMessage & { [FAILURE]?: unknown };
+type Failed = IncomingMessage & { [FAILURE]?: { route: string; error: unknown } };
 
 /** Throws what the plain answer to this request failed with, if it did: the error boundary tells of it. */
 export const tellFailure: Koa.Middleware = (ctx, next) => {
-  if (FAILURE in ctx.req) throw (ctx.req as Failed)[FAILURE];
-  return next();
+  const failure = (ctx.req as Failed)[FAILURE];
+  if (failure === undefined) return next();
+  Object.assign(ctx, { routerName: failure.route });
+  throw failure.error;
 };
 
 /**
@@ -72,8 +74,9 @@ export function answerPlainRequests(
         return;
       }
     } catch (error) {
-      (request as Failed)[FAILURE] = error;
+      (request as Failed)[FAILURE] = { route: endpoint.route, error };
     }
+    for (const name of response.getHeaderNames()) response.removeHeader(name);
     if (endpoint.method === 'POST') handOn(request, body);
     application(request, response);
   }

@@ -167,6 +167,13 @@ for (const [name, openPlace] of places) {
       expect(await other.get(key)).to.equal(undefined);
     });
 
+    it('are not there any more for whoever removes one that has ended', async () => {
+      const [key] = keys(1) as [CounterKey];
+      await counters.set(key, 7, 0.05);
+      await eventually('it has ended', async () => (await other.get(key)) === undefined);
+      expect(await counters.remove(key)).to.equal(false);
+    });
+
     it('take no limit for a limit', async () => {
       const [key] = keys(1) as [CounterKey];
       await counters.set(key, 1_000_000, 900);

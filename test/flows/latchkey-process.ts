@@ -202,6 +202,14 @@ export class LatchkeyProcess {
     return printedJson(words, await command);
   }
 
+  /** What the management port tells of one metric with its labels, as it stands in the exposition; 0 where it is not there. */
+  async metric(name: string): Promise<number> {
+    const port = [...this.#output.matchAll(/"managementPort":(\d+)/g)].at(-1)?.[1];
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+    return Number(line?.slice(name.length) ?? 0);
+  }
+
   createPerson(email: string, password: string): Promise<{ sub: string }> {
     return this.json(
       ['users', 'create', '--email', email, '--name', 'Ada Lovelace', '--password-stdin'],

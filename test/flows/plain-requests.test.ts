@@ -1,9 +1,11 @@
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { expect } from 'chai';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { ADA, type Answer, Application, answerOf } from './application.ts';
 import { dpopKey } from './dpop-key.ts';
 import { FormBrowser } from './form-browser.ts';
-import { LatchkeyProcess } from './latchkey-process.ts';
+import { eventually, LatchkeyProcess } from './latchkey-process.ts';
 
 const API = 'https://api.example.com';
 const JWT_API = 'https://jwt.example.com';
@@ -65,6 +67,31 @@ describe('plain requests are answered as the engine answers them', function () {
     expect(here.answer).to.deep.equal(there.answer);
     return plain;
   }
+
+  it('a store in trouble is told once, under its endpoint and with a reference', async () => {
+    const form = { grant_type: 'client_credentials', resource: API };
+    const failures =
+      'latchkey_http_requests_total{endpoint="token",status="5xx",error="temporarily_unavailable"}';
+    const before = await latchkey.metric(failures);
+    const file = new DatabaseSync(path.join(latchkey.dataDir, 'latchkey.db'));
+    try {
+      file.exec('BEGIN IMMEDIATE');
+      const answers = await Promise.all([app.token(form), app.token({ ...form, ...NOT_PLAIN })]);
+      for (const { status, headers, body } of answers) {
+        expect({ status, error: body.error, retryAfter: headers.get('retry-after') }).to.deep.equal({
+          ...{ status: 503, error: 'temporarily_unavailable', retryAfter: '2' },
+        });
+        const reference = headers.get('latchkey-reference') ?? 'none';
+        const told = () => latchkey.output.split('\n').filter((line) => line.includes(reference));
+        await eventually('it is in the log', () => told().length > 0);
+        expect(told().length, reference).to.equal(1);
+      }
+    } finally {
+      file.close();
+    }
+    expect((await latchkey.metric(failures)) - before).to.equal(2);
+    expect((await app.token(form)).status, 'and it is over with the trouble').to.equal(200);
+  });
 
   it('client credentials, opaque and JWT, with a scope and without (RFC 6749 section 4.4)', async () => {
     for (const more of [
@@ -214,6 +241,18 @@ describe('plain requests are answered as the engine answers them', function () {
     expect(answers.map(({ status }) => status)).to.deep.equal([400, 400, 200, 200, 400, 200, 200]);
   });
 
+  it('userinfo that is signed, as the engine signs it', async () => {
+    const signed = await Application.register(latchkey, { userinfo_signed_response_alg: 'ES256' });
+    const { access_token: token } = await signed.signIn(new FormBrowser(latchkey.issuer), {
+      prompt: 'consent',
+    });
+    const { status, headers, body } = await signed.userinfo(token);
+    expect({ status, type: headers.get('content-type') }).to.deep.equal({
+      ...{ status: 200, type: 'application/jwt; charset=utf-8' },
+    });
+    expect(decodeJwt(String(body))).to.include({ aud: signed.clientId, iss: latchkey.issuer });
+  });
+
   it('of fifty at once that redeem one code, at most one is answered', async () => {
     const code = await app.authorize(new FormBrowser(latchkey.issuer));
     const answers = await Promise.all(Array.from({ length: 50 }, () => app.redeem(code)));
@@ -235,6 +274,7 @@ describe('plain requests are answered as the engine answers them', function () {
   });
 
   it('secrets are guessed no more often than elsewhere', async () => {
+    const throttled = 'latchkey_throttled_attempts_total{kind="client_authentication"}';
     const form = { grant_type: 'client_credentials', resource: API };
     const statuses: number[] = [];
     for (let guess = 0; guess < 100 && statuses.at(-1) !== 429; guess += 1) {
@@ -242,6 +282,8 @@ describe('plain requests are answered as the engine answers them', function () {
       statuses.push((await guesser.token({ ...form, ...(guess % 2 === 0 ? {} : NOT_PLAIN) })).status);
     }
     expect(statuses.at(-1)).to.equal(429);
+    const before = await latchkey.metric(throttled);
     expect((await app.token(form)).status, 'the right one as well').to.equal(429);
+    expect((await latchkey.metric(throttled)) - before, 'counted once').to.equal(1);
   });
 });

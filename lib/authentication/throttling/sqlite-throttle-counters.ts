@@ -123,16 +123,25 @@ export class SqliteThrottleCounters implements ThrottleCounters {
   #flush(): void {
     const batch = this.#waiting;
     this.#waiting = [];
-    const now = Date.now();
     try {
       this.#connection.exec('BEGIN IMMEDIATE');
+      // Not sooner: the lock may have been waited for.
+      const now = Date.now();
       const told = batch.map(({ work }) => work(now));
       this.#sweepIfDue(now);
       this.#connection.exec('COMMIT');
       for (const tell of told) tell();
     } catch (error) {
-      if (this.#connection.isOpen && this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
       for (const { reject } of batch) reject(error);
+      this.#takeBackAll();
+    }
+  }
+
+  #takeBackAll(): void {
+    try {
+      if (this.#connection.isOpen && this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+    } catch {
+      // A file that cannot even do that has failed the changes, which is told; the next ones fail with it.
     }
   }
 

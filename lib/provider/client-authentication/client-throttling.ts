@@ -4,6 +4,7 @@ import type { ClientThrottle } from '../../authentication/throttling/client-thro
 import type { Events } from '../../observability/events.ts';
 import { prototypesOf } from '../engine/engine-context.ts';
 import { tooManyRequests } from '../errors/refusals.ts';
+import { tellThrottled } from '../errors/throttled-attempts.ts';
 
 interface Presented {
   clientId: string;
@@ -65,7 +66,7 @@ export function throttleClientAuthentication(
     if (ctx === undefined) return;
     const admittance = clientThrottle.admit(clientId, ctx.ip);
     if (admittance.outcome === 'admitted') return;
-    events.emit('attempt.throttled', { kind: 'client_authentication', clientId, address: ctx.ip });
+    tellThrottled(events, ctx, { kind: 'client_authentication', clientId });
     ctx.set('Retry-After', String(admittance.retryAfter));
     throw tooManyRequests(
       `too many failed attempts to authenticate; try again in ${admittance.retryAfter} seconds`,

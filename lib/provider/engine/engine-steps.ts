@@ -25,6 +25,11 @@ export const USERINFO: EngineEndpoint = {
   steps: stepsFrom(userinfoSteps, 'validateAccessToken'),
 };
 
+/** Runs what asks the engine as it does itself: `Provider.ctx` is the request's. */
+export function inEngineContext<Value>(ctx: Koa.Context, work: () => Value): Value {
+  return contexts.run(ctx, work);
+}
+
 /**
  * Has the engine's own steps answer a request that was read already: `params` is what it asks. Resolves when `ctx.body` is the answer, and
  * rejects with the engine's error. What lies around these steps is left out: routes, cookies, headers for browsers, pages

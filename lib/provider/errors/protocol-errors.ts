@@ -9,7 +9,7 @@ import { noteOf } from '../../observability/request-note.ts';
 import { causeOf } from './error-causes.ts';
 
 /** Carries the reference of a protocol error to whoever sees the answer: its text tells no more than the specification lets it. */
-const REFERENCE_HEADER = 'Latchkey-Reference';
+export const REFERENCE_HEADER = 'Latchkey-Reference';
 
 /** Answers that a protocol gives as it goes along: nobody got anything wrong. */
 const EXPECTED = new Set([

@@ -5,6 +5,7 @@ import type { AccountAdapter } from '../../accounts/account-adapter.ts';
 import type { ClientThrottle } from '../../authentication/throttling/client-throttle.ts';
 import type { Clients } from '../../clients/clients.ts';
 import { type EngineToken, prototypesOf } from '../engine/engine-context.ts';
+import { inEngineContext } from '../engine/engine-steps.ts';
 import { whileAvailable } from '../engine/engine-storage.ts';
 import { introspectionPolicy } from '../tokens/introspection-policy.ts';
 import { plainFields } from './plain-request.ts';
@@ -72,10 +73,12 @@ export function plainIntrospection(
 
   return async (ctx, body) => {
     if (NEGOTIATED.test(ctx.req.headers.accept ?? '')) return undefined;
-    const client = await authenticated(ctx);
-    const answer = client === undefined ? undefined : await answerFor(client, body);
-    if (client !== undefined && answer !== undefined) clientThrottle.succeeded(client.clientId, ctx.ip);
-    return answer;
+    return inEngineContext(ctx, async () => {
+      const client = await authenticated(ctx);
+      const answer = client === undefined ? undefined : await answerFor(client, body);
+      if (client !== undefined && answer !== undefined) clientThrottle.succeeded(client.clientId, ctx.ip);
+      return answer;
+    });
   };
 }
 

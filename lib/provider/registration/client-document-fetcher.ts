@@ -8,6 +8,7 @@ import type { Events } from '../../observability/events.ts';
 import { type SafeFetch, SafeFetchError } from '../../outbound/safe-fetch.ts';
 import { sectorProblem } from '../claims/sector-identifiers.ts';
 import { tooManyRequests } from '../errors/refusals.ts';
+import { tellThrottled } from '../errors/throttled-attempts.ts';
 
 /** Longest client_id that is looked at. */
 const LONGEST_ADDRESS = 512;
@@ -48,7 +49,7 @@ export function documentRefresher(rooms: DocumentRooms): RefreshDocument {
     const from = Provider.ctx?.ip ?? '';
     const admittance = await documentThrottle.admit(from);
     if (admittance.outcome === 'throttled') {
-      events.emit('attempt.throttled', { kind: 'client_document', clientId: address, address: from });
+      tellThrottled(events, Provider.ctx, { kind: 'client_document', clientId: address });
       if (known?.client.problem === undefined && (known?.staleUntil ?? 0) > clientDocuments.now()) return;
       Provider.ctx?.set('Retry-After', String(admittance.retryAfter));
       throw tooManyRequests(
