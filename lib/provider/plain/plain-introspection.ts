@@ -57,7 +57,7 @@ export function plainIntrospection(
 
   /** What is said of a token; undefined where that is not plain. */
   async function answerFor(client: Client, body: Buffer): Promise<object | undefined> {
-    const value = plainToken(body);
+    const value = opaqueTokenIn(body);
     if (value === undefined) return undefined;
     const token = await found(value);
     if (token === undefined || !(await policy(client, token))) return undefined;
@@ -91,7 +91,7 @@ function answersInClear({ clientAuthMethod, introspectionEncryptedResponseAlg }:
 }
 
 /** The opaque token that a form asks about, when it asks nothing else; JWTs have dots. */
-function plainToken(body: Buffer): string | undefined {
+function opaqueTokenIn(body: Buffer): string | undefined {
   const fields = plainFields(body, () => FIELDS);
   if (fields?.token === undefined || fields.token.includes('.')) return undefined;
   return (fields.token_type_hint ?? 'access_token') === 'access_token' ? fields.token : undefined;
