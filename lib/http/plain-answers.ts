@@ -4,7 +4,8 @@ import type { Grants } from '../grants/grants.ts';
 import { noteOf } from '../observability/request-note.ts';
 import type { PlainEndpoint } from '../provider/plain/plain-requests.ts';
 import type { ProviderHost } from '../provider/provider.ts';
-import { arrivedSecurely, type TrustedProxies } from './transport/client-address.ts';
+import type { TrustedProxies } from './transport/client-address.ts';
+import { transportCheck } from './transport/transport.ts';
 
 const NOTHING = Buffer.alloc(0);
 const FAILURE = Symbol('what a plain answer failed with');
@@ -36,7 +37,7 @@ export function answerPlainRequests(
   },
 ): RequestListener {
   const { contexts, host, grants, issuer, proxies, headers } = options;
-  const secureIssuer = issuer.startsWith('https:');
+  const isAccepted = transportCheck(issuer, proxies);
   // Koa's own sets headers when it is assigned.
   Object.defineProperty(contexts.context, 'body', { value: undefined, writable: true });
   const fixed = [
@@ -82,8 +83,7 @@ export function answerPlainRequests(
   }
 
   return (request, response) => {
-    const isPlain = !secureIssuer || arrivedSecurely(request, proxies);
-    const endpoint = isPlain ? host.current().plain(request) : undefined;
+    const endpoint = isAccepted(request) ? host.current().plain(request) : undefined;
     if (endpoint === undefined) application(request, response);
     else void answer(endpoint, request, response);
   };

@@ -6,6 +6,7 @@ import { ADA, type Answer, Application, answerOf } from './application.ts';
 import { dpopKey } from './dpop-key.ts';
 import { FormBrowser } from './form-browser.ts';
 import { eventually, LatchkeyProcess } from './latchkey-process.ts';
+import { comparableHeaders } from './plain-answer.ts';
 
 const API = 'https://api.example.com';
 const JWT_API = 'https://jwt.example.com';
@@ -15,17 +16,15 @@ const NOT_PLAIN = { something_else: 'x' };
 /** What differs between two answers that say the same. */
 const VOLATILE = ['access_token', 'refresh_token', 'id_token'];
 
-/** An answer as far as two of them are to be the same, and whether it was the engine that answered: it sends headers for browsers even where none asks. */
+/** An answer as far as two of them are to be the same, and whether it was the engine that answered. */
 function told({ status, headers, body }: Answer) {
-  const { date: _date, 'latchkey-reference': _reference, ...sent } = Object.fromEntries(headers);
-  const forBrowsers = Object.keys(sent).filter((name) => name.startsWith('access-control-'));
-  for (const name of forBrowsers) delete sent[name];
+  const { sent, byEngine } = comparableHeaders(headers);
   const bodyTold = Object.entries(body as Record<string, unknown>).map(([name, value]) =>
     VOLATILE.includes(name) ? [name, shape(String(value))] : [name, value],
   );
   return {
     answer: { status, headers: { ...sent, 'content-length': '' }, body: Object.fromEntries(bodyTold) },
-    byEngine: forBrowsers.length > 0,
+    byEngine,
   };
 }
 

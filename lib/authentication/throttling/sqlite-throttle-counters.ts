@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Database } from '../../database/database.ts';
+import { prepareAll } from '../../database/sqlite/prepare-all.ts';
 import type { Count, CounterKey, Taken, Taking, ThrottleCounters } from './throttle-counters.ts';
 
 /** How long a counter waits for another process's transaction, in ms: then the attempt is `unavailable`. */
@@ -53,9 +54,7 @@ export class SqliteThrottleCounters implements ThrottleCounters {
       `PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = ${BUSY_TIMEOUT_MILLISECONDS}; PRAGMA cache_size = -512`,
     );
     this.#connection = connection;
-    this.#statements = Object.fromEntries(
-      Object.entries(SQL).map(([name, sql]) => [name, connection.prepare(sql)]),
-    ) as Record<keyof typeof SQL, StatementSync>;
+    this.#statements = prepareAll(connection, SQL);
   }
 
   take(takings: readonly Taking[]): Promise<Taken> {

@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { prepareAll } from '../../database/sqlite/prepare-all.ts';
 
 const SQL = {
   /** A record, whether it stands on a grant and what of it, and the session that it ends with. Numbers alone: see LOOKS. */
@@ -98,9 +99,7 @@ export function look(
 
 /** Prepares them all; throws when the schema is not the one that this version wrote. */
 export function prepareStatements(connection: DatabaseSync): Statements {
-  const statements = Object.fromEntries(
-    Object.entries(SQL).map(([name, sql]) => [name, connection.prepare(sql)]),
-  ) as unknown as Statements;
+  const statements: Statements = prepareAll(connection, SQL);
   for (const name of LOOKS) statements[name].setReturnArrays(true);
   return statements;
 }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type Koa from 'koa';
 import type { Log } from '../../observability/log.ts';
 import { prefersPage } from '../error-boundary.ts';
@@ -6,6 +7,15 @@ import { arrivedSecurely, comesFromProxy, peerOf, type TrustedProxies } from './
 
 /** How often (ms) the log hears of requests in the clear at most: anybody may send them. */
 const TELL_MILLISECONDS = 60_000;
+
+/** Whether a request came over what is demanded: any way with an http issuer (on loopback), TLS with an https one. */
+export function transportCheck(
+  issuer: string,
+  proxies: TrustedProxies,
+): (request: IncomingMessage) => boolean {
+  const secureIssuer = issuer.startsWith('https:');
+  return (request) => !secureIssuer || arrivedSecurely(request, proxies);
+}
 
 /**
  * Over what a request came. With an https issuer one that came in the clear is refused: a page is sent to the https address, anything that may carry a secret gets an error
@@ -17,9 +27,9 @@ export function withTransport(
   proxies: TrustedProxies,
   { pages, log }: { pages: Pages; log: Log },
 ): Koa.Middleware {
-  const secureIssuer = issuer.startsWith('https:');
+  const isAccepted = transportCheck(issuer, proxies);
   let nextTelling = 0;
-  return (ctx, next) => (!secureIssuer || arrivedSecurely(ctx.req, proxies) ? next() : refuse(ctx));
+  return (ctx, next) => (isAccepted(ctx.req) ? next() : refuse(ctx));
 
   function tell({ req: request }: Koa.Context): void {
     const now = Date.now();
