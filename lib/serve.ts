@@ -5,6 +5,7 @@ import type { Configuration } from '../config/configuration.ts';
 import { announcement } from './announcement.ts';
 import { createLog } from './observability/log.ts';
 import { Metrics } from './observability/metrics.ts';
+import { returnMemoryWhenQuiet } from './processes/quiet-memory.ts';
 import { joinPrimary } from './processes/worker-link.ts';
 import type { Rooms } from './rooms.ts';
 import type { Ending } from './serve-here.ts';
@@ -33,6 +34,7 @@ export async function serve(
     if (!quiet && !cluster.isWorker) process.stderr.write(announcement(configuration, port));
     // For the next start, also when this process is killed; and Node lets go of its copy of what it has read (4 MiB).
     setTimeout(module.flushCompileCache, WRITE_COMPILED_MILLISECONDS).unref();
+    returnMemoryWhenQuiet();
   };
   if (count > 1 && cluster.isPrimary) {
     const { serveByWorkers } = await import('./workers.ts');

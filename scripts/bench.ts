@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { bareContender } from './bench/bare-contender.ts';
 import type { Contender } from './bench/contender.ts';
 import { contenderLabel } from './bench/contender-names.ts';
@@ -25,6 +26,8 @@ import { rows } from './bench/rows.ts';
 import { freePorts } from './bench/server-process.ts';
 
 const startSamples = 5;
+/** How long (ms) nothing is asked of the contenders before memory that they keep is measured. */
+const QUIET_MILLISECONDS = 10_000;
 
 function progress(message: string): void {
   process.stderr.write(`${message}\n`);
@@ -102,6 +105,8 @@ async function run(options: Options, folder: string): Promise<Results> {
     for (const contender of contenders) {
       running.push({ contender, server: await contender.start() });
     }
+    const measuresMemory = options.rows.has('memory');
+    if (measuresMemory) await sleep(QUIET_MILLISECONDS);
     const idle = residentOf(running);
     for (const row of rows) {
       if (options.rows.has(row.id)) {
@@ -109,12 +114,15 @@ async function run(options: Options, folder: string): Promise<Results> {
         results.rows[row.id] = await measureRow(row, running, loadOptions);
       }
     }
-    if (options.rows.has('memory')) {
+    if (measuresMemory) {
+      const loaded = residentOf(running);
+      progress('memory …');
+      await sleep(QUIET_MILLISECONDS);
       const afterLoad = residentOf(running);
       results.memory = Object.fromEntries(
         results.contenders.map((label) => [
           label,
-          { idle: idle[label] ?? 0, afterLoad: afterLoad[label] ?? 0 },
+          { idle: idle[label] ?? 0, loaded: loaded[label] ?? 0, afterLoad: afterLoad[label] ?? 0 },
         ]),
       );
     }

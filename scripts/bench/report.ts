@@ -16,7 +16,7 @@ export interface Results {
   /** Milliseconds. */
   starts?: Record<string, { start: number; firstStart?: number }>;
   /** Bytes. */
-  memory?: Record<string, { idle: number; afterLoad: number }>;
+  memory?: Record<string, { idle: number; loaded: number; afterLoad: number }>;
 }
 
 type Cells = string[];
@@ -204,11 +204,12 @@ function otherTable(results: Results): string {
     add('the same, nothing kept yet, ms', (label) => starts[label]?.firstStart, startMilliseconds, undefined);
   }
   if (memory) {
-    const size = (label: string, when: 'idle' | 'afterLoad') => {
+    const size = (label: string, when: 'idle' | 'loaded' | 'afterLoad') => {
       const bytes = memory[label]?.[when];
       return bytes === undefined ? undefined : mebibytes(bytes);
     };
     add('resident idle, MiB', (label) => size(label, 'idle'), undefined, wantedOtherwise.memoryIdleMebibytes);
+    add('resident as the load ends, MiB', (label) => size(label, 'loaded'), undefined, undefined);
     add(
       'resident after the load, MiB',
       (label) => size(label, 'afterLoad'),

@@ -1,0 +1,53 @@
+import { type EventLoopUtilization, performance } from 'node:perf_hooks';
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/** How often (ms) a process looks whether it has become quiet. */
+const LOOK_MILLISECONDS = 2000;
+/** The share of that time in which a quiet process was busy at the most; what it does by itself is half a percent. */
+const QUIET = 0.02;
+/** How much (bytes) the old part of the heap must have grown since the last time: less is not worth the pause. */
+const WORTH_BYTES = 6 * 1024 * 1024;
+/** The least time (ms) from one time to the next: requests that are rare leave a process quiet between them. */
+const APART_MILLISECONDS = 20_000;
+
+/**
+ * A whole collection that leaves no page behind which could be done without: some 100 ms in which nothing else happens. V8 offers it
+ * to embedders for when memory is short, and has no other name for it.
+ */
+function collect(): void {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as (options: object) => void;
+  gc({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+}
+
+/** Bytes that the old part of the heap takes. The young one fills and empties with every few requests. */
+function oldBytes(): number {
+  const old = getHeapSpaceStatistics().filter(({ space_name }) => !space_name.startsWith('new_'));
+  return old.reduce((sum, { space_size }) => sum + space_size, 0);
+}
+
+/**
+ * Gives memory back to the system whenever this process has become quiet after the start or after work. V8 collects as it allocates: what
+ * the last wave of requests has left would stay until the next one. Answers what ends it.
+ */
+export function returnMemoryWhenQuiet(
+  settings: { look?: number; apart?: number; worth?: number; collect?: () => void } = {},
+): () => void {
+  const { look = LOOK_MILLISECONDS, apart = APART_MILLISECONDS, worth = WORTH_BYTES } = settings;
+  let seen: EventLoopUtilization = performance.eventLoopUtilization();
+  let left = 0;
+  let returnedAt = Number.NEGATIVE_INFINITY;
+  const timer = setInterval(() => {
+    const before = seen;
+    seen = performance.eventLoopUtilization();
+    if (performance.eventLoopUtilization(seen, before).utilization > QUIET) return;
+    if (performance.now() - returnedAt < apart || oldBytes() < left + worth) return;
+    (settings.collect ?? collect)();
+    left = oldBytes();
+    returnedAt = performance.now();
+    seen = performance.eventLoopUtilization();
+  }, look);
+  timer.unref();
+  return () => clearInterval(timer);
+}

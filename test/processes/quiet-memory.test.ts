@@ -1,0 +1,74 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { expect } from 'chai';
+import { returnMemoryWhenQuiet } from '../../lib/processes/quiet-memory.ts';
+
+const MEBIBYTE = 1024 * 1024;
+
+describe('memory of a process', () => {
+  it('goes back to the system when the process has become quiet', async function () {
+    this.timeout(60_000);
+    const child = fork(new URL('memory-process.ts', import.meta.url), {
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+    });
+    const size = async (): Promise<number> => (await once(child, 'message'))[0] as number;
+    try {
+      expect(await size()).to.be.above(30 * MEBIBYTE);
+      while ((await size()) > 15 * MEBIBYTE);
+    } finally {
+      const ended = once(child, 'exit');
+      child.disconnect();
+      await ended;
+    }
+  });
+
+  describe('is looked after', () => {
+    let collections = 0;
+    let collected = Promise.withResolvers<void>();
+    let stop = () => {};
+    let work: NodeJS.Timeout;
+    beforeEach(() => {
+      collections = 0;
+      collected = Promise.withResolvers();
+    });
+    afterEach(() => {
+      stop();
+      clearInterval(work);
+    });
+    const collect = () => {
+      collections += 1;
+      collected.resolve();
+    };
+    /** Keeps the process busy half of the time. */
+    const beBusy = () => {
+      work = setInterval(() => {
+        const until = performance.now() + 5;
+        while (performance.now() < until);
+      }, 10);
+    };
+    const someLooks = () => new Promise((resolve) => setTimeout(resolve, 600));
+
+    it('never in the middle of work, and soon after it', async function () {
+      this.timeout(30_000);
+      beBusy();
+      stop = returnMemoryWhenQuiet({ look: 100, worth: 0, collect });
+      await someLooks();
+      expect(collections).to.equal(0);
+      clearInterval(work);
+      await collected.promise;
+    });
+
+    it('again only after a while, and when there is something to give back', async function () {
+      this.timeout(30_000);
+      stop = returnMemoryWhenQuiet({ look: 50, worth: 0, collect });
+      await collected.promise;
+      await someLooks();
+      expect(collections).to.equal(1);
+      stop();
+      collections = 0;
+      stop = returnMemoryWhenQuiet({ look: 50, apart: 0, worth: 200 * MEBIBYTE, collect });
+      await someLooks();
+      expect(collections).to.equal(0);
+    });
+  });
+});
