@@ -115,12 +115,9 @@ async function open(
   });
   opening.defer(async () => accounts.close?.());
   const clientDocuments = new ClientDocuments({ database, configuration });
-  opening.defer(() => clientDocuments.close());
   const documents = configuration.clientDocuments.enabled ? clientDocuments : undefined;
   const clients = openClients({ database, configuration, log, documents });
-  opening.defer(() => clients.close());
   const apis = openApis({ database, configuration });
-  opening.defer(() => apis.close());
   const grants = openGrants({
     database,
     redis,

@@ -1,6 +1,6 @@
 import type { Database } from '../database/database.ts';
 import { DatabaseUnavailable } from '../database/database-unavailable.ts';
-import { isStorable } from '../database/row-finder.ts';
+import type { PreparedQuery } from '../database/prepared-query.ts';
 import {
   type Account,
   type AccountAdapter,
@@ -14,29 +14,38 @@ import { canonicalLogin } from './canonical-login.ts';
 import { claimsByScope } from './claims-by-scope.ts';
 import type { PasswordHasher } from './password-hashing.ts';
 
+type RowWithHash = AccountRow & { hash: string | null };
+
 /** People in Latchkey's own database. */
 export class SqlAccountAdapter implements AccountAdapter {
   readonly directory: AccountDirectory;
   readonly #database: Database;
   readonly #hasher: PasswordHasher;
   readonly #cache: AccountCache;
+  readonly #bySub: PreparedQuery<{ sub: string }, AccountRow>;
+  readonly #withHashBySub: PreparedQuery<{ sub: string }, RowWithHash>;
+  readonly #withHashByLogin: PreparedQuery<{ login: string }, RowWithHash>;
 
   constructor(options: { database: Database; hasher: PasswordHasher; directory: AccountDirectory }) {
     this.#database = options.database;
     this.#hasher = options.hasher;
     this.directory = options.directory;
     this.#cache = new AccountCache(options.database.revisions);
+    this.#bySub = options.database.prepare((query, { sub }) =>
+      query.selectFrom('accounts').selectAll().where('sub', '=', sub),
+    );
+    this.#withHashBySub = options.database.prepare((query, { sub }) =>
+      withHash(query).where('accounts.sub', '=', sub),
+    );
+    this.#withHashByLogin = options.database.prepare((query, { login }) =>
+      withHash(query).where('accounts.login', '=', login),
+    );
   }
 
   async findBySub(sub: string): Promise<Account | undefined> {
-    if (!isStorable(sub)) return undefined;
     try {
       return await this.#cache.find(sub, async () => {
-        const row = await this.#database.query
-          .selectFrom('accounts')
-          .selectAll()
-          .where('sub', '=', sub)
-          .executeTakeFirst();
+        const [row] = await this.#bySub({ sub });
         return row === undefined ? undefined : accountFromRow(row);
       });
     } catch (error) {
@@ -48,7 +57,7 @@ export class SqlAccountAdapter implements AccountAdapter {
     const canonical = canonicalLogin(login);
     if (canonical.outcome === 'refused') return undefined;
     try {
-      const row = await this.#findWithHash('login', canonical.login);
+      const [row] = await this.#withHashByLogin({ login: canonical.login });
       return row === undefined ? undefined : accountFromRow(row);
     } catch (error) {
       throw asAccountsUnavailable(error);
@@ -66,14 +75,14 @@ export class SqlAccountAdapter implements AccountAdapter {
 
   async #verifyPassword(login: string, password: string): Promise<PasswordVerification> {
     const canonical = canonicalLogin(login);
-    const row =
-      canonical.outcome === 'refused' ? undefined : await this.#findWithHash('login', canonical.login);
+    const [row] =
+      canonical.outcome === 'refused' ? [] : await this.#withHashByLogin({ login: canonical.login });
     const verdict = await this.#hasher.verify(row?.hash ?? undefined, password);
     if (verdict === 'busy') return { outcome: 'unavailable' };
     if (row === undefined) return { outcome: 'refused', reason: 'unknown' };
     if (verdict === 'mismatch' || row.hash === null) return { outcome: 'refused', reason: 'wrong_password' };
     // Hashing took milliseconds: whoever was disabled, deleted or given another password meanwhile stays out.
-    const now = await this.#findWithHash('sub', row.sub);
+    const [now] = await this.#withHashBySub({ sub: row.sub });
     if (now === undefined) return { outcome: 'refused', reason: 'unknown' };
     if (now.hash !== row.hash) return { outcome: 'refused', reason: 'wrong_password' };
     if (now.disabled !== 0) return { outcome: 'refused', reason: 'disabled' };
@@ -96,20 +105,14 @@ export class SqlAccountAdapter implements AccountAdapter {
       .where('hash', '=', oldHash)
       .execute();
   }
-
-  async #findWithHash(
-    column: 'sub' | 'login',
-    value: string,
-  ): Promise<(AccountRow & { hash: string | null }) | undefined> {
-    return this.#database.query
-      .selectFrom('accounts')
-      .leftJoin('passwords', 'passwords.sub', 'accounts.sub')
-      .selectAll('accounts')
-      .select('passwords.hash')
-      .where(`accounts.${column}`, '=', value)
-      .executeTakeFirst();
-  }
 }
+
+const withHash = (query: Database['query']) =>
+  query
+    .selectFrom('accounts')
+    .leftJoin('passwords', 'passwords.sub', 'accounts.sub')
+    .selectAll('accounts')
+    .select('passwords.hash');
 
 function asAccountsUnavailable(error: unknown): unknown {
   return error instanceof DatabaseUnavailable

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Database } from '../database/database.ts';
-import { isStorable } from '../database/row-finder.ts';
+import { isStorable } from '../database/prepared-query.ts';
 import type { DatabaseSchema } from '../database/schema.ts';
 import { PERSON_TABLES } from '../database/tables/person-tables.ts';
 import type { Events } from '../observability/events.ts';

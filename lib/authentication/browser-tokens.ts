@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { DirectoryTransaction } from '../database/database.ts';
+import type { Database, DirectoryTransaction } from '../database/database.ts';
 
 const TOKEN_BYTES = 32;
 const TOKEN_FORM = /^[\w-]{43}$/;
@@ -27,42 +27,46 @@ export function digestOf(token: string): string {
   return createHash('sha256').update(token).digest('base64url');
 }
 
-/**
- * Makes room for one more browser of a person: takes away what has expired, what this browser held of them before, and the least recent
- * (by `recency`) of those that are one too many.
- */
-export async function makeRoom(
+/** Makes room for one more browser of a person, in the transaction that adds it. */
+export type MakeRoom = (
   transaction: DirectoryTransaction,
   now: number,
+  person: { sub: string; held: readonly string[] },
+) => Promise<void>;
+
+/**
+ * Takes away what has expired, what the browser held of this person before, and the least recent (by `recency`) of those that are one too
+ * many. No more than `atMost` are kept of anybody.
+ */
+export function roomMaker(
+  database: Database,
   {
     table,
     recency,
-    sub,
-    held,
     atMost,
   }: {
     table: 'known_browsers' | 'remembered_devices';
     recency: 'created_at' | 'used_at';
-    sub: string;
-    held: readonly string[];
     atMost: number;
   },
-): Promise<void> {
-  await transaction.deleteFrom(table).where('expires_at', '<=', now).execute();
-  if (held.length > 0) {
-    await transaction
-      .deleteFrom(table)
+): MakeRoom {
+  const removeExpired = database.prepare((query, { now }: { now: number }) =>
+    query.deleteFrom(table).where('expires_at', '<=', now),
+  );
+  const listOf = database.prepare((query, { sub }: { sub: string }) =>
+    query
+      .selectFrom(table)
+      .select('digest')
       .where('sub', '=', sub)
-      .where('digest', 'in', held.map(digestOf))
-      .execute();
-  }
-  const others = await transaction
-    .selectFrom(table)
-    .select('digest')
-    .where('sub', '=', sub)
-    // Only one of the tables has `used_at`, which the types of a query over either cannot say.
-    .orderBy(recency as 'created_at', 'desc')
-    .execute();
-  const tooMany = others.slice(atMost - 1).map(({ digest }) => digest);
-  if (tooMany.length > 0) await transaction.deleteFrom(table).where('digest', 'in', tooMany).execute();
+      // Only one of the tables has `used_at`, which the types of a query over either cannot say.
+      .orderBy(recency as 'created_at', 'desc'),
+  );
+  return async (transaction, now, { sub, held }) => {
+    await removeExpired({ now }, transaction);
+    const ofBrowser = held.map(digestOf);
+    const theirs = (await listOf({ sub }, transaction)).map(({ digest }) => digest);
+    const others = theirs.filter((digest) => !ofBrowser.includes(digest));
+    const leaving = [...theirs.filter((digest) => ofBrowser.includes(digest)), ...others.slice(atMost - 1)];
+    if (leaving.length > 0) await transaction.deleteFrom(table).where('digest', 'in', leaving).execute();
+  };
 }

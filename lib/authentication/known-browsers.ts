@@ -1,7 +1,9 @@
 import type { Account } from '../accounts/account-adapter.ts';
 import { canonicalLogin } from '../accounts/canonical-login.ts';
 import type { Database } from '../database/database.ts';
-import { digestOf, makeRoom, newToken, tokensIn, withToken } from './browser-tokens.ts';
+import type { PreparedQuery } from '../database/prepared-query.ts';
+import type { KnownBrowsersTable } from '../database/tables/known-browsers.ts';
+import { digestOf, type MakeRoom, newToken, roomMaker, tokensIn, withToken } from './browser-tokens.ts';
 import { counterDigest } from './throttling/counter-digest.ts';
 
 const DAY_MILLISECONDS = 86_400_000;
@@ -24,6 +26,8 @@ interface KnownBrowser {
 export class KnownBrowsers {
   readonly #database: Database;
   readonly #digest: (...parts: string[]) => string;
+  readonly #makeRoom: MakeRoom;
+  readonly #insert: PreparedQuery<KnownBrowsersTable, unknown>;
   /** How long (s) a browser is known; 0: never. */
   readonly seconds: number;
 
@@ -31,6 +35,14 @@ export class KnownBrowsers {
     this.#database = options.database;
     this.#digest = counterDigest(options.database, 'latchkey/known-browsers');
     this.seconds = options.seconds;
+    this.#makeRoom = roomMaker(options.database, {
+      table: 'known_browsers',
+      recency: 'created_at',
+      atMost: PER_PERSON,
+    });
+    this.#insert = options.database.prepare((query, { digest, sub, login, created_at, expires_at }) =>
+      query.insertInto('known_browsers').values({ digest, sub, login, created_at, expires_at }),
+    );
   }
 
   /**
@@ -50,17 +62,15 @@ export class KnownBrowsers {
     if (isKnown) return undefined;
     const token = newToken();
     await this.#database.transaction(async (transaction, at) => {
-      await makeRoom(transaction, at, {
-        table: 'known_browsers',
-        recency: 'created_at',
+      await this.#makeRoom(transaction, at, { sub, held: tokens });
+      const row = {
+        digest: digestOf(token),
         sub,
-        held: tokens,
-        atMost: PER_PERSON,
-      });
-      await transaction
-        .insertInto('known_browsers')
-        .values({ digest: digestOf(token), sub, login, created_at: at, expires_at: at + this.seconds * 1000 })
-        .execute();
+        login,
+        created_at: at,
+        expires_at: at + this.seconds * 1000,
+      };
+      await this.#insert(row, transaction);
     });
     const ofOthers = living.filter((row) => row.sub !== sub).map(({ digest }) => digest);
     return withToken(

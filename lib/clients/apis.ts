@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Configuration } from '../../config/configuration.ts';
 import { suggestion } from '../../config/nearest-name.ts';
 import { type Database, onClock } from '../database/database.ts';
-import type { MaybePromise } from '../database/row-finder.ts';
+import type { MaybePromise } from '../database/prepared-query.ts';
 import type { DatabaseSchema } from '../database/schema.ts';
 import type { ApisTable } from '../database/tables/clients.ts';
 import { type DetailDefinition, type DetailTypes, detailDefinitions } from './authorization-details.ts';
@@ -54,8 +54,6 @@ export interface Apis {
   /** Changes the given members; null resets `name` and `lifetime`. */
   update(identifier: string, given: unknown): Promise<{ outcome: 'updated'; api: Api } | Refused | NotFound>;
   delete(identifier: string): Promise<{ outcome: 'deleted' } | NotFound>;
-  /** Closes its connection. */
-  close(): void;
 }
 
 export interface ApisOptions {
@@ -127,7 +125,7 @@ export function openApis({ configuration, ...options }: ApisOptions): Apis {
   const cache = new RevisionCache<ApisTable, Api>(
     database,
     'apis',
-    database.findRow('apis', 'identifier'),
+    database.prepare((query, { key }) => query.selectFrom('apis').selectAll().where('identifier', '=', key)),
     readApi,
   );
 
@@ -237,8 +235,6 @@ export function openApis({ configuration, ...options }: ApisOptions): Apis {
         return { outcome: 'deleted' };
       });
     },
-
-    close: () => cache.close(),
   };
 }
 

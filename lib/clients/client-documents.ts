@@ -1,6 +1,6 @@
 import type { Configuration } from '../../config/configuration.ts';
 import { type Database, onClock } from '../database/database.ts';
-import type { MaybePromise } from '../database/row-finder.ts';
+import type { MaybePromise } from '../database/prepared-query.ts';
 import type { ClientDocumentsTable } from '../database/tables/clients.ts';
 import { configurationProblem } from './configuration-problem.ts';
 import type { ClientMetadata } from './metadata/client-metadata.ts';
@@ -60,7 +60,9 @@ export class ClientDocuments {
     this.#cache = new RevisionCache<ClientDocumentsTable, DocumentClient>(
       database,
       'client_documents',
-      database.findRow('client_documents', 'client_id'),
+      database.prepare((query, { key }) =>
+        query.selectFrom('client_documents').selectAll().where('client_id', '=', key),
+      ),
       (row) => read(row, options.configuration),
     );
   }
@@ -112,10 +114,6 @@ export class ClientDocuments {
         .execute();
       await this.#database.revisions.move(transaction, 'client_documents');
     });
-  }
-
-  close(): void {
-    this.#cache.close();
   }
 }
 

@@ -8,7 +8,7 @@
 import type { Kysely } from 'kysely';
 import type { Configuration } from '../../config/configuration.ts';
 import { type Database, onClock } from '../database/database.ts';
-import type { MaybePromise } from '../database/row-finder.ts';
+import type { MaybePromise } from '../database/prepared-query.ts';
 import type { DatabaseSchema } from '../database/schema.ts';
 import type { ClientsTable } from '../database/tables/clients.ts';
 import { type ClientDocuments, isDocumentAddress } from './client-documents.ts';
@@ -89,8 +89,6 @@ export interface Clients {
     clientId: string,
   ): Promise<{ outcome: 'rotated'; client: StoredClient; clientSecret: string } | MetadataRefusal | NotFound>;
   delete(clientId: string): Promise<{ outcome: 'deleted' } | NotFound>;
-  /** Closes its connection. */
-  close(): void;
 }
 
 export interface ClientsOptions {
@@ -112,7 +110,9 @@ export function openClients({ configuration, log, documents, ...options }: Clien
   const cache = new RevisionCache<ClientsTable, StoredClient>(
     database,
     'clients',
-    database.findRow('clients', 'client_id'),
+    database.prepare((query, { key }) =>
+      query.selectFrom('clients').selectAll().where('client_id', '=', key),
+    ),
     read,
   );
 
@@ -258,8 +258,6 @@ export function openClients({ configuration, log, documents, ...options }: Clien
         return { outcome: 'deleted' };
       });
     },
-
-    close: () => cache.close(),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Database } from '../database/database.ts';
-import type { MaybePromise } from '../database/row-finder.ts';
+import type { MaybePromise } from '../database/prepared-query.ts';
 import type { DatabaseSchema } from '../database/schema.ts';
 import type { DetailDefinition, DetailTypes } from './authorization-details.ts';
 

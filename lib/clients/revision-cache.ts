@@ -1,5 +1,5 @@
 import type { Database } from '../database/database.ts';
-import type { MaybePromise, RowFinding } from '../database/row-finder.ts';
+import type { MaybePromise, PreparedQuery } from '../database/prepared-query.ts';
 
 /** Entries kept; past it the cache starts anew, so its size is bounded whatever is asked for. */
 const LARGEST = 10_000;
@@ -13,7 +13,7 @@ const LARGEST = 10_000;
 export class RevisionCache<Row, Entry> {
   readonly #database: Database;
   readonly #topic: 'clients' | 'client_documents' | 'apis';
-  readonly #rows: RowFinding<Row>;
+  readonly #rows: PreparedQuery<{ key: string }, Row>;
   readonly #read: (row: Row) => Entry;
   readonly #entries = new Map<string, Entry>();
   readonly #loading = new Map<string, Promise<Entry | undefined>>();
@@ -22,7 +22,7 @@ export class RevisionCache<Row, Entry> {
   constructor(
     database: Database,
     topic: 'clients' | 'client_documents' | 'apis',
-    rows: RowFinding<Row>,
+    rows: PreparedQuery<{ key: string }, Row>,
     read: (row: Row) => Entry,
   ) {
     this.#database = database;
@@ -43,17 +43,13 @@ export class RevisionCache<Row, Entry> {
     if (known !== undefined) return known;
     const loading = this.#loading.get(key);
     if (loading !== undefined) return loading;
-    const row = this.#rows.find(key);
-    return row instanceof Promise ? this.#load(key, row) : this.#keep(key, row);
+    const rows = this.#rows({ key });
+    return rows instanceof Promise ? this.#load(key, rows) : this.#keep(key, rows[0]);
   }
 
-  close(): void {
-    this.#rows.close();
-  }
-
-  #load(key: string, reading: Promise<Row | undefined>): Promise<Entry | undefined> {
+  #load(key: string, reading: Promise<Row[]>): Promise<Entry | undefined> {
     const loading = reading
-      .then((row) => {
+      .then(([row]) => {
         // What was read before a change is answered, as it was asked before it, and not kept.
         if (this.#loading.get(key) === loading) return this.#keep(key, row);
         return row === undefined ? undefined : this.#read(row);

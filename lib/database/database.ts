@@ -15,8 +15,8 @@ import {
   prepareDataDirectory,
 } from './encryption-key.ts';
 import type { DatabaseLog } from './postgres/postgres-connection.ts';
+import type { Preparer } from './prepared-query.ts';
 import type { Revisions } from './revisions.ts';
-import { findRowIn, type RowFinder } from './row-finder.ts';
 import type { DatabaseSchema } from './schema.ts';
 import { Sealer } from './sealer.ts';
 import { type EmbeddedFile, openEmbeddedFile } from './sqlite/embedded-file.ts';
@@ -50,8 +50,8 @@ export interface Database {
   readonly epoch: Epoch;
   /** Where the directory is. */
   readonly kind: 'sqlite' | 'postgres';
-  /** Reads single rows by their key: at once from the embedded file, in a round trip from PostgreSQL. */
-  findRow: RowFinder;
+  /** Queries that are asked again and again: see PreparedQuery. */
+  readonly prepare: Preparer;
   /**
    * A further raw connection to the embedded file, for prepared statements on the hot path; its opener closes it. Beside
    * PostgreSQL the file holds what is no part of the directory (grants, counters). Throws when there is none: when both
@@ -151,7 +151,7 @@ function embeddedDatabase(file: EmbeddedFile, sealer: Sealer): Database {
     sealer,
     epoch: file.epoch,
     kind: 'sqlite',
-    findRow: findRowIn(() => file.openConnection()),
+    prepare: file.prepare,
     openConnection: () => file.openConnection(),
     roundTrips: 0,
     check: async () => {

@@ -6,7 +6,7 @@
  * used once), RFC 9700 §4.14.2 (rotation and reuse), RFC 7009 §2 (revocation), RFC 7523 §3 and RFC 9449 §11.1 (replay).
  */
 import type { Database } from '../database/database.ts';
-import type { MaybePromise } from '../database/row-finder.ts';
+import type { MaybePromise } from '../database/prepared-query.ts';
 import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';
 import type { RequestNote } from '../observability/request-note.ts';

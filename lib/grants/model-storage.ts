@@ -1,4 +1,4 @@
-import type { MaybePromise } from '../database/row-finder.ts';
+import type { MaybePromise } from '../database/prepared-query.ts';
 
 /** The protocol engine's storage contract for one of its models; docs/storage.md says what it promises. Payloads are plain objects. */
 export interface ModelStorage {

@@ -1,4 +1,4 @@
-import type { MaybePromise } from '../database/row-finder.ts';
+import type { MaybePromise } from '../database/prepared-query.ts';
 import { type EnginePayload, type ModelStorage, notForThisModel, secondsNow } from './model-storage.ts';
 import { modelKey, recordKey } from './record-key.ts';
 import { REFRESH_TOKEN, type RefreshRotation } from './refresh-rotation.ts';
@@ -184,7 +184,7 @@ export class RecordStorage implements ModelStorage {
     });
     if (this.#model === 'Interaction') {
       return this.#withoutEndedLogin(stored, payload).then((left) =>
-        unit.learnRecord(key, left, { grantKey }),
+        unit.learnRecord(key, left, { grantKey, ...(left === stored ? { parsed: payload } : {}) }),
       );
     }
     const kind = typeof payload.kind === 'string' ? payload.kind : undefined;

@@ -1,5 +1,5 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
-import type { MaybePromise } from '../database/row-finder.ts';
+import type { MaybePromise } from '../database/prepared-query.ts';
 import { type EnginePayload, secondsNow } from './model-storage.ts';
 import { modelKey } from './record-key.ts';
 import type { GrantStorage, StoredRecord } from './storage.ts';

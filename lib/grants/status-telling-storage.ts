@@ -1,4 +1,4 @@
-import type { MaybePromise } from '../database/row-finder.ts';
+import type { MaybePromise } from '../database/prepared-query.ts';
 import { recordKey } from './record-key.ts';
 import type {
   CommitOutcome,

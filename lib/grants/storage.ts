@@ -3,7 +3,7 @@
  * JSON text here; sealing it is the backend's duty. All of test/grants/storage-contract.ts holds for each backend.
  */
 
-import type { MaybePromise } from '../database/row-finder.ts';
+import type { MaybePromise } from '../database/prepared-query.ts';
 
 /** The store cannot answer or cannot keep a write now. It never means "there is no such record". */
 export class StorageUnavailable extends Error {

@@ -1,4 +1,4 @@
-import type { MaybePromise } from '../database/row-finder.ts';
+import type { MaybePromise } from '../database/prepared-query.ts';
 import type { RecordKey, StoredDocument, StoredGrant, StoredRecord } from './storage.ts';
 
 /** What a unit knows of a record: what was read or is to be written. */

@@ -1,4 +1,4 @@
-import type { MaybePromise } from '../database/row-finder.ts';
+import type { MaybePromise } from '../database/prepared-query.ts';
 import type { RequestNote } from '../observability/request-note.ts';
 import { secondsNow } from './model-storage.ts';
 import type {

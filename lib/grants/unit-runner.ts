@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { MaybePromise } from '../database/row-finder.ts';
+import type { MaybePromise } from '../database/prepared-query.ts';
 import type { RequestNote } from '../observability/request-note.ts';
 import type { CommitOutcome, GrantStorage, RefusalReason } from './storage.ts';
 import { type CommitScope, UnitOfWork } from './unit-of-work.ts';

@@ -1,5 +1,6 @@
 import type { AccountAdapter } from '../accounts/account-adapter.ts';
 import type { Database } from '../database/database.ts';
+import type { PreparedQuery } from '../database/prepared-query.ts';
 import { RecurringWork } from '../database/recurring-work.ts';
 import type { Grants } from '../grants/grants.ts';
 import { mailPerson, type NoticeRooms } from '../interactions/security-notice.ts';
@@ -28,10 +29,14 @@ export interface DeletionRooms extends NoticeRooms {
 export class AccountDeletions {
   readonly #rooms: DeletionRooms;
   readonly #looking: RecurringWork;
+  readonly #pending: PreparedQuery<{ sub: string }, { sub: string }>;
   #cancelling = new Set<Promise<void>>();
 
   constructor(rooms: DeletionRooms) {
     this.#rooms = rooms;
+    this.#pending = rooms.database.prepare((query, given) =>
+      query.selectFrom('account_deletions').select('sub').where('sub', '=', given.sub),
+    );
     this.#looking = new RecurringWork({
       work: () => this.deleteDue(),
       firstAfter: FIRST_LOOK_MILLISECONDS,
@@ -128,12 +133,8 @@ export class AccountDeletions {
 
   /** Forgets a wish of before `before`, and tells the person. */
   async #cancel(sub: string, before: number): Promise<void> {
-    const { database, accounts, events } = this.#rooms;
-    const pending = await database.query
-      .selectFrom('account_deletions')
-      .select('sub')
-      .where('sub', '=', sub)
-      .executeTakeFirst();
+    const { accounts, events } = this.#rooms;
+    const [pending] = await this.#pending({ sub });
     if (pending === undefined || !(await this.#forget(sub, before))) return;
     events.emit('account.activity', { accountId: sub, kind: 'deletion-cancelled' });
     const account = await accounts.findBySub(sub);

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Database, DirectoryTransaction as Transaction } from '../database/database.ts';
-import { isStorable } from '../database/row-finder.ts';
+import { isStorable } from '../database/prepared-query.ts';
 import type { UpstreamIdentitiesTable } from '../database/tables/upstream-identities.ts';
 
 const LABEL_LENGTH = 120;

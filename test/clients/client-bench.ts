@@ -50,11 +50,7 @@ export class ClientBench {
     const log = { error: (_details: object, message: string) => this.errors.push(message) };
     const clients = openClients({ database, configuration, log, ...changed });
     const apis = openApis({ database, configuration });
-    this.#closers.push(async () => {
-      clients.close();
-      apis.close();
-      await database.close();
-    });
+    this.#closers.push(() => database.close());
     return { clients, apis, database };
   }
 

@@ -60,7 +60,6 @@ describeOnEveryStore('applications that registered themselves', (store) => {
     ]);
     now += 20 * DAY;
     expect(await sweeper.sweep()).to.equal(1);
-    clients.close();
   });
 
   it('by a document are forgotten when nobody asks for it for long, an address without one after a day', async () => {
@@ -91,6 +90,5 @@ describeOnEveryStore('applications that registered themselves', (store) => {
     expect(await kept()).to.deep.equal([there]);
     now += 90 * DAY;
     expect(await kept()).to.deep.equal([]);
-    documents.close();
   });
 });

@@ -1,5 +1,5 @@
 import type { Database, DirectoryTransaction as Transaction } from '../../database/database.ts';
-import { isStorable } from '../../database/row-finder.ts';
+import { isStorable, type PreparedQuery } from '../../database/prepared-query.ts';
 import type { PasskeysTable } from '../../database/tables/passkeys.ts';
 import type { LivingChallenge } from './passkey-challenges.ts';
 
@@ -58,9 +58,18 @@ export interface PasskeyRemoval {
  */
 export class Passkeys {
   readonly #database: Database;
+  readonly #ofPerson: PreparedQuery<{ sub: string }, PasskeysTable>;
 
   constructor(database: Database) {
     this.#database = database;
+    this.#ofPerson = database.prepare((query, { sub }) =>
+      query
+        .selectFrom('passkeys')
+        .selectAll()
+        .where('sub', '=', sub)
+        .orderBy('created_at')
+        .orderBy('credential_id'),
+    );
   }
 
   async find(id: string): Promise<Passkey | undefined> {
@@ -74,14 +83,7 @@ export class Passkeys {
 
   /** A person's passkeys, oldest first. */
   async listOf(sub: string): Promise<Passkey[]> {
-    const rows = await this.#database.query
-      .selectFrom('passkeys')
-      .selectAll()
-      .where('sub', '=', sub)
-      .orderBy('created_at')
-      .orderBy('credential_id')
-      .execute();
-    return rows.map(passkeyOf);
+    return (await this.#ofPerson({ sub })).map(passkeyOf);
   }
 
   /** Adds a passkey for the answered challenge. */

@@ -1,5 +1,6 @@
 import { createHash, randomInt } from 'node:crypto';
 import type { Database, DirectoryTransaction } from '../../database/database.ts';
+import type { PreparedQuery } from '../../database/prepared-query.ts';
 
 const CODES = 10;
 /** Without letters and digits that are taken for one another. */
@@ -13,9 +14,16 @@ const GROUP = 6;
  */
 export class RecoveryCodes {
   readonly #database: Database;
+  readonly #count: PreparedQuery<{ sub: string }, { count: string | number | bigint }>;
 
   constructor(database: Database) {
     this.#database = database;
+    this.#count = database.prepare((query, { sub }) =>
+      query
+        .selectFrom('recovery_codes')
+        .select((expression) => expression.fn.countAll().as('count'))
+        .where('sub', '=', sub),
+    );
   }
 
   /** New codes in place of all former ones, inside the transaction of what they belong to. They can never be read again. */
@@ -56,12 +64,8 @@ export class RecoveryCodes {
 
   /** How many are left. */
   async count(sub: string): Promise<number> {
-    const { count } = await this.#database.query
-      .selectFrom('recovery_codes')
-      .select((expression) => expression.fn.countAll().as('count'))
-      .where('sub', '=', sub)
-      .executeTakeFirstOrThrow();
-    return Number(count);
+    const [row] = await this.#count({ sub });
+    return Number(row?.count ?? 0);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Database, DirectoryTransaction } from '../../database/database.ts';
-import { isStorable } from '../../database/row-finder.ts';
-import { digestOf, makeRoom, newToken, tokensIn, withToken } from '../browser-tokens.ts';
+import { isStorable } from '../../database/prepared-query.ts';
+import { digestOf, type MakeRoom, newToken, roomMaker, tokensIn, withToken } from '../browser-tokens.ts';
 
 const USER_AGENT_CHARACTERS = 200;
 
@@ -22,10 +22,16 @@ export interface RememberedDevice {
 export class RememberedDevices {
   readonly #database: Database;
   readonly #limits: { seconds: number; perPerson: number };
+  readonly #makeRoom: MakeRoom;
 
   constructor(database: Database, limits: { seconds: number; perPerson: number }) {
     this.#database = database;
     this.#limits = limits;
+    this.#makeRoom = roomMaker(database, {
+      table: 'remembered_devices',
+      recency: 'used_at',
+      atMost: limits.perPerson,
+    });
   }
 
   /** How long (s) a browser is remembered; 0: never. */
@@ -35,18 +41,12 @@ export class RememberedDevices {
 
   /** Remembers this browser; answers what its cookie is to hold from now on. A person's oldest gives way to one too many. */
   async remember(sub: string, browser: { held: string | undefined; userAgent: string }): Promise<string> {
-    const { seconds, perPerson } = this.#limits;
+    const { seconds } = this.#limits;
     // Never one that the browser held before: whoever put it there would be remembered as well.
     const token = newToken();
     const held = tokensIn(browser.held);
     await this.#database.transaction(async (transaction, now) => {
-      await makeRoom(transaction, now, {
-        table: 'remembered_devices',
-        recency: 'used_at',
-        sub,
-        held,
-        atMost: perPerson,
-      });
+      await this.#makeRoom(transaction, now, { sub, held });
       await transaction
         .insertInto('remembered_devices')
         .values({

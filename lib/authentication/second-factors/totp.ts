@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { TOTP } from 'otpauth';
 import type { Database, DirectoryTransaction } from '../../database/database.ts';
+import type { PreparedQuery } from '../../database/prepared-query.ts';
 
 /** What RFC 6238 §4 and §5.1 leave open, as every authenticator app has it. */
 const PERIOD_SECONDS = 30;
@@ -61,9 +62,13 @@ function stepOf(totp: TOTP, code: string, now: number): number | undefined {
  */
 export class Totp {
   readonly #database: Database;
+  readonly #ofPerson: PreparedQuery<{ sub: string }, { sub: string }>;
 
   constructor(database: Database) {
     this.#database = database;
+    this.#ofPerson = database.prepare((query, given) =>
+      query.selectFrom('totp_secrets').select('sub').where('sub', '=', given.sub),
+    );
   }
 
   /** A new secret for this person, of which nothing is kept yet. */
@@ -110,12 +115,7 @@ export class Totp {
 
   /** Whether the person has set an app up. */
   async has(sub: string): Promise<boolean> {
-    const row = await this.#database.query
-      .selectFrom('totp_secrets')
-      .select('sub')
-      .where('sub', '=', sub)
-      .executeTakeFirst();
-    return row !== undefined;
+    return (await this.#ofPerson({ sub })).length > 0;
   }
 
   /** Whether the code is the person's, now, and for the first time. Throws SealError when the secret cannot be read. */

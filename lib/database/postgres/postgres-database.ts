@@ -4,11 +4,12 @@ import { type DatabaseAddress, parseDatabaseUrl } from '../../../config/database
 import { type Epoch, readEpoch } from '../backup/epoch.ts';
 import { DatabaseUnavailable, UnusableDatabase } from '../database-unavailable.ts';
 import { migratePostgres } from '../migrations.ts';
-import { findRowOver, type RowFinder } from '../row-finder.ts';
+import type { Preparer } from '../prepared-query.ts';
 import type { DatabaseSchema } from '../schema.ts';
 import { type DatabaseLog, PostgresConnections, type PostgresSettings } from './postgres-connection.ts';
 import { mayBeRetried, startProblem } from './postgres-errors.ts';
 import { GuardedPool } from './postgres-pool.ts';
+import { preparerOver } from './postgres-preparer.ts';
 import { PostgresRevisions } from './postgres-revisions.ts';
 
 /** The oldest version that is still maintained when this is written, as `server_version_num` has it. */
@@ -28,7 +29,7 @@ export interface PostgresDirectory {
   now(): number;
   readonly revisions: PostgresRevisions;
   readonly epoch: Epoch;
-  readonly findRow: RowFinder;
+  readonly prepare: Preparer;
   readonly roundTrips: number;
   check(): Promise<void>;
   close(): Promise<void>;
@@ -72,7 +73,7 @@ async function open(
     now: () => revisions.now(),
     revisions,
     epoch,
-    findRow: findRowOver(query),
+    prepare: preparerOver(query),
     get roundTrips() {
       return pool.roundTrips;
     },

@@ -1,15 +1,18 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { Kysely, sql } from 'kysely';
+import { Kysely } from 'kysely';
 import { type Epoch, followEpoch, readEpoch } from '../backup/epoch.ts';
 import { databaseFile, holdFinishedDirectory } from '../backup/staged-restore.ts';
 import { migrate } from '../migrations.ts';
+import type { Preparer } from '../prepared-query.ts';
 import type { DatabaseSchema } from '../schema.ts';
 import { createSqliteDialect, openSqliteConnection } from './sqlite-dialect.ts';
+import { preparerIn } from './sqlite-preparer.ts';
 import { WriteAheadLog } from './write-ahead-log.ts';
 
 /** The SQLite file of a data directory, up to date and held against a restore. */
 export interface EmbeddedFile {
   readonly query: Kysely<DatabaseSchema>;
+  readonly prepare: Preparer;
   /** Runs `work` in a transaction, and resolves once the disk has kept it. Rejects with DatabaseUnavailable. */
   transaction<Value>(work: (transaction: Kysely<DatabaseSchema>) => Promise<Value>): Promise<Value>;
   /** Throws DatabaseUnavailable once the disk cannot be relied on any more. */
@@ -19,16 +22,20 @@ export interface EmbeddedFile {
   close(): Promise<void>;
 }
 
-/** Commits without waiting for the disk, which whoever calls this does; single statements go on waiting for it by themselves. */
+/**
+ * Commits without waiting for the disk, which whoever calls this does; single statements go on waiting for it by themselves. `query` holds
+ * the connection as long.
+ */
 async function committed<Value>(
-  connection: Kysely<DatabaseSchema>,
+  connection: DatabaseSync,
+  query: Kysely<DatabaseSchema>,
   work: (transaction: Kysely<DatabaseSchema>) => Promise<Value>,
 ): Promise<Value> {
-  await sql`PRAGMA synchronous = NORMAL`.execute(connection);
+  connection.exec('PRAGMA synchronous = NORMAL');
   try {
-    return await connection.transaction().execute(work);
+    return await query.transaction().execute(work);
   } finally {
-    await sql`PRAGMA synchronous = FULL`.execute(connection);
+    connection.exec('PRAGMA synchronous = FULL');
   }
 }
 
@@ -41,15 +48,16 @@ export async function openEmbeddedFile(dataDir: string, directoryEpoch?: Epoch):
   const hold = holdFinishedDirectory(dataDir);
   opening.defer(() => hold.release());
   const file = databaseFile(dataDir);
-  const query = new Kysely<DatabaseSchema>({ dialect: createSqliteDialect(openSqliteConnection(file)) });
+  const connection = openSqliteConnection(file);
+  const query = new Kysely<DatabaseSchema>({ dialect: createSqliteDialect(connection) });
   opening.defer(() => query.destroy());
   await migrate(query);
   if (directoryEpoch !== undefined) {
-    const connection = openSqliteConnection(file);
+    const following = openSqliteConnection(file);
     try {
-      followEpoch(connection, directoryEpoch);
+      followEpoch(following, directoryEpoch);
     } finally {
-      connection.close();
+      following.close();
     }
   }
   const epoch = await readEpoch(query);
@@ -58,10 +66,11 @@ export async function openEmbeddedFile(dataDir: string, directoryEpoch?: Epoch):
   const opened = opening.move();
   return {
     query,
+    prepare: preparerIn(connection, query),
     epoch,
     transaction: async (work) => {
       log.check();
-      const value = await query.connection().execute((connection) => committed(connection, work));
+      const value = await query.connection().execute((held) => committed(connection, held, work));
       await log.kept();
       return value;
     },

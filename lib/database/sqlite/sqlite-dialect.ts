@@ -21,7 +21,7 @@ const primaryCode = (error: unknown): number => Number((error as { errcode?: num
 export const isBusy = (error: unknown): boolean => primaryCode(error) === SQLITE_BUSY;
 
 /** What `ask` answers; SQLite's own trouble is DatabaseUnavailable, as that of a server would be. */
-function answered<T>(ask: () => T): T {
+export function answered<T>(ask: () => T): T {
   try {
     return ask();
   } catch (error) {

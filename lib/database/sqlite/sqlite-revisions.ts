@@ -14,20 +14,23 @@ const OWN_CHANGE_MILLISECONDS = 1000;
 /** Revisions in the embedded file, where a look costs microseconds. */
 export class SqliteRevisions implements Revisions {
   readonly #read: StatementSync;
-  readonly #known = new Map<RevisionTopic, { number: number; until: number }>();
+  readonly #readAll: StatementSync;
+  #known: ReadonlyMap<string, number> = new Map();
+  #knownUntil = 0;
   #ownChangeUntil = 0;
 
   constructor(connection: DatabaseSync) {
     this.#read = connection.prepare('SELECT number FROM revisions WHERE topic = ?');
+    this.#readAll = connection.prepare('SELECT topic, number FROM revisions');
   }
 
   current(topic: RevisionTopic): number {
     const now = performance.now();
-    const known = this.#known.get(topic);
-    if (known !== undefined && now < known.until && now >= this.#ownChangeUntil) return known.number;
-    const number = this.latest(topic);
-    this.#known.set(topic, { number, until: now + TRUST_MILLISECONDS });
-    return number;
+    if (now >= this.#knownUntil || now < this.#ownChangeUntil) {
+      this.#known = new Map(this.#readAll.all().map((row) => [String(row.topic), Number(row.number)]));
+      this.#knownUntil = now + TRUST_MILLISECONDS;
+    }
+    return this.#known.get(topic) ?? 0;
   }
 
   latest(topic: RevisionTopic): number {

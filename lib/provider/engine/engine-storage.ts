@@ -2,7 +2,7 @@ import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
 import { AccountsUnavailable } from '../../accounts/account-adapter.ts';
 import type { Clients, StoredClient } from '../../clients/clients.ts';
 import { DatabaseUnavailable } from '../../database/database-unavailable.ts';
-import type { MaybePromise } from '../../database/row-finder.ts';
+import type { MaybePromise } from '../../database/prepared-query.ts';
 import type { Grants, ModelStorage } from '../../grants/grants.ts';
 import { StorageUnavailable } from '../../grants/storage.ts';
 import { ExternalSignerUnavailable } from '../../keys/external/external-signer-errors.ts';

@@ -1,6 +1,6 @@
 import type { Configuration } from '../../../config/configuration.ts';
 import type { Clients, StoredClient } from '../../clients/clients.ts';
-import type { MaybePromise } from '../../database/row-finder.ts';
+import type { MaybePromise } from '../../database/prepared-query.ts';
 
 /**
  * How long (s) a refresh token that was already exchanged still answers with the same successor: the client's own
