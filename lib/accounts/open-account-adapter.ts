@@ -9,6 +9,7 @@ import type { Database } from '../database/database.ts';
 import type { Events } from '../observability/events.ts';
 import type { Log } from '../observability/log.ts';
 import type { AccountAdapter } from './account-adapter.ts';
+import { apartFromClients } from './apart-from-clients.ts';
 import { HttpAccountAdapter } from './http-account-adapter.ts';
 import type { PasswordHasher, PasswordRules } from './password-hashing.ts';
 import { SqlAccountAdapter } from './sql-account-adapter.ts';
@@ -29,12 +30,12 @@ export async function openAccountAdapter(options: {
 }): Promise<AccountAdapter> {
   const { configuration } = options;
   if (configuration.adapter === 'http') {
-    return new HttpAccountAdapter(configuration.http);
+    return apartFromClients(new HttpAccountAdapter(configuration.http), options);
   }
   if (configuration.adapter === 'ldap') {
     // Loaded by those who have a directory alone, like its library.
     const { LdapAccountAdapter } = await import('./ldap/ldap-account-adapter.ts');
-    return new LdapAccountAdapter(configuration.ldap, options.log);
+    return apartFromClients(new LdapAccountAdapter(configuration.ldap, options.log), options);
   }
   return new SqlAccountAdapter({ ...options, directory: new SqlAccountDirectory(options) });
 }

@@ -1,0 +1,108 @@
+import { expect } from 'chai';
+import { AccountsUnavailable } from '../../lib/accounts/account-adapter.ts';
+import { apartFromClients } from '../../lib/accounts/apart-from-clients.ts';
+import { HttpAccountAdapter } from '../../lib/accounts/http-account-adapter.ts';
+import { openClients } from '../../lib/clients/clients.ts';
+import { type Database, openDatabase } from '../../lib/database/database.ts';
+import { DatabaseUnavailable } from '../../lib/database/database-unavailable.ts';
+import { configuration } from '../clients/client-bench.ts';
+import { type DirectoryPlace, describeOnEveryStore } from '../database/directory-stores.ts';
+import { describeAccountAdapter } from './account-adapter-contract.ts';
+import { openTemporaryAccounts } from './temporary-accounts.ts';
+import { startUserBase } from './user-base.ts';
+
+const token = 'token-of-the-tests-0123456789';
+
+const told: string[] = [];
+const log = {
+  warn: (said: string | { clientId?: unknown }) => {
+    told.push(typeof said === 'string' ? said : String(said.clientId));
+  },
+};
+
+describeAccountAdapter('HTTP, apart from applications,', async () => {
+  const base = await startUserBase(token);
+  const { database, close } = await openTemporaryAccounts();
+  const adapter = new HttpAccountAdapter({ url: base.url, token, timeout: 5000 });
+  return {
+    adapter: apartFromClients(adapter, { database, log }),
+    add: async (person) => base.add(person),
+    disable: async (sub) => {
+      const person = base.people.get(sub);
+      if (person !== undefined) person.disabled = true;
+    },
+    remove: async (sub) => {
+      base.people.delete(sub);
+    },
+    close: async () => {
+      await base.close();
+      await close();
+    },
+  };
+});
+
+describeOnEveryStore('a person of a user base whose sub is a client_id', (store) => {
+  const ann = { login: 'ann', password: 'correct horse battery staple' };
+  let place: DirectoryPlace;
+  let database: Database;
+  let base: Awaited<ReturnType<typeof startUserBase>>;
+
+  beforeEach(async () => {
+    place = await store.makePlace();
+    database = await openDatabase(place.options);
+    base = await startUserBase(token);
+    told.length = 0;
+  });
+  afterEach(async () => {
+    await base.close();
+    await database.close();
+    await place.remove();
+  });
+
+  const people = () =>
+    apartFromClients(new HttpAccountAdapter({ url: base.url, token, timeout: 5000 }), { database, log });
+  const clients = () => openClients({ database, configuration, log: { error: () => {} } });
+
+  it('is unknown from the moment that there is such an application, as long as there is', async () => {
+    const sub = base.add(ann);
+    const other = base.add({ ...ann, login: 'bea' });
+    const adapter = people();
+    expect(await adapter.findBySub(sub)).to.include({ sub });
+    const created = await clients().create({
+      client_id: sub,
+      grant_types: ['client_credentials'],
+      client_name: 'Of the same name',
+    });
+    expect(created.outcome).to.equal('created');
+    expect(await adapter.findBySub(sub)).to.equal(undefined);
+    expect(await adapter.findByLogin('ann')).to.equal(undefined);
+    expect(await adapter.verifyPassword('ann', ann.password)).to.deep.equal({
+      outcome: 'refused',
+      reason: 'unknown',
+    });
+    expect(told).to.deep.equal([sub, sub, sub]);
+    expect(await adapter.findBySub(other)).to.include({ sub: other });
+    await clients().delete(sub);
+    expect(await adapter.findBySub(sub)).to.include({ sub });
+  });
+
+  it('cannot be told apart while the directory does not answer: nobody is known or refused then', async () => {
+    const sub = base.add(ann);
+    const away = new DatabaseUnavailable('away');
+    const revisions = {
+      current: () => {
+        throw away;
+      },
+    };
+    const adapter = apartFromClients(new HttpAccountAdapter({ url: base.url, token, timeout: 5000 }), {
+      database: Object.create(database, { revisions: { value: revisions } }),
+      log,
+    });
+    const error = await adapter.findBySub(sub).catch((failure: unknown) => failure);
+    expect(error).to.be.instanceOf(AccountsUnavailable).with.property('cause', away);
+    expect(await adapter.verifyPassword('ann', ann.password)).to.deep.equal({
+      outcome: 'unavailable',
+      cause: away,
+    });
+  });
+});
