@@ -197,11 +197,7 @@ describe('back-channel logout', function () {
   });
 
   it('tells in the log and the metrics what came of it', async () => {
-    const [, port] =
-      /"managementPort":(\d+)/.exec(
-        latchkey.output.slice(latchkey.output.lastIndexOf('"listening"') - 400),
-      ) ?? [];
-    const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    const metrics = await latchkey.metrics();
     expect(metrics).to.match(
       /latchkey_notification_attempts_total\{kind="backchannel-logout",outcome="delivered"\} [1-9]/,
     );

@@ -4,7 +4,7 @@ import { hrefOf } from '../interactions/page-forms.ts';
 import { linkIn, readOutbox } from '../mail/read-mail.ts';
 import { ADA, Application } from './application.ts';
 import { FormBrowser, type Landing } from './form-browser.ts';
-import { eventually, freePort, LatchkeyProcess } from './latchkey-process.ts';
+import { eventually, LatchkeyProcess } from './latchkey-process.ts';
 
 const LEAKED = 'seven quiet otters';
 const FRESH = 'eleven loud herons';
@@ -16,10 +16,8 @@ describe('a password that has leaked', function () {
   let latchkey: LatchkeyProcess;
   let app: Application;
   let browser: FormBrowser;
-  let managementPort: number;
 
   before(async () => {
-    managementPort = await freePort();
     service = await startRangeServer();
     service.leak(LEAKED, 12);
     latchkey = await LatchkeyProcess.start({
@@ -27,7 +25,6 @@ describe('a password that has leaked', function () {
       LATCHKEY_PASSWORDS_BREACHED_TIMEOUT: '10000',
       LATCHKEY_OUTBOUND_PRIVATE_NETWORKS: 'loopback',
       LATCHKEY_REGISTRATION_MODE: 'open',
-      LATCHKEY_MANAGEMENT_PORT: String(managementPort),
     });
     app = await Application.register(latchkey);
     await latchkey.createPerson(ADA.login, ADA.password);
@@ -108,7 +105,7 @@ describe('a password that has leaked', function () {
     );
     await eventually('it is logged', () => latchkey.output.includes('could not be asked'));
     expect(latchkey.output).to.not.contain(LEAKED);
-    const metrics = await (await fetch(`http://127.0.0.1:${managementPort}/metrics`)).text();
+    const metrics = await latchkey.metrics();
     expect(metrics).to.match(/latchkey_breached_password_checks_total\{[^}]*outcome="failed"[^}]*\} 1\n/);
     expect(metrics).to.match(/latchkey_breached_password_checks_total\{[^}]*outcome="breached"[^}]*\} 3\n/);
   });

@@ -202,11 +202,20 @@ export class LatchkeyProcess {
     return printedJson(words, await command);
   }
 
+  /** Where it listens for its operator. */
+  get management(): string {
+    const port = [...this.#output.matchAll(/"managementPort":(\d+)/g)].at(-1)?.[1];
+    return `http://127.0.0.1:${port}`;
+  }
+
+  /** The exposition of all its metrics. */
+  async metrics(): Promise<string> {
+    return (await fetch(`${this.management}/metrics`)).text();
+  }
+
   /** What the management port tells of one metric with its labels, as it stands in the exposition; 0 where it is not there. */
   async metric(name: string): Promise<number> {
-    const port = [...this.#output.matchAll(/"managementPort":(\d+)/g)].at(-1)?.[1];
-    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-    const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+    const line = (await this.metrics()).split('\n').find((one) => one.startsWith(`${name} `));
     return Number(line?.slice(name.length) ?? 0);
   }
 

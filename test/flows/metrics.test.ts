@@ -1,23 +1,17 @@
 import { expect } from 'chai';
 import { ADA, Application } from './application.ts';
 import { FormBrowser } from './form-browser.ts';
-import { eventually, freePort, LatchkeyProcess } from './latchkey-process.ts';
+import { eventually, LatchkeyProcess } from './latchkey-process.ts';
 import { logOf } from './server-log.ts';
 
 for (const workers of ['1', '2']) {
   describe(`metrics with ${workers} worker${workers === '1' ? '' : 's'}`, function () {
     this.timeout(60_000);
     let latchkey: LatchkeyProcess;
-    let management: string;
     let app: Application;
 
     before(async () => {
-      const port = await freePort();
-      management = `http://127.0.0.1:${port}`;
-      latchkey = await LatchkeyProcess.start({
-        LATCHKEY_WORKERS: workers,
-        LATCHKEY_MANAGEMENT_PORT: String(port),
-      });
+      latchkey = await LatchkeyProcess.start({ LATCHKEY_WORKERS: workers });
       [app] = await Promise.all([
         Application.register(latchkey),
         latchkey.createPerson(ADA.login, ADA.password),
@@ -26,8 +20,7 @@ for (const workers of ['1', '2']) {
     after(() => latchkey.stop());
 
     async function seriesValue(series: string): Promise<number | undefined> {
-      const text = await (await fetch(`${management}/metrics`)).text();
-      const line = text.split('\n').find((one) => one.startsWith(`${series} `));
+      const line = (await latchkey.metrics()).split('\n').find((one) => one.startsWith(`${series} `));
       return line === undefined ? undefined : Number(line.slice(series.length + 1));
     }
     /** A worker tells its primary every second. */
@@ -35,7 +28,7 @@ for (const workers of ['1', '2']) {
       eventually(`${series} is ${value}`, async () => (await seriesValue(series)) === value);
 
     it('are in the text format of Prometheus, at once after the start', async () => {
-      const response = await fetch(`${management}/metrics`);
+      const response = await fetch(`${latchkey.management}/metrics`);
       expect(response.status).to.equal(200);
       expect(response.headers.get('content-type')).to.match(/^text\/plain; version=0\.0\.4/);
       for (const line of (await response.text()).split('\n')) {
@@ -66,7 +59,7 @@ for (const workers of ['1', '2']) {
       await expectValue('latchkey_http_request_duration_seconds_count{endpoint="interaction_login"}', 2);
       const commits = await seriesValue('latchkey_store_round_trips_total{store="sqlite"}');
       expect(commits).to.be.above(0);
-      expect(await (await fetch(`${management}/metrics`)).text()).not.to.contain('somebody');
+      expect(await latchkey.metrics()).not.to.contain('somebody');
     });
 
     it('tell the error that a redirect carries', async () => {
@@ -89,7 +82,7 @@ for (const workers of ['1', '2']) {
       for (const check of ['serving', 'database', 'grants', 'keys', 'clock']) {
         expect(await seriesValue(`latchkey_ready{check="${check}"}`), check).to.equal(1);
       }
-      const page = await (await fetch(`${management}/readyz`)).text();
+      const page = await (await fetch(`${latchkey.management}/readyz`)).text();
       expect(page).to.equal('ready\nserving: ok\ndatabase: ok\ngrants: ok\nkeys: ok\nclock: ok\n');
     });
 

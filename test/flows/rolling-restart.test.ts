@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
 import { KeepAliveLoad, type LoadRequest } from './keep-alive-load.ts';
-import { eventually, freePort, LatchkeyProcess } from './latchkey-process.ts';
+import { eventually, LatchkeyProcess } from './latchkey-process.ts';
 import { isAlive, listeningPids, logOf } from './server-log.ts';
 
 const ROLLS = 2;
@@ -10,7 +10,6 @@ const ROLLS = 2;
 describe('SIGHUP', function () {
   this.timeout(120_000);
   let latchkey: LatchkeyProcess;
-  let management: string;
   let configurationFile: string;
   let port: number;
 
@@ -19,12 +18,7 @@ describe('SIGHUP', function () {
 
   describe('with two workers', () => {
     before(async () => {
-      const managementPort = await freePort();
-      management = `http://127.0.0.1:${managementPort}`;
-      latchkey = await LatchkeyProcess.start({
-        LATCHKEY_WORKERS: '2',
-        LATCHKEY_MANAGEMENT_PORT: String(managementPort),
-      });
+      latchkey = await LatchkeyProcess.start({ LATCHKEY_WORKERS: '2' });
       await latchkey.terminate();
       // What may change while it runs is in a file.
       configurationFile = path.join(latchkey.dataDir, 'latchkey.yaml');
@@ -56,8 +50,9 @@ describe('SIGHUP', function () {
 
     /** How many requests were answered, by the metrics. */
     async function answeredInSum(): Promise<number> {
-      const text = await (await fetch(`${management}/metrics`)).text();
-      const lines = text.split('\n').filter((line) => line.startsWith('latchkey_http_requests_total{'));
+      const lines = (await latchkey.metrics())
+        .split('\n')
+        .filter((line) => line.startsWith('latchkey_http_requests_total{'));
       return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
     }
     /** What that was while workers came and went. */

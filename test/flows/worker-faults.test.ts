@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import { expect } from 'chai';
-import { eventually, freePort, LatchkeyProcess } from './latchkey-process.ts';
+import { eventually, LatchkeyProcess } from './latchkey-process.ts';
 import type { Misbehaviour } from './misbehaviour.ts';
 import { isAlive, listeningPids, logOf, pause } from './server-log.ts';
 import { waitTogether } from './wait-together.ts';
@@ -50,7 +50,6 @@ class Service {
   static async start(misbehaviour: Misbehaviour, workers = '2'): Promise<Service> {
     const latchkey = await LatchkeyProcess.start({
       LATCHKEY_WORKERS: workers,
-      LATCHKEY_MANAGEMENT_PORT: String(await freePort()),
       NODE_OPTIONS: `--import=${MISBEHAVIOUR}`,
       TEST_MISBEHAVIOUR: misbehaviour,
     });
@@ -69,9 +68,7 @@ class Service {
   }
 
   async metric(line: string): Promise<string | undefined> {
-    const url = `http://127.0.0.1:${this.latchkey.environment.LATCHKEY_MANAGEMENT_PORT}/metrics`;
-    const text = await (await fetch(url)).text();
-    return text.split('\n').find((one) => one.startsWith(line));
+    return (await this.latchkey.metrics()).split('\n').find((one) => one.startsWith(line));
   }
 
   ask(): Question {

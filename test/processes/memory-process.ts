@@ -7,6 +7,6 @@ const heap = (): number => getHeapStatistics().total_heap_size;
 let used: object[] = Array.from({ length: 400_000 }, (_, number) => ({ number, of: [`number ${number}`] }));
 process.send?.(used.length > 0 ? heap() : 0);
 used = [];
-returnMemoryWhenQuiet({ look: 100 });
+returnMemoryWhenQuiet({ look: 500 });
 setInterval(() => process.send?.(heap()), 500);
 process.once('disconnect', () => process.exit());

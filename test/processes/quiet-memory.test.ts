@@ -46,12 +46,12 @@ describe('memory of a process', () => {
         while (performance.now() < until);
       }, 10);
     };
-    const someLooks = () => new Promise((resolve) => setTimeout(resolve, 600));
+    const someLooks = () => new Promise((resolve) => setTimeout(resolve, 1600));
 
     it('never in the middle of work, and soon after it', async function () {
       this.timeout(30_000);
       beBusy();
-      stop = returnMemoryWhenQuiet({ look: 100, worth: 0, collect });
+      stop = returnMemoryWhenQuiet({ look: 500, worth: 0, collect });
       await someLooks();
       expect(collections).to.equal(0);
       clearInterval(work);
@@ -60,13 +60,13 @@ describe('memory of a process', () => {
 
     it('again only after a while, and when there is something to give back', async function () {
       this.timeout(30_000);
-      stop = returnMemoryWhenQuiet({ look: 50, worth: 0, collect });
+      stop = returnMemoryWhenQuiet({ look: 500, worth: 0, collect });
       await collected.promise;
       await someLooks();
       expect(collections).to.equal(1);
       stop();
       collections = 0;
-      stop = returnMemoryWhenQuiet({ look: 50, apart: 0, worth: 200 * MEBIBYTE, collect });
+      stop = returnMemoryWhenQuiet({ look: 500, apart: 0, worth: 200 * MEBIBYTE, collect });
       await someLooks();
       expect(collections).to.equal(0);
     });
