@@ -7,12 +7,13 @@ import { type Account, type AccountAdapter, AccountsUnavailable } from './accoun
 /** Subjects remembered as nobody's `client_id`; past it the memory starts anew. */
 const LARGEST = 10_000;
 
-/** Tells which subjects are the `client_id` of an application, as of now. */
+/** Tells which subjects are the `client_id` of an application, as far as the revisions of applications tell. */
 class ClientNames {
   readonly #database: Database;
   readonly #registered: PreparedQuery<{ sub: string }, unknown>;
   readonly #fetched: PreparedQuery<{ sub: string }, unknown>;
   readonly #free = new Set<string>();
+  readonly #told = new Set<string>();
   #revision = '';
 
   constructor(database: Database) {
@@ -21,7 +22,12 @@ class ClientNames {
       query.selectFrom('clients').select('client_id').where('client_id', '=', sub),
     );
     this.#fetched = database.prepare((query, { sub }) =>
-      query.selectFrom('client_documents').select('client_id').where('client_id', '=', sub),
+      query
+        .selectFrom('client_documents')
+        .select('client_id')
+        .where('client_id', '=', sub)
+        // Anybody can have an address remembered at which there is nothing.
+        .where('metadata', 'is not', null),
     );
   }
 
@@ -30,12 +36,20 @@ class ClientNames {
     const revision = `${revisions.current('clients')} ${revisions.current('client_documents')}`;
     if (revision !== this.#revision || this.#free.size >= LARGEST) {
       this.#free.clear();
+      this.#told.clear();
       this.#revision = revision;
     }
     if (this.#free.has(sub)) return false;
     const isTaken = (await this.#registered({ sub })).length + (await this.#fetched({ sub })).length > 0;
     if (!isTaken && revision === this.#revision) this.#free.add(sub);
     return isTaken;
+  }
+
+  /** Whether nobody has been told of this one since something changed. */
+  isNews(sub: string): boolean {
+    const isNews = !this.#told.has(sub) && this.#told.size < LARGEST;
+    if (isNews) this.#told.add(sub);
+    return isNews;
   }
 }
 
@@ -52,6 +66,7 @@ export function apartFromClients(
 
   async function isClient({ sub }: Account): Promise<boolean> {
     if (!(await names.has(sub))) return false;
+    if (!names.isNews(sub)) return true;
     log.warn(
       { clientId: sub },
       'a person of the user base has the client_id of an application as sub, and is unknown here',

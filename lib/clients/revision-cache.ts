@@ -6,8 +6,8 @@ const LARGEST = 10_000;
 
 /**
  * Single rows by their key, kept until the topic's revision moves: a hit costs no more than a look at the revision, and a
- * change made by any process is seen by the next call that could know of it. A miss is answered at once where the
- * database is the embedded file, and by a promise over PostgreSQL, one for all who ask at the same time. What does not
+ * change made by any process is seen by the next call that could know of it. A miss is answered as by a prepared
+ * query; where that is a promise, by one for all who ask at the same time. What does not
  * exist is not kept, so asking for made-up names does not fill it.
  */
 export class RevisionCache<Row, Entry> {

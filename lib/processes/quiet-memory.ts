@@ -1,23 +1,31 @@
+import { randomInt } from 'node:crypto';
 import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** How often (ms) a process looks whether it has become quiet. */
+/** How often (ms) a process looks whether it has become quiet; up to a second more, so that not all workers collect at once. */
 const LOOK_MILLISECONDS = 2000;
+const SPREAD_MILLISECONDS = 1000;
 /** The share of that time in which a quiet process was busy at the most; what it does by itself is half a percent. */
 const QUIET = 0.02;
 /** How much (bytes) the old part of the heap must have grown since the last time: less is not worth the pause. */
 const WORTH_BYTES = 6 * 1024 * 1024;
+/** A heap (bytes) that is larger is left to V8: the pause grows with what is alive. */
+const MOST_BYTES = 128 * 1024 * 1024;
 /** The least time (ms) from one time to the next: requests that are rare leave a process quiet between them. */
 const APART_MILLISECONDS = 20_000;
+
+let gc: ((options: object) => void) | undefined;
 
 /**
  * A whole collection that leaves no page behind which could be done without: some 100 ms in which nothing else happens. V8 offers it
  * to embedders for when memory is short, and has no other name for it.
  */
 function collect(): void {
-  setFlagsFromString('--expose-gc');
-  const gc = runInNewContext('gc') as (options: object) => void;
+  if (gc === undefined) {
+    setFlagsFromString('--expose-gc');
+    gc = runInNewContext('gc') as (options: object) => void;
+  }
   gc({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }
 
@@ -32,9 +40,10 @@ function oldBytes(): number {
  * the last wave of requests has left would stay until the next one. Answers what ends it.
  */
 export function returnMemoryWhenQuiet(
-  settings: { look?: number; apart?: number; worth?: number; collect?: () => void } = {},
+  settings: { look?: number; apart?: number; worth?: number; size?: () => number; collect?: () => void } = {},
 ): () => void {
-  const { look = LOOK_MILLISECONDS, apart = APART_MILLISECONDS, worth = WORTH_BYTES } = settings;
+  const { look = LOOK_MILLISECONDS + randomInt(SPREAD_MILLISECONDS), apart = APART_MILLISECONDS } = settings;
+  const { worth = WORTH_BYTES, size = oldBytes } = settings;
   let seen: EventLoopUtilization = performance.eventLoopUtilization();
   let left = 0;
   let returnedAt = Number.NEGATIVE_INFINITY;
@@ -42,9 +51,10 @@ export function returnMemoryWhenQuiet(
     const before = seen;
     seen = performance.eventLoopUtilization();
     if (performance.eventLoopUtilization(seen, before).utilization > QUIET) return;
-    if (performance.now() - returnedAt < apart || oldBytes() < left + worth) return;
+    const bytes = size();
+    if (performance.now() - returnedAt < apart || bytes < left + worth || bytes > MOST_BYTES) return;
     (settings.collect ?? collect)();
-    left = oldBytes();
+    left = size();
     returnedAt = performance.now();
     seen = performance.eventLoopUtilization();
   }, look);

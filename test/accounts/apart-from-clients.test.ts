@@ -2,7 +2,9 @@ import { expect } from 'chai';
 import { AccountsUnavailable } from '../../lib/accounts/account-adapter.ts';
 import { apartFromClients } from '../../lib/accounts/apart-from-clients.ts';
 import { HttpAccountAdapter } from '../../lib/accounts/http-account-adapter.ts';
+import { ClientDocuments } from '../../lib/clients/client-documents.ts';
 import { openClients } from '../../lib/clients/clients.ts';
+import { checkMetadata } from '../../lib/clients/metadata/client-metadata.ts';
 import { type Database, openDatabase } from '../../lib/database/database.ts';
 import { DatabaseUnavailable } from '../../lib/database/database-unavailable.ts';
 import { configuration } from '../clients/client-bench.ts';
@@ -80,10 +82,23 @@ describeOnEveryStore('a person of a user base whose sub is a client_id', (store)
       outcome: 'refused',
       reason: 'unknown',
     });
-    expect(told).to.deep.equal([sub, sub, sub]);
+    expect(told).to.deep.equal([sub]);
     expect(await adapter.findBySub(other)).to.include({ sub: other });
     await clients().delete(sub);
     expect(await adapter.findBySub(sub)).to.include({ sub });
+  });
+
+  it('is unknown for the sake of a document that describes an application, and never for an address alone', async () => {
+    const sub = base.add(ann);
+    const adapter = people();
+    const documents = new ClientDocuments({ database, configuration });
+    await documents.keep(sub, { outcome: 'unusable', problem: 'nothing is there', age: 60 }, database.now());
+    expect(await adapter.verifyPassword('ann', ann.password)).to.include({ outcome: 'verified' });
+    const described = checkMetadata({ redirect_uris: ['https://app.example/callback'] }, configuration);
+    if (described.outcome !== 'valid') throw new Error(described.description);
+    const read = { outcome: 'read', metadata: described.metadata, age: 60, staleAge: 60 } as const;
+    await documents.keep(sub, read, database.now());
+    expect(await adapter.findBySub(sub)).to.equal(undefined);
   });
 
   it('cannot be told apart while the directory does not answer: nobody is known or refused then', async () => {

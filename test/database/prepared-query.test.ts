@@ -1,5 +1,7 @@
 import { expect } from 'chai';
+import { sql } from 'kysely';
 import { type Database, openDatabase } from '../../lib/database/database.ts';
+import { openTemporaryAccounts } from '../accounts/temporary-accounts.ts';
 import { type DirectoryPlace, describeOnEveryStore } from './directory-stores.ts';
 
 describeOnEveryStore('a prepared query', (store) => {
@@ -76,17 +78,76 @@ describeOnEveryStore('a prepared query', (store) => {
     expect(await get()({ topic: 'keys\0', least: 0 })).to.deep.equal([]);
   });
 
-  it('says which value was worked with before it was known', async () => {
-    const wrong = database.prepare((query, given: { number: number }) =>
-      query
-        .selectFrom('revisions')
-        .select('number')
-        .where('number', '=', given.number + 1),
-    );
+  it('is refused with a transaction that is over', async () => {
+    const insert = put();
+    let over: Database['query'] | undefined;
+    await database.transaction(async (transaction) => {
+      over = transaction;
+    });
     const error = await Promise.resolve()
-      .then(() => wrong({ number: 1 }))
+      .then(() => insert({ topic: 'keys', number: 1 }, over))
       .catch((failure: unknown) => failure);
-    expect(error).to.be.instanceOf(TypeError);
-    expect((error as Error).message).to.equal('number is not known while the query is put together');
+    expect(error).to.be.instanceOf(Error);
+    expect(await get()({ topic: 'keys', least: 0 })).to.deep.equal([]);
+  });
+
+  for (const [what, name, compose] of [
+    [
+      'was worked with',
+      /^least is not known/,
+      (query: Database['query'], given: { least: number }) =>
+        query
+          .selectFrom('revisions')
+          .select('number')
+          .where('number', '=', given.least + 1),
+    ],
+    [
+      'decided what it is like',
+      /^least is asked for .+ no part of it$/,
+      (query: Database['query'], given: { least: number }) =>
+        query.selectFrom('revisions').select(given.least ? 'number' : 'topic'),
+    ],
+    [
+      'was not named',
+      /: name them$/,
+      (query: Database['query'], given: { least: number }) =>
+        query
+          .selectFrom('revisions')
+          .select('number')
+          .where('number', 'in', Object.values({ ...given })),
+    ],
+  ] as const) {
+    it(`says which value ${what} before it was known`, async () => {
+      const wrong = database.prepare<{ least: number }, unknown>(compose);
+      const error = await Promise.resolve()
+        .then(() => wrong({ least: 1 }))
+        .catch((failure: unknown) => failure);
+      expect(error).to.be.instanceOf(TypeError);
+      expect((error as Error).message).to.match(name);
+    });
+  }
+});
+
+describe('a prepared write on the embedded file', () => {
+  it('by itself takes its turn, also while somebody else’s transaction has just been committed', async () => {
+    const { database, close } = await openTemporaryAccounts();
+    try {
+      const insert = database.prepare((query, given: { topic: string }) =>
+        query.insertInto('revisions').values({ topic: given.topic as 'keys', number: 1 }),
+      );
+      const transaction = database.transaction((own) => own.deleteFrom('revisions').execute());
+      // At any moment of it: each is one turn of the queue of promises later than the one before.
+      const writes = [];
+      for (let turn = 0; turn < 40; turn += 1) {
+        writes.push(insert({ topic: `topic ${turn}` }));
+        await Promise.resolve();
+      }
+      for (const write of writes) expect(write).to.be.instanceOf(Promise);
+      await Promise.all([transaction, ...writes]);
+      const { rows } = await sql`PRAGMA synchronous`.execute(database.query);
+      expect(rows).to.deep.equal([{ synchronous: 2 }]);
+    } finally {
+      await close();
+    }
   });
 });

@@ -51,24 +51,38 @@ describe('memory of a process', () => {
     it('never in the middle of work, and soon after it', async function () {
       this.timeout(30_000);
       beBusy();
-      stop = returnMemoryWhenQuiet({ look: 500, worth: 0, collect });
+      stop = returnMemoryWhenQuiet({ look: 500, worth: 0, size: () => 0, collect });
       await someLooks();
       expect(collections).to.equal(0);
       clearInterval(work);
       await collected.promise;
     });
 
-    it('again only after a while, and when there is something to give back', async function () {
+    it('again only after a while', async function () {
       this.timeout(30_000);
-      stop = returnMemoryWhenQuiet({ look: 500, worth: 0, collect });
+      stop = returnMemoryWhenQuiet({ look: 500, worth: 0, size: () => 0, collect });
       await collected.promise;
       await someLooks();
       expect(collections).to.equal(1);
-      stop();
-      collections = 0;
-      stop = returnMemoryWhenQuiet({ look: 500, apart: 0, worth: 200 * MEBIBYTE, collect });
+    });
+
+    it('only when it has grown since the last time, and is not so large that it would take long', async function () {
+      this.timeout(30_000);
+      let bytes = 99;
+      stop = returnMemoryWhenQuiet({ look: 500, apart: 0, worth: 100, size: () => bytes, collect });
       await someLooks();
       expect(collections).to.equal(0);
+      bytes = 100;
+      await collected.promise;
+      await someLooks();
+      expect(collections).to.equal(1);
+      collected = Promise.withResolvers();
+      bytes = 200;
+      await collected.promise;
+      expect(collections).to.equal(2);
+      bytes = 200 * MEBIBYTE;
+      await someLooks();
+      expect(collections).to.equal(2);
     });
   });
 });

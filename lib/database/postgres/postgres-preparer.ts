@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import { compileOnce, isStorable, type Preparer } from '../prepared-query.ts';
+import { compileOnce, isReading, isStorable, type Preparer } from '../prepared-query.ts';
 import type { DatabaseSchema } from '../schema.ts';
 
 /** Over PostgreSQL. No row has what could not be stored. */
@@ -8,8 +8,10 @@ export function preparerOver(query: Kysely<DatabaseSchema>): Preparer {
     const fill = compileOnce(query, compose);
     return async (given, transaction = query) => {
       const compiled = fill(given);
-      const isReading = compiled.query.kind === 'SelectQueryNode';
-      if (isReading && !compiled.parameters.every((value) => isStorable(String(value)))) return [];
+      const isUnstorable = compiled.parameters.some(
+        (value) => typeof value === 'string' && !isStorable(value),
+      );
+      if (isReading(compiled) && isUnstorable) return [];
       return (await transaction.executeQuery(compiled)).rows;
     };
   };

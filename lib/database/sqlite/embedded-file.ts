@@ -5,7 +5,7 @@ import { databaseFile, holdFinishedDirectory } from '../backup/staged-restore.ts
 import { migrate } from '../migrations.ts';
 import type { Preparer } from '../prepared-query.ts';
 import type { DatabaseSchema } from '../schema.ts';
-import { createSqliteDialect, openSqliteConnection } from './sqlite-dialect.ts';
+import { answered, createSqliteDialect, openSqliteConnection } from './sqlite-dialect.ts';
 import { preparerIn } from './sqlite-preparer.ts';
 import { WriteAheadLog } from './write-ahead-log.ts';
 
@@ -22,6 +22,14 @@ export interface EmbeddedFile {
   close(): Promise<void>;
 }
 
+/** Ends what could not be taken back, and has writes wait for the disk by themselves again. */
+function settle(connection: DatabaseSync): void {
+  answered(() => {
+    if (connection.isTransaction) connection.exec('ROLLBACK');
+    connection.exec('PRAGMA synchronous = FULL');
+  });
+}
+
 /**
  * Commits without waiting for the disk, which whoever calls this does; single statements go on waiting for it by themselves. `query` holds
  * the connection as long.
@@ -31,12 +39,20 @@ async function committed<Value>(
   query: Kysely<DatabaseSchema>,
   work: (transaction: Kysely<DatabaseSchema>) => Promise<Value>,
 ): Promise<Value> {
-  connection.exec('PRAGMA synchronous = NORMAL');
+  answered(() => connection.exec('PRAGMA synchronous = NORMAL'));
+  let value: Value;
   try {
-    return await query.transaction().execute(work);
-  } finally {
-    connection.exec('PRAGMA synchronous = FULL');
+    value = await query.transaction().execute(work);
+  } catch (error) {
+    try {
+      settle(connection);
+    } catch {
+      // What failed first says more.
+    }
+    throw error;
   }
+  settle(connection);
+  return value;
 }
 
 /**
@@ -64,13 +80,23 @@ export async function openEmbeddedFile(dataDir: string, directoryEpoch?: Epoch):
   const log = new WriteAheadLog(file);
   opening.defer(() => log.close());
   const opened = opening.move();
+  const living = new WeakSet<object>();
   return {
     query,
-    prepare: preparerIn(connection, query),
+    prepare: preparerIn(connection, query, (transaction) => living.has(transaction)),
     epoch,
     transaction: async (work) => {
       log.check();
-      const value = await query.connection().execute((held) => committed(connection, held, work));
+      const value = await query.connection().execute((held) =>
+        committed(connection, held, async (transaction) => {
+          living.add(transaction);
+          try {
+            return await work(transaction);
+          } finally {
+            living.delete(transaction);
+          }
+        }),
+      );
       await log.kept();
       return value;
     },

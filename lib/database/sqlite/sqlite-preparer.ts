@@ -1,20 +1,29 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { Compilable, Kysely } from 'kysely';
-import { compileOnce, type PreparedQuery, type Preparer } from '../prepared-query.ts';
+import { compileOnce, isReading, type PreparedQuery, type Preparer } from '../prepared-query.ts';
 import type { DatabaseSchema } from '../schema.ts';
 import { answered } from './sqlite-dialect.ts';
 
-/** On the connection that `query` uses. Between the statements of somebody's transaction it waits for the end of it, as `query` does. */
-export function preparerIn(connection: DatabaseSync, query: Kysely<DatabaseSchema>): Preparer {
+/**
+ * On the connection that `query` uses: at once, past Kysely's queue, where nobody is in between. That is a reading while no transaction is
+ * open, and whatever is part of a transaction that `isOpen`. Everything else takes its turn: a write by itself too, as it is to wait for the
+ * disk, which a commit of somebody else's just then does not (embedded-file.ts).
+ */
+export function preparerIn(
+  connection: DatabaseSync,
+  query: Kysely<DatabaseSchema>,
+  isOpen: (transaction: Kysely<DatabaseSchema>) => boolean,
+): Preparer {
   return <Given extends object, Row>(
     compose: (query: Kysely<DatabaseSchema>, given: Given) => Compilable<Row>,
   ): PreparedQuery<Given, Row> => {
-    const fill = compileOnce(query, compose);
+    const fill = compileOnce<Given, Row>(query, compose);
     let statement: StatementSync | undefined;
     return (given, transaction) => {
       const compiled = fill(given);
-      if (transaction === undefined && connection.isTransaction)
-        return query.executeQuery(compiled).then(({ rows }) => rows);
+      const isAlone =
+        transaction === undefined ? isReading(compiled) && !connection.isTransaction : isOpen(transaction);
+      if (!isAlone) return (transaction ?? query).executeQuery(compiled).then(({ rows }) => rows);
       return answered(() => {
         statement ??= connection.prepare(compiled.sql);
         return statement.all(...(compiled.parameters as SQLInputValue[])) as Row[];

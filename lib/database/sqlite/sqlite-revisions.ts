@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type Kysely, sql } from 'kysely';
 import type { Revisions, RevisionTopic } from '../revisions.ts';
 import type { DatabaseSchema } from '../schema.ts';
+import { answered } from './sqlite-dialect.ts';
 
 /**
  * How long (ms) a number is taken for current without a look: other processes' changes are seen that much later at
@@ -27,14 +28,16 @@ export class SqliteRevisions implements Revisions {
   current(topic: RevisionTopic): number {
     const now = performance.now();
     if (now >= this.#knownUntil || now < this.#ownChangeUntil) {
-      this.#known = new Map(this.#readAll.all().map((row) => [String(row.topic), Number(row.number)]));
+      this.#known = new Map(
+        answered(() => this.#readAll.all()).map((row) => [String(row.topic), Number(row.number)]),
+      );
       this.#knownUntil = now + TRUST_MILLISECONDS;
     }
     return this.#known.get(topic) ?? 0;
   }
 
   latest(topic: RevisionTopic): number {
-    return Number(this.#read.get(topic)?.number ?? 0);
+    return Number(answered(() => this.#read.get(topic))?.number ?? 0);
   }
 
   async move(transaction: Kysely<DatabaseSchema>, topic: RevisionTopic): Promise<void> {
