@@ -65,13 +65,13 @@ export function apartFromClients(
   const names = new ClientNames(database);
 
   async function isClient({ sub }: Account): Promise<boolean> {
-    if (!(await names.has(sub))) return false;
-    if (!names.isNews(sub)) return true;
-    log.warn(
-      { clientId: sub },
-      'a person of the user base has the client_id of an application as sub, and is unknown here',
-    );
-    return true;
+    const isTaken = await names.has(sub);
+    if (isTaken && names.isNews(sub))
+      log.warn(
+        { clientId: sub },
+        'a person of the user base has the client_id of an application as sub, and is unknown here',
+      );
+    return isTaken;
   }
 
   async function unlessClient(account: Account | undefined): Promise<Account | undefined> {

@@ -30,7 +30,8 @@ type NotFound = { outcome: 'not_found' };
 export interface Clients {
   /**
    * The client, a few µs when nothing has changed; what another process changed is seen as soon as `Revisions.current`
-   * tells. A promise only where it is read over PostgreSQL, or this process is in the middle of a transaction of the directory. Throws, or rejects with, DatabaseUnavailable.
+   * tells. A promise only where it is read over PostgreSQL, or in the middle of a transaction of this process. Throws, or
+   * rejects with, DatabaseUnavailable.
    */
   find(clientId: string): MaybePromise<StoredClient | undefined>;
   /** Constant-time. False for an unknown client, and for one without a secret. A promise and errors as of `find`. */
