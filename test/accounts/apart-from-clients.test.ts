@@ -82,7 +82,10 @@ describeOnEveryStore('a person of a user base whose sub is a client_id', (store)
       outcome: 'refused',
       reason: 'unknown',
     });
-    expect(told).to.deep.equal([sub]);
+    for (let again = 0; again < 20; again += 1) await adapter.findBySub(sub);
+    // Not with each question; a revision over PostgreSQL may move more often than once for one change.
+    expect(told.length).to.be.within(1, 5);
+    expect(new Set(told)).to.deep.equal(new Set([sub]));
     expect(await adapter.findBySub(other)).to.include({ sub: other });
     await clients().delete(sub);
     expect(await adapter.findBySub(sub)).to.include({ sub });
