@@ -11,7 +11,7 @@ import { configuration } from '../clients/client-bench.ts';
 import { type DirectoryPlace, describeOnEveryStore } from '../database/directory-stores.ts';
 import { describeAccountAdapter } from './account-adapter-contract.ts';
 import { openTemporaryAccounts } from './temporary-accounts.ts';
-import { startUserBase } from './user-base.ts';
+import { changesOf, startUserBase } from './user-base.ts';
 
 const token = 'token-of-the-tests-0123456789';
 
@@ -28,14 +28,7 @@ describeAccountAdapter('HTTP, apart from applications,', async () => {
   const adapter = new HttpAccountAdapter({ url: base.url, token, timeout: 5000 });
   return {
     adapter: apartFromClients(adapter, { database, log }),
-    add: async (person) => base.add(person),
-    disable: async (sub) => {
-      const person = base.people.get(sub);
-      if (person !== undefined) person.disabled = true;
-    },
-    remove: async (sub) => {
-      base.people.delete(sub);
-    },
+    ...changesOf(base),
     close: async () => {
       await base.close();
       await close();

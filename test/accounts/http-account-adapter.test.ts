@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { AccountsUnavailable } from '../../lib/accounts/account-adapter.ts';
 import { HttpAccountAdapter } from '../../lib/accounts/http-account-adapter.ts';
 import { describeAccountAdapter } from './account-adapter-contract.ts';
-import { type RunningUserBase, startUserBase } from './user-base.ts';
+import { changesOf, type RunningUserBase, startUserBase } from './user-base.ts';
 
 const token = 'token-of-the-tests-0123456789';
 const timeout = 5000;
@@ -12,14 +12,7 @@ describeAccountAdapter('HTTP', async () => {
   const base = await startUserBase(token);
   return {
     adapter: new HttpAccountAdapter({ url: base.url, token, timeout }),
-    add: async (person) => base.add(person),
-    disable: async (sub) => {
-      const person = base.people.get(sub);
-      if (person !== undefined) person.disabled = true;
-    },
-    remove: async (sub) => {
-      base.people.delete(sub);
-    },
+    ...changesOf(base),
     close: () => base.close(),
   };
 });

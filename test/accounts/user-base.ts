@@ -84,3 +84,17 @@ export async function startUserBase(token: string) {
 }
 
 export type RunningUserBase = Awaited<ReturnType<typeof startUserBase>>;
+
+/** How the contract of account adapters changes the people of a user base. */
+export function changesOf(base: RunningUserBase) {
+  return {
+    add: async (person: Parameters<RunningUserBase['add']>[0]) => base.add(person),
+    disable: async (sub: string) => {
+      const person = base.people.get(sub);
+      if (person !== undefined) person.disabled = true;
+    },
+    remove: async (sub: string) => {
+      base.people.delete(sub);
+    },
+  };
+}
