@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { openThrottleCounters } from '../../lib/authentication/throttling/open-throttle-counters.ts';
 import type {
@@ -218,5 +220,32 @@ describe('throttle counters in a Redis that was restarted, or is in trouble', ()
     await troubleOf(() => counters.take([{ key, limit: 5, seconds: 900 }]));
     await troubleOf(() => counters.get(key));
     await troubleOf(() => counters.remove(key));
+  });
+});
+
+describe('throttle counters in SQLite, while another process writes', () => {
+  it('wait for it without stopping this process', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-counters-'));
+    const database = await openDatabase({ dataDir, encryptionKey: [] });
+    const counters = openThrottleCounters({ database, redis: undefined });
+    const writer = new DatabaseSync(join(dataDir, 'latchkey.db'));
+    try {
+      writer.exec('BEGIN IMMEDIATE');
+      const key = { group: 'login', name: 'login:waiting' };
+      const taken = counters.take([{ key, limit: 2, seconds: 60 }]);
+      const first = await Promise.race([taken, sleep(50, 'still waiting')]);
+      expect(first).to.equal('still waiting');
+      const meanwhile = counters.take([{ key, limit: 2, seconds: 60 }]);
+      writer.exec('COMMIT');
+      const counted = (await Promise.all([taken, meanwhile])).map((each) =>
+        each.outcome === 'taken' ? each.counts.map(({ points }) => points) : each.outcome,
+      );
+      expect(counted).to.deep.equal([[1], [2]]);
+    } finally {
+      writer.close();
+      counters.close();
+      await database.close();
+      rmSync(dataDir, { recursive: true });
+    }
   });
 });

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Kysely } from 'kysely';
 import { SQLITE_TYPES } from '../../lib/database/column-types.ts';
@@ -75,6 +76,43 @@ describe('the database', () => {
     after.close();
   });
 
+  it('waits for another process that writes without stopping this one', async () => {
+    const database = await open();
+    const other = raw();
+    other.exec('BEGIN IMMEDIATE');
+    const ended: string[] = [];
+    const written = database
+      .transaction((transaction) =>
+        transaction
+          .insertInto('lasting_secrets')
+          .values({ name: 'waited', sealed: Buffer.from('x'), created_at: 1 })
+          .execute(),
+      )
+      .then(() => ended.push('transaction'));
+    const alone = database.query
+      .insertInto('lasting_secrets')
+      .values({ name: 'alone', sealed: Buffer.from('x'), created_at: 1 })
+      .execute()
+      .then(() => ended.push('statement'));
+    const read = database.prepare<object, { name: string }>((query) =>
+      query
+        .selectFrom('lasting_secrets')
+        .select('name')
+        .where('name', 'in', ['waited', 'alone'])
+        .orderBy('name'),
+    );
+    for (let turn = 0; turn < 3; turn += 1) {
+      await sleep(10);
+      expect(await read({})).to.deep.equal([]);
+    }
+    expect(ended).to.deep.equal([]);
+    other.exec('COMMIT');
+    other.close();
+    await Promise.all([written, alone]);
+    expect(await read({})).to.deep.equal([{ name: 'alone' }, { name: 'waited' }]);
+    await database.close();
+  });
+
   it('stays locked against whoever would take the write-ahead log away, however many connections are opened', async () => {
     const database = await open();
     const connections = [database.openConnection(), database.openConnection()];
@@ -139,6 +177,7 @@ describe('the database', () => {
 
 const TAKE_AWAY = `
   import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
   const database = new DatabaseSync(process.argv[1]);
   let said = 'taken';
   try { database.exec('PRAGMA journal_mode = DELETE'); } catch (error) { said = error.message; }

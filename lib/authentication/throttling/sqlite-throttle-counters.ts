@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Database } from '../../database/database.ts';
 import { prepareAll } from '../../database/sqlite/prepare-all.ts';
+import { isBusy, PAUSE_MILLISECONDS } from '../../database/sqlite/sqlite-dialect.ts';
 import type { Count, CounterKey, Taken, Taking, ThrottleCounters } from './throttle-counters.ts';
 
 /** How long a counter waits for another process's transaction, in ms: then the attempt is `unavailable`. */
@@ -103,10 +104,7 @@ export class SqliteThrottleCounters implements ThrottleCounters {
     for (const { key, count } of taken) this.#statements.takeBack.run(key.name, count.endsBy);
   }
 
-  /**
-   * Changes block the thread while another connection holds the write lock; a transaction of this very process awaits nothing but
-   * queries, hence is over when a new turn of the event loop begins.
-   */
+  /** Not sooner than in a new turn of the event loop: a transaction of this very process awaits nothing but queries, hence is over by then. */
   #change<Outcome>(change: (now: number) => Outcome): Promise<Outcome> {
     return new Promise<Outcome>((resolve, reject) => {
       const work = (now: number): (() => void) => {
@@ -118,12 +116,23 @@ export class SqliteThrottleCounters implements ThrottleCounters {
     });
   }
 
-  /** What fails for one has failed for all: they ask the same file in the same words. */
-  #flush(): void {
-    const batch = this.#waiting;
-    this.#waiting = [];
+  /**
+   * Another process's transaction is waited for without stopping this one; who comes meanwhile waits no longer than who came first. What fails
+   * for one has failed for all: they ask the same file in the same words.
+   */
+  #flush(since = performance.now()): void {
     try {
-      this.#connection.exec('BEGIN IMMEDIATE');
+      this.#begin();
+    } catch (error) {
+      if (isBusy(error) && performance.now() - since < BUSY_TIMEOUT_MILLISECONDS) {
+        setTimeout(() => this.#flush(since), PAUSE_MILLISECONDS);
+        return;
+      }
+      for (const { reject } of this.#waiting.splice(0)) reject(error);
+      return;
+    }
+    const batch = this.#waiting.splice(0);
+    try {
       // Not sooner: the lock may have been waited for.
       const now = Date.now();
       const told = batch.map(({ work }) => work(now));
@@ -133,6 +142,16 @@ export class SqliteThrottleCounters implements ThrottleCounters {
     } catch (error) {
       for (const { reject } of batch) reject(error);
       this.#takeBackAll();
+    }
+  }
+
+  /** Throws at once when another process has a transaction; reading goes on waiting for a log that is being recovered. */
+  #begin(): void {
+    this.#connection.exec('PRAGMA busy_timeout = 0');
+    try {
+      this.#connection.exec('BEGIN IMMEDIATE');
+    } finally {
+      this.#connection.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MILLISECONDS}`);
     }
   }
 

@@ -1,10 +1,19 @@
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { SqliteDialect, type SqliteStatement } from 'kysely';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  type DatabaseConnection,
+  SqliteDialect,
+  type SqliteDialectConfig,
+  SqliteDriver,
+  type SqliteStatement,
+} from 'kysely';
 import { DatabaseUnavailable } from '../database-unavailable.ts';
 
 /** How long a writer waits for another process's write transaction, in ms, before SQLITE_BUSY. */
 export const BUSY_TIMEOUT_MILLISECONDS = 10_000;
+/** How long (ms) until whoever waits for another process looks again. */
+export const PAUSE_MILLISECONDS = 5;
 
 function sleep(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
@@ -15,7 +24,8 @@ const SQLITE_BUSY = 5;
 /** Those that tell of the file, the disk or the memory, not of what was asked: locked, no memory, read-only, I/O, full, cannot open. */
 const TROUBLES = new Set([SQLITE_BUSY, 6, 7, 8, 10, 13, 14]);
 
-const primaryCode = (error: unknown): number => Number((error as { errcode?: number }).errcode) & 0xff;
+const primaryCode = (error: unknown): number =>
+  Number((error as { errcode?: number } | undefined)?.errcode) & 0xff;
 
 /** Whether another connection has what a statement needs. */
 export const isBusy = (error: unknown): boolean => primaryCode(error) === SQLITE_BUSY;
@@ -108,12 +118,60 @@ const rollback = (connection: DatabaseSync): SqliteStatement => ({
   iterate: () => [].values(),
 });
 
+/** What `ask` answers, once no other connection stands in the way. Meanwhile the thread does other things. */
+async function patiently<T>(connection: DatabaseSync, ask: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + BUSY_TIMEOUT_MILLISECONDS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isBusy((error as Error).cause) || performance.now() >= deadline) throw error;
+    }
+    await pause(PAUSE_MILLISECONDS);
+    if (!connection.isOpen) throw new DatabaseUnavailable('the embedded database was closed meanwhile');
+  }
+}
+
+/** Waits for other processes by itself, where SQLite would stop the whole process: each statement, and the beginning of a transaction. */
+class PatientDriver extends SqliteDriver {
+  readonly #connection: DatabaseSync;
+
+  constructor(config: SqliteDialectConfig, connection: DatabaseSync) {
+    super(config);
+    this.#connection = connection;
+  }
+
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    const held = await super.acquireConnection();
+    return {
+      executeQuery: (query) => patiently(this.#connection, async () => held.executeQuery(query)),
+      streamQuery: (query, chunkSize) => held.streamQuery(query, chunkSize),
+    };
+  }
+}
+
+class PatientDialect extends SqliteDialect {
+  readonly #createDriver: () => SqliteDriver;
+
+  constructor(config: SqliteDialectConfig, connection: DatabaseSync) {
+    super(config);
+    this.#createDriver = () => new PatientDriver(config, connection);
+  }
+
+  override createDriver(): SqliteDriver {
+    return this.#createDriver();
+  }
+}
+
 /**
  * Kysely over `node:sqlite`, each statement prepared once: Kysely asks for one anew for each query, and never for two at a time, as all of
  * them answer at once. Transactions begin IMMEDIATE: a deferred one that reads and then writes
  * fails at once (SQLITE_BUSY_SNAPSHOT, which no timeout covers) when another process wrote in between.
+ *
+ * From now on `connection` itself waits for nobody; whoever uses it past Kysely is told by what isBusy knows.
  */
 export function createSqliteDialect(connection: DatabaseSync): SqliteDialect {
+  connection.exec('PRAGMA busy_timeout = 0');
   const prepared = new Map<string, SqliteStatement>();
   const prepare = (sql: string): SqliteStatement => {
     if (sql === 'rollback') return rollback(connection);
@@ -126,5 +184,5 @@ export function createSqliteDialect(connection: DatabaseSync): SqliteDialect {
     prepared.set(sql, statement);
     return statement;
   };
-  return new SqliteDialect({ database: { prepare, close: () => connection.close() } });
+  return new PatientDialect({ database: { prepare, close: () => connection.close() } }, connection);
 }

@@ -2,7 +2,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { Compilable, Kysely } from 'kysely';
 import { compileOnce, isReading, type PreparedQuery, type Preparer } from '../prepared-query.ts';
 import type { DatabaseSchema } from '../schema.ts';
-import { answered } from './sqlite-dialect.ts';
+import { answered, isBusy } from './sqlite-dialect.ts';
 
 /**
  * On the connection that `query` uses: at once, past Kysely's queue, where nobody is in between. That is a reading while no transaction is
@@ -23,11 +23,18 @@ export function preparerIn(
       const compiled = fill(given);
       const isAlone =
         transaction === undefined ? isReading(compiled) && !connection.isTransaction : isOpen(transaction);
-      if (!isAlone) return (transaction ?? query).executeQuery(compiled).then(({ rows }) => rows);
-      return answered(() => {
-        statement ??= connection.prepare(compiled.sql);
-        return statement.all(...(compiled.parameters as SQLInputValue[])) as Row[];
-      });
+      const inTurn = () => (transaction ?? query).executeQuery(compiled).then(({ rows }) => rows);
+      if (!isAlone) return inTurn();
+      try {
+        return answered(() => {
+          statement ??= connection.prepare(compiled.sql);
+          return statement.all(...(compiled.parameters as SQLInputValue[])) as Row[];
+        });
+      } catch (error) {
+        // While another process recovers the log of one that was killed, nobody can read: Kysely's turn is patient.
+        if (isBusy((error as Error).cause)) return inTurn();
+        throw error;
+      }
     };
   };
 }
