@@ -12,7 +12,8 @@ import type {
   Taking,
   ThrottleCounters,
 } from '../../lib/authentication/throttling/throttle-counters.ts';
-import { openDatabase } from '../../lib/database/database.ts';
+import { type Database, openDatabase } from '../../lib/database/database.ts';
+import { DatabaseUnavailable } from '../../lib/database/database-unavailable.ts';
 import { eventually } from '../flows/latchkey-process.ts';
 import { RedisBench, troubleOf } from '../redis/redis-bench.ts';
 import { RedisServer, startRedisCluster } from '../redis/redis-servers.ts';
@@ -224,28 +225,43 @@ describe('throttle counters in a Redis that was restarted, or is in trouble', ()
 });
 
 describe('throttle counters in SQLite, while another process writes', () => {
-  it('wait for it without stopping this process', async () => {
-    const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-counters-'));
-    const database = await openDatabase({ dataDir, encryptionKey: [] });
-    const counters = openThrottleCounters({ database, redis: undefined });
-    const writer = new DatabaseSync(join(dataDir, 'latchkey.db'));
-    try {
-      writer.exec('BEGIN IMMEDIATE');
-      const key = { group: 'login', name: 'login:waiting' };
-      const taken = counters.take([{ key, limit: 2, seconds: 60 }]);
-      const first = await Promise.race([taken, sleep(50, 'still waiting')]);
-      expect(first).to.equal('still waiting');
-      const meanwhile = counters.take([{ key, limit: 2, seconds: 60 }]);
-      writer.exec('COMMIT');
-      const counted = (await Promise.all([taken, meanwhile])).map((each) =>
-        each.outcome === 'taken' ? each.counts.map(({ points }) => points) : each.outcome,
-      );
-      expect(counted).to.deep.equal([[1], [2]]);
-    } finally {
-      writer.close();
-      counters.close();
-      await database.close();
-      rmSync(dataDir, { recursive: true });
-    }
+  const taking = { key: { group: 'login', name: 'login:waiting' }, limit: 2, seconds: 60 };
+  let dataDir: string;
+  let database: Database;
+  let counters: ThrottleCounters;
+  let writer: DatabaseSync;
+
+  beforeEach(async () => {
+    dataDir = mkdtempSync(join(tmpdir(), 'latchkey-counters-'));
+    database = await openDatabase({ dataDir, encryptionKey: [] });
+    counters = openThrottleCounters({ database, redis: undefined });
+    writer = new DatabaseSync(join(dataDir, 'latchkey.db'));
+    writer.exec('BEGIN IMMEDIATE');
   });
+
+  afterEach(async () => {
+    writer.close();
+    counters.close();
+    await database.close();
+    rmSync(dataDir, { recursive: true });
+  });
+
+  it('wait for it without stopping this process', async () => {
+    const taken = counters.take([taking]);
+    const first = await Promise.race([taken, sleep(50, 'still waiting')]);
+    expect(first).to.equal('still waiting');
+    const meanwhile = counters.take([taking]);
+    writer.exec('COMMIT');
+    const counted = (await Promise.all([taken, meanwhile])).map((each) =>
+      each.outcome === 'taken' ? each.counts.map(({ points }) => points) : each.outcome,
+    );
+    expect(counted).to.deep.equal([[1], [2]]);
+  });
+
+  it('are unavailable when it takes long, and count again afterwards', async () => {
+    const error = await counters.take([taking]).catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(DatabaseUnavailable);
+    writer.exec('COMMIT');
+    expect(await counters.take([taking])).to.have.property('outcome', 'taken');
+  }).timeout(20_000);
 });

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Database } from '../../database/database.ts';
 import { prepareAll } from '../../database/sqlite/prepare-all.ts';
-import { isBusy, PAUSE_MILLISECONDS } from '../../database/sqlite/sqlite-dialect.ts';
+import { answered, asUnavailable, isBusy, PAUSE_MILLISECONDS } from '../../database/sqlite/sqlite-dialect.ts';
 import type { Count, CounterKey, Taken, Taking, ThrottleCounters } from './throttle-counters.ts';
 
 /** How long a counter waits for another process's transaction, in ms: then the attempt is `unavailable`. */
@@ -41,7 +41,7 @@ interface Waiting {
 /**
  * Counters in one table for all processes of the machine. Changes that come together, all of one sign-in above all, are one
  * transaction. They are not synced to disk one by one (power loss may forget the last seconds of failures; nothing else is
- * at stake), which keeps a sign-in free of fsync.
+ * at stake), which keeps a sign-in free of fsync. Rejects with DatabaseUnavailable.
  */
 export class SqliteThrottleCounters implements ThrottleCounters {
   readonly #connection: DatabaseSync;
@@ -74,7 +74,7 @@ export class SqliteThrottleCounters implements ThrottleCounters {
 
   async get(key: CounterKey): Promise<Count | undefined> {
     const now = Date.now();
-    const row = this.#statements.get.get(key.name, now);
+    const row = answered(() => this.#statements.get.get(key.name, now));
     return row === undefined ? undefined : countOf(row, now);
   }
 
@@ -128,7 +128,7 @@ export class SqliteThrottleCounters implements ThrottleCounters {
         setTimeout(() => this.#flush(since), PAUSE_MILLISECONDS);
         return;
       }
-      for (const { reject } of this.#waiting.splice(0)) reject(error);
+      for (const { reject } of this.#waiting.splice(0)) reject(asUnavailable(error));
       return;
     }
     const batch = this.#waiting.splice(0);
@@ -140,7 +140,7 @@ export class SqliteThrottleCounters implements ThrottleCounters {
       this.#connection.exec('COMMIT');
       for (const tell of told) tell();
     } catch (error) {
-      for (const { reject } of batch) reject(error);
+      for (const { reject } of batch) reject(asUnavailable(error));
       this.#takeBackAll();
     }
   }

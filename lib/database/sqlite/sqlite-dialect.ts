@@ -30,14 +30,19 @@ const primaryCode = (error: unknown): number =>
 /** Whether another connection has what a statement needs. */
 export const isBusy = (error: unknown): boolean => primaryCode(error) === SQLITE_BUSY;
 
-/** What `ask` answers; SQLite's own trouble is DatabaseUnavailable, as that of a server would be. */
+/** SQLite's own trouble as DatabaseUnavailable, as that of a server would be; any other error as it is. */
+export function asUnavailable(error: unknown): unknown {
+  if (!TROUBLES.has(primaryCode(error))) return error;
+  const { message } = error as Error;
+  return new DatabaseUnavailable(`the embedded database cannot answer (${message})`, { cause: error });
+}
+
+/** What `ask` answers. Throws DatabaseUnavailable when SQLite is in trouble. */
 export function answered<T>(ask: () => T): T {
   try {
     return ask();
   } catch (error) {
-    if (!TROUBLES.has(primaryCode(error))) throw error;
-    const { message } = error as Error;
-    throw new DatabaseUnavailable(`the embedded database cannot answer (${message})`, { cause: error });
+    throw asUnavailable(error);
   }
 }
 
