@@ -177,7 +177,6 @@ describe('the database', () => {
 
 const TAKE_AWAY = `
   import { DatabaseSync } from 'node:sqlite';
-import { setTimeout as sleep } from 'node:timers/promises';
   const database = new DatabaseSync(process.argv[1]);
   let said = 'taken';
   try { database.exec('PRAGMA journal_mode = DELETE'); } catch (error) { said = error.message; }
