@@ -71,7 +71,6 @@ async function openApp(
   { rooms, running }: { rooms: Rooms; running: AsyncDisposableStack },
 ): Promise<{ app: App; unusedClients: UnusedClients }> {
   const counters = openThrottleCounters(rooms);
-  running.defer(() => counters.close());
   const mail = openMail({ configuration, log });
   running.defer(() => mail.close());
   const unusedClients = new UnusedClients({

@@ -41,12 +41,17 @@ export async function countedAttempt<Judged extends { outcome: string }>(
     return { outcome: 'unavailable' };
   }
   const judged = await judge();
+  // Not waited for: in the embedded file it is one transaction with what the sign-in writes next.
+  void correct(log, admission, judged.outcome);
+  return judged;
+}
+
+async function correct(log: Log, admission: Admission, outcome: string): Promise<void> {
   try {
-    if (judged.outcome === 'authenticated') await admission.succeeded();
-    if (judged.outcome === 'unavailable') await admission.withdrawn();
+    if (outcome === 'authenticated') await admission.succeeded();
+    if (outcome === 'unavailable') await admission.withdrawn();
   } catch (err) {
     // Once judged, nobody is sent away because the counters could not be corrected: they err on the strict side.
     log.warn({ err }, 'counters of failed logins were not corrected');
   }
-  return judged;
 }

@@ -1,6 +1,6 @@
 import type { Account } from '../accounts/account-adapter.ts';
 import { canonicalLogin } from '../accounts/canonical-login.ts';
-import type { Database } from '../database/database.ts';
+import type { Database, DirectoryTransaction } from '../database/database.ts';
 import type { PreparedQuery } from '../database/prepared-query.ts';
 import type { KnownBrowsersTable } from '../database/tables/known-browsers.ts';
 import { digestOf, type MakeRoom, newToken, roomMaker, tokensIn, withToken } from './browser-tokens.ts';
@@ -61,7 +61,7 @@ export class KnownBrowsers {
     const isKnown = living.some((row) => row.sub === sub && row.login === login && row.createdAt > dayAgo);
     if (isKnown) return undefined;
     const token = newToken();
-    await this.#database.transaction(async (transaction, at) => {
+    const remember = async (transaction: DirectoryTransaction, at: number): Promise<void> => {
       await this.#makeRoom(transaction, at, { sub, held: tokens });
       const row = {
         digest: digestOf(token),
@@ -71,7 +71,9 @@ export class KnownBrowsers {
         expires_at: at + this.seconds * 1000,
       };
       await this.#insert(row, transaction);
-    });
+    };
+    // A browser that power loss forgets is like any other.
+    await this.#database.transaction(remember, { isDurable: false });
     const ofOthers = living.filter((row) => row.sub !== sub).map(({ digest }) => digest);
     return withToken(
       token,

@@ -2,7 +2,6 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import type { Configuration } from '../../config/configuration.ts';
 import { beginEpoch, dropRemembered } from '../database/backup/epoch.ts';
-import type { Database } from '../database/database.ts';
 import { prepareDataDirectory } from '../database/encryption-key.ts';
 import type { CommandContext } from './command-context.ts';
 import { type CommandResult, done, refused } from './command-result.ts';
@@ -41,22 +40,16 @@ async function restoreFile(from: string, configuration: Configuration): Promise<
   return done(presentRestored(file, outcome.restored), describeRestored(file, outcome.restored, issuer));
 }
 
-/** Beside PostgreSQL, whoever opens the embedded file next finds it of another epoch, and drops what it remembers. */
-function dropEmbedded(database: Database): void {
-  const connection = database.openConnection();
-  try {
-    dropRemembered(connection);
-  } finally {
-    connection.close();
-  }
-}
-
 /**
  * The epoch first, then the keys: a crash in between leaves a directory without keys, and the next start makes them, as the
  * first one does.
  */
 async function beginNewEpoch({ database, keys }: OperatorRooms): Promise<CommandResult> {
-  if (database.kind === 'sqlite') dropEmbedded(database);
+  // Beside PostgreSQL, whoever opens the embedded file next finds it of another epoch, and drops what it remembers.
+  if (database.kind === 'sqlite') {
+    const { embedded } = database;
+    await embedded.write(() => dropRemembered(embedded.raw));
+  }
   const epoch = await database.transaction((transaction, now) => beginEpoch(transaction, now));
   await keys.rotate({ immediately: true });
   return done({ epoch: epoch.id, began_at: formatTime(epoch.beganAt), ended: ENDED }, EPOCH_TEXT);

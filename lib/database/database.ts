@@ -4,7 +4,6 @@
  * newer version wrote or that would not be verified, and makes every file readable by its owner alone. It answers for no
  * RFC; NIST SP 800-38D bounds its use of AES-GCM.
  */
-import type { DatabaseSync } from 'node:sqlite';
 import type { Kysely } from 'kysely';
 import type { Configuration } from '../../config/configuration.ts';
 import type { Epoch } from './backup/epoch.ts';
@@ -19,11 +18,20 @@ import type { Preparer } from './prepared-query.ts';
 import type { Revisions } from './revisions.ts';
 import type { DatabaseSchema } from './schema.ts';
 import { Sealer } from './sealer.ts';
+import type { EmbeddedConnection } from './sqlite/embedded-connection.ts';
 import { type EmbeddedFile, openEmbeddedFile } from './sqlite/embedded-file.ts';
 import { SqliteRevisions } from './sqlite/sqlite-revisions.ts';
 
 /** Queries inside a transaction of the directory. */
 export type DirectoryTransaction = Kysely<DatabaseSchema>;
+
+export interface TransactionOptions {
+  /**
+   * False when nothing rests on it: in the embedded file it is done before the disk has kept it, and power loss may forget it unless something
+   * durable is written there afterwards.
+   */
+  isDurable?: boolean;
+}
 
 /**
  * An open database. Close it last. Over PostgreSQL everything that asks it rejects with DatabaseUnavailable when it does
@@ -38,6 +46,7 @@ export interface Database {
    */
   transaction<Value>(
     work: (transaction: Kysely<DatabaseSchema>, now: number) => Promise<Value>,
+    options?: TransactionOptions,
   ): Promise<Value>;
   /**
    * Unix time (ms) by the clock that all processes share: this machine's, or the PostgreSQL server's as far as it is known
@@ -53,11 +62,10 @@ export interface Database {
   /** Queries that are asked again and again: see PreparedQuery. */
   readonly prepare: Preparer;
   /**
-   * A further raw connection to the embedded file, for prepared statements on the hot path; its opener closes it. Beside
-   * PostgreSQL the file holds what is no part of the directory (grants, counters). Throws when there is none: when both
-   * PostgreSQL and Redis are configured.
+   * The embedded file, for statements on the hot path. Beside PostgreSQL it holds what is no part of the directory (grants, counters).
+   * Throws when there is none: when both PostgreSQL and Redis are configured.
    */
-  openConnection(): DatabaseSync;
+  readonly embedded: EmbeddedConnection;
   /** How many statements have been sent to PostgreSQL; it only grows. */
   readonly roundTrips: number;
   /** Rejects when the directory cannot be read. */
@@ -109,9 +117,9 @@ export async function openDatabase(options: DatabaseOptions, log = SILENT): Prom
     },
     kind: 'postgres',
     sealer,
-    openConnection: () => {
+    get embedded() {
       if (file === undefined) throw new Error('there is no embedded file beside PostgreSQL and Redis');
-      return file.openConnection();
+      return file.connection;
     },
     close: () => opened.disposeAsync(),
   };
@@ -142,21 +150,23 @@ async function holdsSealed(query: Kysely<DatabaseSchema>): Promise<boolean> {
 
 function embeddedDatabase(file: EmbeddedFile, sealer: Sealer): Database {
   const { query } = file;
+  // Not the one that everybody shares: in the middle of a transaction that would tell numbers which may yet be taken back.
   const revisionsConnection = file.openConnection();
   return {
     query,
-    transaction: (work) => file.transaction((transaction) => work(transaction, Date.now())),
+    transaction: (work, transactionOptions) =>
+      file.transaction((transaction) => work(transaction, Date.now()), transactionOptions),
     now: () => Date.now(),
     revisions: new SqliteRevisions(revisionsConnection),
     sealer,
     epoch: file.epoch,
     kind: 'sqlite',
     prepare: file.prepare,
-    openConnection: () => file.openConnection(),
+    embedded: file.connection,
     roundTrips: 0,
     check: async () => {
       revisionsConnection.prepare('SELECT count(*) FROM migrations').get();
-      file.check();
+      file.connection.check();
     },
     close: async () => {
       revisionsConnection.close();
@@ -171,8 +181,8 @@ export function onClock(database: Database, clock: (() => number) | undefined): 
   return Object.create(database, {
     now: { value: clock },
     transaction: {
-      value: (work: Parameters<Database['transaction']>[0]) =>
-        database.transaction((transaction) => work(transaction, clock())),
+      value: (work: Parameters<Database['transaction']>[0], options?: TransactionOptions) =>
+        database.transaction((transaction) => work(transaction, clock()), options),
     },
   }) as Database;
 }

@@ -77,8 +77,9 @@ export function compileOnce<Given extends object, Row>(
   };
 }
 
-/** Whether it changes nothing. */
-export const isReading = ({ query }: CompiledQuery): boolean => query.kind === 'SelectQueryNode';
+/** Whether it changes nothing, for certain. */
+export const isReading = ({ query, sql }: CompiledQuery): boolean =>
+  query.kind === 'SelectQueryNode' || /^select\b/i.test(sql);
 
 /** Whether any store can hold this text: PostgreSQL has no NUL, and refuses to be asked for one. */
 export function isStorable(text: string): boolean {

@@ -16,6 +16,5 @@ for await (const _ of process.stdin);
 const outcomes = await Promise.all(
   Array.from({ length: Number(count) }, () => knock(throttle, login, address)),
 );
-counters.close();
 await database.close();
 process.stdout.write(`${outcomes.filter((outcome) => outcome === 'admitted').length}\n`);

@@ -47,7 +47,6 @@ describe('client throttle', () => {
   });
   afterEach(async () => {
     clock.restore();
-    counters.close();
     await database.close();
     await bench.close();
   });

@@ -381,10 +381,5 @@ describe('login throttle', () => {
 });
 
 async function rowsOf(database: Database): Promise<{ key: string }[]> {
-  const connection = database.openConnection();
-  try {
-    return connection.prepare('SELECT key FROM throttle').all() as { key: string }[];
-  } finally {
-    connection.close();
-  }
+  return database.embedded.raw.prepare('SELECT key FROM throttle').all() as { key: string }[];
 }

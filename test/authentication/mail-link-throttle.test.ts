@@ -23,7 +23,6 @@ describe('mail that strangers can cause', () => {
   });
   afterEach(async () => {
     clock.restore();
-    counters.close();
     await database.close();
     await bench.close();
   });

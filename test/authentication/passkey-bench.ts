@@ -109,7 +109,6 @@ export class PasskeyBench {
   }
 
   async close(): Promise<void> {
-    this.#counters.close();
     await this.accounts.close();
   }
 }

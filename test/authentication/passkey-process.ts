@@ -42,7 +42,6 @@ process.on('message', async (answer: { uid: string; credential: string }) => {
   process.send?.(report);
 });
 process.once('disconnect', () => {
-  counters.close();
   void opened.close();
 });
 process.send?.('ready');

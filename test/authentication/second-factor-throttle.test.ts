@@ -22,7 +22,6 @@ describe('guesses at the codes of a second step', () => {
   });
   afterEach(async () => {
     clock.restore();
-    counters.close();
     await database.close();
     await bench.close();
   });

@@ -33,21 +33,18 @@ export class MovableClock {
 /** A data directory and as many throttles on it, each with connections of its own, as a test wants. */
 export class ThrottleBench {
   readonly dataDir = mkdtempSync(path.join(tmpdir(), 'latchkey-throttle-'));
-  readonly #opened: { counters: SqliteThrottleCounters; database: Database }[] = [];
+  readonly #opened: Database[] = [];
 
   async open(configuration: LoginLimits = LIMITS): Promise<{ throttle: LoginThrottle; database: Database }> {
     const database = await openDatabase({ dataDir: this.dataDir, encryptionKey: [] });
     const counters = new SqliteThrottleCounters(database);
-    this.#opened.push({ counters, database });
+    this.#opened.push(database);
     return { throttle: new LoginThrottle({ counters, database, configuration }), database };
   }
 
   /** Closes all that is open, as a stop of every process does. */
   async stop(): Promise<void> {
-    for (const { counters, database } of this.#opened.splice(0)) {
-      counters.close();
-      await database.close();
-    }
+    for (const database of this.#opened.splice(0)) await database.close();
   }
 
   async close(): Promise<void> {

@@ -31,10 +31,7 @@ async function sqlitePlace(): Promise<Place> {
     open: async () => {
       const database = await openDatabase({ dataDir, encryptionKey: [] });
       const counters = openThrottleCounters({ database, redis: undefined });
-      opened.push(async () => {
-        counters.close();
-        await database.close();
-      });
+      opened.push(() => database.close());
       return counters;
     },
     close: async () => {
@@ -241,7 +238,6 @@ describe('throttle counters in SQLite, while another process writes', () => {
 
   afterEach(async () => {
     writer.close();
-    counters.close();
     await database.close();
     rmSync(dataDir, { recursive: true });
   });

@@ -115,7 +115,8 @@ describe('the database', () => {
 
   it('stays locked against whoever would take the write-ahead log away, however many connections are opened', async () => {
     const database = await open();
-    const connections = [database.openConnection(), database.openConnection()];
+    const file = path.join(directory, 'latchkey.db');
+    const connections = [openSqliteConnection(file), openSqliteConnection(file)];
     const other = spawnSync(
       process.execPath,
       [
@@ -142,7 +143,7 @@ describe('the database', () => {
 
   it('is durable: every connection waits for the disk, and writes ahead', async () => {
     const database = await open();
-    const connection = database.openConnection();
+    const connection = openSqliteConnection(path.join(directory, 'latchkey.db'));
     expect(connection.prepare('PRAGMA synchronous').get()).to.include({ synchronous: 2 });
     expect(connection.prepare('PRAGMA journal_mode').get()).to.include({ journal_mode: 'wal' });
     connection.close();

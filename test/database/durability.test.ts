@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { sql } from 'kysely';
-import { type Database, openDatabase } from '../../lib/database/database.ts';
+import { type Database, openDatabase, type TransactionOptions } from '../../lib/database/database.ts';
 import { DatabaseUnavailable } from '../../lib/database/database-unavailable.ts';
 import { withDeadline } from '../flows/deadline.ts';
 
@@ -12,27 +12,31 @@ import { withDeadline } from '../flows/deadline.ts';
 class ToldDisk {
   readonly files: string[] = [];
   readonly #answers: ((error: NodeJS.ErrnoException | null) => void)[] = [];
-  readonly #asked: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
   readonly #real = fs.fdatasync;
 
   constructor() {
     fs.fdatasync = ((file: number, done: fs.NoParamCallback) => {
       this.files.push(fs.readlinkSync(`/proc/self/fd/${file}`));
       this.#answers.push(done);
-      this.#asked.shift()?.();
+      this.#waiting.shift()?.();
     }) as typeof fs.fdatasync;
     syncBuiltinESMExports();
   }
 
+  /** Waits until it is asked. */
+  async asked(): Promise<void> {
+    if (this.#answers.length > 0) return;
+    await withDeadline(
+      'the disk is asked',
+      30_000,
+      new Promise<void>((resolve) => this.#waiting.push(resolve)),
+    );
+  }
+
   /** Waits until it is asked, and answers. */
   async answer(error: NodeJS.ErrnoException | null = null): Promise<void> {
-    if (this.#answers.length === 0) {
-      await withDeadline(
-        'the disk is asked',
-        30_000,
-        new Promise<void>((resolve) => this.#asked.push(resolve)),
-      );
-    }
+    await this.asked();
     this.#answers.shift()?.(error);
   }
 
@@ -60,13 +64,14 @@ describe('a transaction of the embedded directory', () => {
   });
 
   /** Writes one row; resolves with how that ended. */
-  const write = (key: string): Promise<unknown> =>
+  const write = (key: string, options?: TransactionOptions): Promise<unknown> =>
     database
       .transaction(
         async (transaction, at) =>
           void (await sql`INSERT INTO throttle (key, points, expire) VALUES (${key}, 1, ${at})`.execute(
             transaction,
           )),
+        options,
       )
       .then(
         () => 'kept',
@@ -77,9 +82,6 @@ describe('a transaction of the embedded directory', () => {
     (await sql<{ key: string }>`SELECT key FROM throttle ORDER BY key`.execute(database.query)).rows.map(
       ({ key }) => key,
     );
-
-  const synchronous = async (): Promise<unknown> =>
-    (await sql<{ synchronous: number }>`PRAGMA synchronous`.execute(database.query)).rows[0]?.synchronous;
 
   it('is done when the disk has kept the write-ahead log; until then everything else is answered', async () => {
     let isDone = false;
@@ -96,7 +98,7 @@ describe('a transaction of the embedded directory', () => {
 
   it('shares what the disk is asked for with those that come meanwhile', async () => {
     const first = write('first');
-    while ((await written()).length === 0) await new Promise(setImmediate);
+    await disk.asked();
     const others = [write('second'), write('third'), write('fourth')];
     while ((await written()).length < 4) await new Promise(setImmediate);
     await disk.answer();
@@ -119,20 +121,28 @@ describe('a transaction of the embedded directory', () => {
     expect(await database.check().catch((error: unknown) => error)).to.equal(failure);
   });
 
-  it('leaves single statements to wait for the disk by themselves, also when it was taken back', async () => {
-    expect(await synchronous()).to.equal(2);
-    const taken = database
-      .transaction(async (transaction) => {
-        expect(
-          (await sql<{ synchronous: number }>`PRAGMA synchronous`.execute(transaction)).rows[0],
-        ).to.include({
-          synchronous: 1,
-        });
-        throw new Error('taken back');
-      })
-      .catch((error: unknown) => error);
-    expect(await taken).to.have.property('message', 'taken back');
-    expect(await synchronous()).to.equal(2);
+  it('that nothing rests on is done when it is committed, and kept with what is written after it', async () => {
+    expect(await write('light', { isDurable: false })).to.equal('kept');
     expect(disk.files).to.deep.equal([]);
+    const writing = write('heavy');
+    await disk.answer();
+    expect(await writing).to.equal('kept');
+    expect(disk.files).to.have.length(1);
   });
+
+  for (const [what, alone] of [
+    ['a statement', () => sql`DELETE FROM throttle`.execute(database.query)],
+    ['a prepared one', async () => await database.prepare((query) => query.deleteFrom('mail_links'))({})],
+  ] as const) {
+    it(`is not needed for ${what} to wait for the disk, which stops nothing else`, async () => {
+      let isDone = false;
+      const writing = alone().finally(() => {
+        isDone = true;
+      });
+      await disk.asked();
+      expect(isDone).to.equal(false);
+      await disk.answer();
+      await writing;
+    });
+  }
 });

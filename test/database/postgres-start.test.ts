@@ -67,13 +67,11 @@ describe('a start on PostgreSQL', function () {
     const url = server.url(await server.createDatabase());
     const withFile = options(url);
     const database = await openDatabase(withFile);
-    const connection = database.openConnection();
-    expect(connection.prepare('SELECT count(*) AS n FROM throttle').get()).to.include({ n: 0 });
-    connection.close();
+    expect(database.embedded.raw.prepare('SELECT count(*) AS n FROM throttle').get()).to.include({ n: 0 });
     await database.close();
     const without = { ...options(url), redisUrl: 'redis://localhost' };
     const other = await openDatabase(without);
-    expect(() => other.openConnection()).to.throw('there is no embedded file');
+    expect(() => other.embedded).to.throw('there is no embedded file');
     await other.close();
     expect(readdirSync(without.dataDir)).to.deep.equal(['encryption.key']);
   });

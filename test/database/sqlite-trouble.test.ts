@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { sql } from 'kysely';
 import { type Database, openDatabase } from '../../lib/database/database.ts';
 import { DatabaseUnavailable } from '../../lib/database/database-unavailable.ts';
+import { openSqliteConnection } from '../../lib/database/sqlite/sqlite-dialect.ts';
 
 describe('the embedded database in trouble', () => {
   let directory: string;
@@ -49,7 +50,7 @@ describe('the embedded database in trouble', () => {
   });
 
   it('is unavailable while somebody else holds it for long', async () => {
-    const other = database.openConnection();
+    const other = openSqliteConnection(path.join(directory, 'latchkey.db'));
     other.exec('BEGIN IMMEDIATE');
     await sql`PRAGMA busy_timeout = 50`.execute(database.query);
     expect(await failureOf(keep('waits', 10))).to.be.instanceOf(DatabaseUnavailable);

@@ -93,8 +93,8 @@ describe('the embedded store and faults', () => {
     await opened.close();
   });
 
-  it('has the disk keep the write-ahead log before it says that something is kept', async () => {
-    const opened = await place.open();
+  /** Which files the disk was asked to keep before `work` was done. */
+  async function askedOfTheDisk(work: () => Promise<unknown>): Promise<string[]> {
     const { fdatasync } = fs;
     const kept: string[] = [];
     fs.fdatasync = ((file: number, done: fs.NoParamCallback) =>
@@ -104,13 +104,33 @@ describe('the embedded store and faults', () => {
       })) as typeof fs.fdatasync;
     syncBuiltinESMExports();
     try {
-      await save(opened.grants, 'AccessToken', 'token');
+      await work();
     } finally {
       fs.fdatasync = fdatasync;
       syncBuiltinESMExports();
     }
+    return kept;
+  }
+
+  it('has the disk keep the write-ahead log before it says that something is kept', async () => {
+    const opened = await place.open();
+    const kept = await askedOfTheDisk(() => save(opened.grants, 'AccessToken', 'token'));
     expect(kept).to.deep.equal([fs.realpathSync(path.join(place.location, 'latchkey.db-wal'))]);
     await opened.close();
+  });
+
+  it('does not wait for the disk with how far a sign-in has come, only with what ends it', async () => {
+    const { grants, close } = await place.open();
+    const pending = { kind: 'Interaction', session: { uid: 'uid' } };
+    expect(await askedOfTheDisk(() => save(grants, 'Interaction', 'sign-in', pending))).to.deep.equal([]);
+    expect(await find(grants, 'Interaction', 'sign-in')).to.deep.include(pending);
+    const ending = () =>
+      inRequest(grants, async () => {
+        await save(grants, 'Interaction', 'sign-in', pending);
+        await save(grants, 'Session', 'session', { uid: 'uid', accountId: 'ada' });
+      });
+    expect(await askedOfTheDisk(ending)).to.have.length(1);
+    await close();
   });
 
   it('commits what waits before it closes', async () => {

@@ -4,7 +4,7 @@ import { RedisThrottleCounters } from './redis-throttle-counters.ts';
 import { SqliteThrottleCounters } from './sqlite-throttle-counters.ts';
 import type { ThrottleCounters } from './throttle-counters.ts';
 
-/** Opens the counters. Close them before the database and the connection to Redis. */
+/** The counters; the database and the connection to Redis are of whoever opened them. */
 export function openThrottleCounters(rooms: {
   database: Database;
   redis: RedisConnection | undefined;

@@ -116,9 +116,6 @@ export class RedisThrottleCounters implements ThrottleCounters {
     return removed > 0;
   }
 
-  /** The connection is of whoever opened it. */
-  close(): void {}
-
   #nameOf({ group, name }: CounterKey): string {
     return `${this.#redis.prefix}throttle:{${group}}:${name}`;
   }

@@ -28,7 +28,7 @@ export type Taken =
 /**
  * Counters with an end, shared by all processes and kept over their restarts: in Redis when it is configured, else in
  * the file of the data directory. Changes are atomic. Every method rejects when the store is in trouble: with RedisUnavailable,
- * or with what SQLite says.
+ * or with DatabaseUnavailable.
  */
 export interface ThrottleCounters {
   /** Adds one to each counter of one group, unless one of them is full: then to none. */
@@ -43,5 +43,4 @@ export interface ThrottleCounters {
   get(key: CounterKey): Promise<Count | undefined>;
   /** Whether it was there: of any number of callers one is told so. */
   remove(key: CounterKey): Promise<boolean>;
-  close(): void;
 }

@@ -5,54 +5,25 @@ import { databaseFile, holdFinishedDirectory } from '../backup/staged-restore.ts
 import { migrate } from '../migrations.ts';
 import type { Preparer } from '../prepared-query.ts';
 import type { DatabaseSchema } from '../schema.ts';
-import { answered, createSqliteDialect, openSqliteConnection } from './sqlite-dialect.ts';
+import { EmbeddedConnection } from './embedded-connection.ts';
+import { createSqliteDialect, openSqliteConnection } from './sqlite-dialect.ts';
 import { preparerIn } from './sqlite-preparer.ts';
-import { WriteAheadLog } from './write-ahead-log.ts';
 
 /** The SQLite file of a data directory, up to date and held against a restore. */
 export interface EmbeddedFile {
   readonly query: Kysely<DatabaseSchema>;
   readonly prepare: Preparer;
-  /** Runs `work` in a transaction, and resolves once the disk has kept it. Rejects with DatabaseUnavailable. */
-  transaction<Value>(work: (transaction: Kysely<DatabaseSchema>) => Promise<Value>): Promise<Value>;
-  /** Throws DatabaseUnavailable once the disk cannot be relied on any more. */
-  check(): void;
+  /** Runs `work` in a transaction, and resolves once the disk has kept it, or with `isDurable` false once it is committed. Rejects with DatabaseUnavailable. */
+  transaction<Value>(
+    work: (transaction: Kysely<DatabaseSchema>) => Promise<Value>,
+    options?: { isDurable?: boolean },
+  ): Promise<Value>;
+  /** What `query` and `prepare` ask. */
+  readonly connection: EmbeddedConnection;
   readonly epoch: Epoch;
+  /** A further one, which sees what has been committed and nothing else; its opener closes it. */
   openConnection(): DatabaseSync;
   close(): Promise<void>;
-}
-
-/** Ends what could not be taken back, and has writes wait for the disk by themselves again. */
-function settle(connection: DatabaseSync): void {
-  answered(() => {
-    if (connection.isTransaction) connection.exec('ROLLBACK');
-    connection.exec('PRAGMA synchronous = FULL');
-  });
-}
-
-/**
- * Commits without waiting for the disk, which whoever calls this does; single statements go on waiting for it by themselves. `query` holds
- * the connection as long.
- */
-async function committed<Value>(
-  connection: DatabaseSync,
-  query: Kysely<DatabaseSchema>,
-  work: (transaction: Kysely<DatabaseSchema>) => Promise<Value>,
-): Promise<Value> {
-  answered(() => connection.exec('PRAGMA synchronous = NORMAL'));
-  let value: Value;
-  try {
-    value = await query.transaction().execute(work);
-  } catch (error) {
-    try {
-      settle(connection);
-    } catch {
-      // What failed first says more.
-    }
-    throw error;
-  }
-  settle(connection);
-  return value;
 }
 
 /**
@@ -64,10 +35,14 @@ export async function openEmbeddedFile(dataDir: string, directoryEpoch?: Epoch):
   const hold = holdFinishedDirectory(dataDir);
   opening.defer(() => hold.release());
   const file = databaseFile(dataDir);
-  const connection = openSqliteConnection(file);
-  const query = new Kysely<DatabaseSchema>({ dialect: createSqliteDialect(connection) });
+  const connection = new EmbeddedConnection(file);
+  const query = new Kysely<DatabaseSchema>({
+    dialect: createSqliteDialect(connection.raw, () => connection.kept()),
+  });
   opening.defer(() => query.destroy());
+  opening.defer(() => connection.settle());
   await migrate(query);
+  await connection.kept();
   if (directoryEpoch !== undefined) {
     const following = openSqliteConnection(file);
     try {
@@ -77,30 +52,26 @@ export async function openEmbeddedFile(dataDir: string, directoryEpoch?: Epoch):
     }
   }
   const epoch = await readEpoch(query);
-  const log = new WriteAheadLog(file);
-  opening.defer(() => log.close());
   const opened = opening.move();
   const living = new WeakSet<object>();
   return {
     query,
-    prepare: preparerIn(connection, query, (transaction) => living.has(transaction)),
+    prepare: preparerIn(connection.raw, query, (transaction) => living.has(transaction)),
     epoch,
-    transaction: async (work) => {
-      log.check();
-      const value = await query.connection().execute((held) =>
-        committed(connection, held, async (transaction) => {
-          living.add(transaction);
-          try {
-            return await work(transaction);
-          } finally {
-            living.delete(transaction);
-          }
-        }),
-      );
-      await log.kept();
+    connection,
+    transaction: async (work, { isDurable = true } = {}) => {
+      connection.check();
+      const value = await query.transaction().execute(async (transaction) => {
+        living.add(transaction);
+        try {
+          return await work(transaction);
+        } finally {
+          living.delete(transaction);
+        }
+      });
+      if (isDurable) await connection.kept();
       return value;
     },
-    check: () => log.check(),
     openConnection: () => openSqliteConnection(file),
     close: () => opened.disposeAsync(),
   };

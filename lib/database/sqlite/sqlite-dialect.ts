@@ -2,18 +2,21 @@ import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
+  type CompiledQuery,
   type DatabaseConnection,
+  type QueryResult,
   SqliteDialect,
   type SqliteDialectConfig,
   SqliteDriver,
   type SqliteStatement,
 } from 'kysely';
 import { DatabaseUnavailable } from '../database-unavailable.ts';
+import { isReading } from '../prepared-query.ts';
 
 /** How long a writer waits for another process's write transaction, in ms, before SQLITE_BUSY. */
 export const BUSY_TIMEOUT_MILLISECONDS = 10_000;
 /** How long (ms) until whoever waits for another process looks again. */
-export const PAUSE_MILLISECONDS = 5;
+const PAUSE_MILLISECONDS = 5;
 
 function sleep(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
@@ -65,8 +68,8 @@ function enterWriteAheadLog(connection: DatabaseSync): void {
 
 /**
  * Opens one connection to the embedded database file, made with mode 0600 if absent (SQLite gives its
- * -wal and -shm companions the same mode). `synchronous=FULL`: a commit that returned survives power loss; who waits for the disk by other
- * means (write-ahead-log.ts) sets it lower.
+ * -wal and -shm companions the same mode). `synchronous=FULL`: a commit that returned survives power loss; whoever waits for the disk by other
+ * means (embedded-connection.ts) sets it lower.
  * Throws what node:sqlite throws when the file cannot be opened.
  */
 export function openSqliteConnection(file: string): DatabaseSync {
@@ -86,6 +89,9 @@ export function openSqliteConnection(file: string): DatabaseSync {
   `);
   return connection;
 }
+
+/** What Kysely asks for around a transaction. */
+const BEGINNINGS = new Set(['begin', 'rollback']);
 
 /** Statements kept prepared for each connection; what is asked with lists of many lengths must not add up. */
 const MOST_PREPARED = 256;
@@ -123,6 +129,8 @@ const rollback = (connection: DatabaseSync): SqliteStatement => ({
   iterate: () => [].values(),
 });
 
+type Kept = () => Promise<void>;
+
 /** What `ask` answers, once no other connection stands in the way. Meanwhile the thread does other things. */
 async function patiently<T>(connection: DatabaseSync, ask: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + BUSY_TIMEOUT_MILLISECONDS;
@@ -137,30 +145,45 @@ async function patiently<T>(connection: DatabaseSync, ask: () => Promise<T>): Pr
   }
 }
 
-/** Waits for other processes by itself, where SQLite would stop the whole process: each statement, and the beginning of a transaction. */
+/**
+ * Waits where SQLite would stop the whole process: for other processes, with each statement and the beginning of a transaction; and for the
+ * disk, with each statement that writes by itself, so that nobody has to remember this.
+ */
 class PatientDriver extends SqliteDriver {
   readonly #connection: DatabaseSync;
+  readonly #kept: Kept | undefined;
 
-  constructor(config: SqliteDialectConfig, connection: DatabaseSync) {
+  constructor(config: SqliteDialectConfig, connection: DatabaseSync, kept: Kept | undefined) {
     super(config);
     this.#connection = connection;
+    this.#kept = kept;
   }
 
   override async acquireConnection(): Promise<DatabaseConnection> {
     const held = await super.acquireConnection();
     return {
-      executeQuery: (query) => patiently(this.#connection, async () => held.executeQuery(query)),
+      executeQuery: <Row>(query: CompiledQuery): Promise<QueryResult<Row>> => {
+        const answer = () => patiently(this.#connection, async () => held.executeQuery<Row>(query));
+        const isPart = this.#connection.isTransaction || BEGINNINGS.has(query.sql);
+        return this.#kept === undefined || isPart || isReading(query) ? answer() : this.#keeping(answer);
+      },
       streamQuery: (query, chunkSize) => held.streamQuery(query, chunkSize),
     };
+  }
+
+  async #keeping<Row>(answer: () => Promise<QueryResult<Row>>): Promise<QueryResult<Row>> {
+    const result = await answer();
+    await this.#kept?.();
+    return result;
   }
 }
 
 class PatientDialect extends SqliteDialect {
   readonly #createDriver: () => SqliteDriver;
 
-  constructor(config: SqliteDialectConfig, connection: DatabaseSync) {
+  constructor(config: SqliteDialectConfig, connection: DatabaseSync, kept: Kept | undefined) {
     super(config);
-    this.#createDriver = () => new PatientDriver(config, connection);
+    this.#createDriver = () => new PatientDriver(config, connection, kept);
   }
 
   override createDriver(): SqliteDriver {
@@ -173,9 +196,10 @@ class PatientDialect extends SqliteDialect {
  * them answer at once. Transactions begin IMMEDIATE: a deferred one that reads and then writes
  * fails at once (SQLITE_BUSY_SNAPSHOT, which no timeout covers) when another process wrote in between.
  *
- * From now on `connection` itself waits for nobody; whoever uses it past Kysely is told by what isBusy knows.
+ * From now on `connection` itself waits for nobody; whoever uses it past Kysely is told by what isBusy knows. `kept` resolves once the disk has
+ * what was committed, where a commit does not wait for that by itself; whoever begins a transaction asks for it.
  */
-export function createSqliteDialect(connection: DatabaseSync): SqliteDialect {
+export function createSqliteDialect(connection: DatabaseSync, kept?: Kept): SqliteDialect {
   connection.exec('PRAGMA busy_timeout = 0');
   const prepared = new Map<string, SqliteStatement>();
   const prepare = (sql: string): SqliteStatement => {
@@ -189,5 +213,5 @@ export function createSqliteDialect(connection: DatabaseSync): SqliteDialect {
     prepared.set(sql, statement);
     return statement;
   };
-  return new PatientDialect({ database: { prepare, close: () => connection.close() } }, connection);
+  return new PatientDialect({ database: { prepare, close: () => connection.close() } }, connection, kept);
 }

@@ -1,5 +1,4 @@
 import { closeSync, fdatasync, openSync } from 'node:fs';
-import { DatabaseUnavailable } from '../database-unavailable.ts';
 
 /** What is said of a disk that failed to keep something: what it says afterwards is worth nothing. */
 export function diskFailure({ message }: Error): string {
@@ -12,11 +11,6 @@ export function diskFailure({ message }: Error): string {
  */
 export class WriteAheadLog {
   readonly #file: number;
-  /** The latest sync, which may have begun too early for whoever asks now. */
-  #latest: Promise<void> = Promise.resolve();
-  /** The one after it, for all who asked meanwhile. */
-  #next: Promise<void> | undefined;
-  #broken: DatabaseUnavailable | undefined;
 
   /** `databaseFile` is open, and was read or written: the log is there then, and stays the same file while it is open. */
   constructor(databaseFile: string) {
@@ -28,37 +22,7 @@ export class WriteAheadLog {
     fdatasync(this.#file, done);
   }
 
-  /** Resolves once all that was committed before survives power loss. Rejects with DatabaseUnavailable when it may not. */
-  kept(): Promise<void> {
-    this.#next ??= this.#afterLatest();
-    return this.#next;
-  }
-
-  /** Throws DatabaseUnavailable once the disk has failed to keep something. */
-  check(): void {
-    if (this.#broken !== undefined) throw this.#broken;
-  }
-
   close(): void {
     closeSync(this.#file);
-  }
-
-  async #afterLatest(): Promise<void> {
-    await this.#latest.catch(() => {});
-    this.#next = undefined;
-    this.#latest = this.#attempt();
-    await this.#latest;
-  }
-
-  async #attempt(): Promise<void> {
-    this.check();
-    try {
-      await new Promise<void>((resolve, reject) => {
-        this.sync((error) => (error === null ? resolve() : reject(error)));
-      });
-    } catch (cause) {
-      this.#broken = new DatabaseUnavailable(diskFailure(cause as Error), { cause });
-      throw this.#broken;
-    }
   }
 }

@@ -1,5 +1,5 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import { prepareAll } from '../../database/sqlite/prepare-all.ts';
+import type { SQLInputValue, StatementSync } from 'node:sqlite';
+import type { EmbeddedConnection } from '../../database/sqlite/embedded-connection.ts';
 
 const SQL = {
   /** A record, whether it stands on a grant and what of it, and the session that it ends with. Numbers alone: see LOOKS. */
@@ -98,8 +98,8 @@ export function look(
 }
 
 /** Prepares them all; throws when the schema is not the one that this version wrote. */
-export function prepareStatements(connection: DatabaseSync): Statements {
-  const statements: Statements = prepareAll(connection, SQL);
+export function prepareStatements(embedded: EmbeddedConnection): Statements {
+  const statements: Statements = embedded.prepare(SQL);
   for (const name of LOOKS) statements[name].setReturnArrays(true);
   return statements;
 }

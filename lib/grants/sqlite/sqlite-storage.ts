@@ -1,9 +1,7 @@
-import type { DatabaseSync } from 'node:sqlite';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from '../../database/database.ts';
+import { DatabaseUnavailable } from '../../database/database-unavailable.ts';
 import { SealError } from '../../database/sealer.ts';
-import { isBusy } from '../../database/sqlite/sqlite-dialect.ts';
-import { WriteAheadLog } from '../../database/sqlite/write-ahead-log.ts';
+import type { EmbeddedConnection } from '../../database/sqlite/embedded-connection.ts';
 import { secondsNow } from '../model-storage.ts';
 import { type OpenPayload, PayloadSealer, type SealedTable, stampOf } from '../payload-sealer.ts';
 import { sealUnit } from '../sealed-unit.ts';
@@ -18,44 +16,28 @@ import {
   type StoredRecord,
   type Unit,
 } from '../storage.ts';
-import { GroupCommit } from './group-commit.ts';
 import { look, prepareStatements, type Statements } from './sqlite-statements.ts';
 import { UnitApplication } from './sqlite-unit.ts';
 
 /** How often a row is looked at that others write at the same moment. */
 const MOST_LOOKS = 100;
-/** How long (ms) a read waits while another process recovers the write-ahead log of one that was killed. Nothing else stops it. */
-const RECOVERY_MILLISECONDS = 2000;
-/** Pages of the tables of this room kept in memory; other connections see little of the database. */
-const PAGE_CACHE_KIBIBYTES = 2048;
 /** How long (s) a person's ending is remembered: longer than any interaction that began before it may take. */
 const ENDING_SECONDS = 2 * 86_400;
 
-/**
- * The embedded backend: one SQLite file that several processes share. Reads and writes are synchronous and take
- * microseconds; that the disk keeps what was written is waited for without stopping anything else (group-commit.ts).
- */
+/** The embedded backend: one SQLite file that several processes share. */
 export class SqliteStorage implements GrantStorage {
-  readonly #connection: DatabaseSync;
+  readonly #embedded: EmbeddedConnection;
   readonly #statements: Statements;
   readonly #sealer: PayloadSealer;
-  readonly #log: WriteAheadLog;
-  readonly #commits: GroupCommit;
 
-  constructor(database: Database) {
-    this.#connection = database.openConnection();
-    // The thread waits neither for a lock nor for the disk: see GroupCommit.
-    this.#connection.exec(
-      `PRAGMA busy_timeout = 0; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -${PAGE_CACHE_KIBIBYTES}`,
-    );
-    this.#statements = prepareStatements(this.#connection);
-    this.#sealer = new PayloadSealer(database.sealer);
-    this.#log = new WriteAheadLog(String(this.#connection.location()));
-    this.#commits = new GroupCommit(this.#connection, (done) => this.#log.sync(done));
+  constructor({ embedded, sealer }: Pick<Database, 'embedded' | 'sealer'>) {
+    this.#embedded = embedded;
+    this.#statements = prepareStatements(embedded);
+    this.#sealer = new PayloadSealer(sealer);
   }
 
   get commits(): number {
-    return this.#commits.commits;
+    return this.#embedded.commits;
   }
 
   readRecord(_model: string, key: RecordKey): StoredRecord | undefined {
@@ -97,14 +79,15 @@ export class SqliteStorage implements GrantStorage {
 
   apply(unit: Unit): Promise<CommitOutcome> {
     const sealed = sealUnit(this.#sealer, unit);
-    return this.#commits.run(() =>
-      new UnitApplication(this.#statements, this.#sealer, sealed, Date.now()).apply(),
+    return this.#writing(
+      () => new UnitApplication(this.#statements, this.#sealer, sealed, Date.now()).apply(),
+      { isDurable: !isUnderWayOnly(unit) },
     );
   }
 
   endAccount(accountKey: RecordKey, { consent }: { consent: boolean }): Promise<void> {
     const { saveAccountEnding, endAccountSessions, endAccountGrants, revokeAccountTokens } = this.#statements;
-    return this.#commits.run(() => {
+    return this.#writing(() => {
       saveAccountEnding.run(accountKey, Date.now(), secondsNow() + ENDING_SECONDS);
       endAccountSessions.run(accountKey);
       (consent ? endAccountGrants : revokeAccountTokens).run(accountKey);
@@ -113,7 +96,7 @@ export class SqliteStorage implements GrantStorage {
 
   endGrants({ accountKey, clientKey }: GrantFilter): Promise<number> {
     const { endPairGrants, endAccountGrants, endClientGrants } = this.#statements;
-    return this.#commits.run(() => {
+    return this.#writing(() => {
       if (accountKey !== undefined && clientKey !== undefined) {
         return Number(endPairGrants.run(accountKey, clientKey).changes);
       }
@@ -145,22 +128,21 @@ export class SqliteStorage implements GrantStorage {
   async sweep(limit: number): Promise<boolean> {
     const { sweepRecords, sweepGrants, sweepSessions, sweepSessionIds, sweepEndings } = this.#statements;
     const sweeps = [sweepRecords, sweepGrants, sweepSessions, sweepSessionIds, sweepEndings];
-    return this.#commits.run(() => {
+    return this.#writing(() => {
       const removed = sweeps.map((sweep) => Number(sweep.run(secondsNow(), limit).changes));
       return removed.some((count) => count >= limit);
     });
   }
 
   async check(): Promise<void> {
-    this.#reading(() => this.#statements.check.get());
-    this.#commits.check();
+    this.#reading(() => {
+      this.#statements.check.get();
+      this.#embedded.check();
+    });
   }
 
-  async close(): Promise<void> {
-    while (this.#commits.busy) await nextTurn();
-    this.#log.close();
-    this.#connection.close();
-  }
+  /** The file is closed by whoever opened it. */
+  async close(): Promise<void> {}
 
   #readRecord(key: Uint8Array, looks = 1): StoredRecord | undefined {
     const row = look(this.#statements.lookAtRecord, secondsNow(), key);
@@ -231,25 +213,36 @@ export class SqliteStorage implements GrantStorage {
 
   #reading<Value>(read: () => Value): Value {
     try {
-      return this.#readingPatiently(read);
+      return this.#embedded.read(read);
     } catch (cause) {
-      throw new StorageUnavailable('the embedded store cannot be read now', { cause });
+      throw unavailable('the embedded store cannot be read now', cause);
     }
   }
 
-  #readingPatiently<Value>(read: () => Value): Value {
+  async #writing<Outcome>(work: () => Outcome, options?: { isDurable?: boolean }): Promise<Outcome> {
     try {
-      return read();
-    } catch (error) {
-      if (!isBusy(error)) throw error;
-    }
-    this.#connection.exec(`PRAGMA busy_timeout = ${RECOVERY_MILLISECONDS}`);
-    try {
-      return read();
-    } finally {
-      this.#connection.exec('PRAGMA busy_timeout = 0');
+      return await this.#embedded.write(work, options);
+    } catch (cause) {
+      throw unavailable('the embedded store cannot keep this now', cause);
     }
   }
+}
+
+/**
+ * Whether a unit keeps nothing but how far a sign-in has come: nobody has been told anything yet that would hold after power loss, and what ends it
+ * is on the disk with all that led to it, or not at all.
+ */
+function isUnderWayOnly({ records, ...others }: Unit): boolean {
+  const { consumptions, removals, grants, sessions, revocations, endedSessions } = others;
+  return (
+    records.every(({ model }) => model === 'Interaction') &&
+    [consumptions, removals, grants, sessions, revocations, endedSessions].every(({ length }) => length === 0)
+  );
+}
+
+function unavailable(what: string, cause: unknown): StorageUnavailable {
+  const why = cause instanceof DatabaseUnavailable ? `: ${cause.message}` : '';
+  return new StorageUnavailable(`${what}${why}`, { cause });
 }
 
 /** Rows change between two looks, but not for ever: one whose stamp never fits was changed by hand. */

@@ -1,28 +1,32 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { isBusy } from '../../database/sqlite/sqlite-dialect.ts';
-import { diskFailure } from '../../database/sqlite/write-ahead-log.ts';
-import { StorageUnavailable } from '../storage.ts';
+import { DatabaseUnavailable } from '../database-unavailable.ts';
+import { asUnavailable, isBusy } from './sqlite-dialect.ts';
+import { diskFailure } from './write-ahead-log.ts';
 
-/** How long (ms) work waits for another process's transaction before it is told to try again. */
+/** How long (ms) work waits for somebody else's transaction before it is told to try again. */
 const PATIENCE_MILLISECONDS = 2000;
 /** How long (ms) until it looks again. Transactions hold no lock while the disk writes, and are short. */
 const PAUSE_MILLISECONDS = 1;
 
-interface Waiting<Outcome> {
-  work: () => Outcome;
+interface Asking<Outcome> {
   resolve(outcome: Outcome): void;
   reject(error: unknown): void;
-  /** Since when (ms) it waits for another process; undefined while it does not. */
+}
+
+interface Waiting<Outcome> extends Asking<Outcome> {
+  work: () => Outcome;
+  isDurable: boolean;
+  /** Since when (ms) it waits for somebody else's transaction; undefined while it does not. */
   since?: number;
 }
 
-/** Work whose transaction has ended, and that is not yet on the disk. */
+/** What has been committed, and is not yet on the disk. */
 interface Committed {
-  piece: Waiting<unknown>;
+  piece: Asking<unknown>;
   outcome: unknown;
 }
 
-/** `begun` is false when there was no transaction to be had, `busy` when that is because another process has one. */
+/** `begun` is false when there was no transaction to be had, `busy` when that is because somebody else has one. */
 interface Failure {
   begun: boolean;
   busy: boolean;
@@ -34,8 +38,7 @@ export type MakeDurable = (done: (error: Error | null) => void) => void;
 
 /**
  * Runs pieces of work in transactions: all that has come while the disk kept the ones before goes into one, and is kept by one fsync.
- * A piece is done when its promise resolves: it then survives power loss. Others may read what it wrote a moment earlier. Work must be
- * synchronous, and write nothing when it throws or refuses.
+ * Others may read what a piece wrote a moment earlier than it is done. Work must be synchronous, and write nothing when it throws or refuses.
  *
  * Neither the disk nor another process stops this one: meanwhile everything that needs no write is answered.
  */
@@ -43,9 +46,12 @@ export class GroupCommit {
   readonly #connection: DatabaseSync;
   readonly #makeDurable: MakeDurable;
   #waiting: Waiting<unknown>[] = [];
+  /** What others have committed on this connection, and want the disk to keep. */
+  #unkept: Committed[] = [];
+  #isScheduled = false;
   #isSyncing = false;
   /** Why nothing is written any more: the disk cannot be relied on. */
-  #broken: StorageUnavailable | undefined;
+  #broken: DatabaseUnavailable | undefined;
   #commits = 0;
 
   /** `connection` neither waits for a lock nor for the disk by itself. */
@@ -54,12 +60,22 @@ export class GroupCommit {
     this.#makeDurable = makeDurable;
   }
 
-  /** Resolves with what `work` returned, once that is durable. Rejects with StorageUnavailable. */
-  run<Outcome>(work: () => Outcome): Promise<Outcome> {
+  /**
+   * Resolves with what `work` returned, once that survives power loss; without `isDurable` once it is committed, which ends no sooner.
+   * Rejects with DatabaseUnavailable, and with what `work` throws.
+   */
+  run<Outcome>(work: () => Outcome, { isDurable = true } = {}): Promise<Outcome> {
     return new Promise<Outcome>((resolve, reject) => {
-      this.#waiting.push({ work, resolve: resolve as (outcome: unknown) => void, reject });
-      // Not sooner: a transaction of Kysely in this process is over when a new turn begins, and holds no lock then.
-      if (this.#waiting.length === 1 && !this.#isSyncing) setImmediate(() => this.#flush());
+      this.#waiting.push({ work, isDurable, resolve: resolve as (outcome: unknown) => void, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Resolves once all that was committed on this connection before survives power loss. Rejects with DatabaseUnavailable. */
+  kept(): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      this.#unkept.push({ piece: { resolve: () => resolve(), reject }, outcome: undefined });
+      this.#schedule();
     });
   }
 
@@ -70,25 +86,38 @@ export class GroupCommit {
 
   /** Whether something waits for its transaction, or for the disk. */
   get busy(): boolean {
-    return this.#waiting.length > 0 || this.#isSyncing;
+    return this.#waiting.length > 0 || this.#unkept.length > 0 || this.#isSyncing;
   }
 
-  /** Throws StorageUnavailable once the disk has failed to keep something. */
+  /** Throws DatabaseUnavailable once the disk has failed to keep something. */
   check(): void {
     if (this.#broken !== undefined) throw this.#broken;
   }
 
+  /** Not sooner than in a new turn of the event loop: by then a transaction of Kysely on this connection is over, and more has come. */
+  #schedule(milliseconds = 0): void {
+    // The disk's answer brings the next flush by itself.
+    if (this.#isScheduled || this.#isSyncing) return;
+    this.#isScheduled = true;
+    const flush = () => {
+      this.#isScheduled = false;
+      this.#flush();
+    };
+    if (milliseconds === 0) setImmediate(flush);
+    else setTimeout(flush, milliseconds);
+  }
+
   #flush(): void {
-    // What waits for another process is looked after by a timer and by the disk's answer: whichever comes second has nothing to do.
-    if (this.#isSyncing || this.#waiting.length === 0) return;
+    if (this.#isSyncing) return;
     const batch = this.#waiting;
+    const committed = this.#unkept;
     this.#waiting = [];
+    this.#unkept = [];
     if (this.#broken !== undefined) {
-      for (const { reject } of batch) reject(this.#broken);
+      for (const { reject } of [...batch, ...committed.map(({ piece }) => piece)]) reject(this.#broken);
       return;
     }
-    const committed: Committed[] = [];
-    const failure = this.#commit(batch, committed);
+    const failure = batch.length === 0 ? undefined : this.#commit(batch, committed);
     if (failure !== undefined) this.#commitApart(batch, failure, committed);
     if (committed.length > 0) this.#keep(committed);
   }
@@ -122,11 +151,13 @@ export class GroupCommit {
     );
     fail(others, failure.cause);
     this.#waiting = patient;
-    if (patient.length > 0) setTimeout(() => this.#flush(), PAUSE_MILLISECONDS);
+    if (patient.length > 0) this.#schedule(PAUSE_MILLISECONDS);
   }
 
   /** Commits, or answers what went wrong, with nothing written. */
   #commit(batch: Waiting<unknown>[], committed: Committed[]): Failure | undefined {
+    // Somebody's transaction on this very connection that awaits more than queries, which it should not.
+    if (this.#connection.isTransaction) return { begun: false, busy: true, cause: OCCUPIED };
     let begun = false;
     let outcomes: unknown[];
     try {
@@ -139,7 +170,10 @@ export class GroupCommit {
       if (begun && this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
       return { begun, busy: !begun && isBusy(cause), cause };
     }
-    for (const [index, piece] of batch.entries()) committed.push({ piece, outcome: outcomes[index] });
+    for (const [index, piece] of batch.entries()) {
+      if (piece.isDurable) committed.push({ piece, outcome: outcomes[index] });
+      else piece.resolve(outcomes[index]);
+    }
     return undefined;
   }
 
@@ -151,17 +185,18 @@ export class GroupCommit {
         for (const { piece, outcome } of committed) piece.resolve(outcome);
       } else {
         // What a disk has failed to keep once, it may say to have kept the next time, without having it: nothing more is promised.
-        this.#broken = new StorageUnavailable(diskFailure(error), { cause: error });
+        this.#broken = new DatabaseUnavailable(diskFailure(error), { cause: error });
         for (const { piece } of committed) piece.reject(this.#broken);
       }
-      if (this.#waiting.length > 0) this.#flush();
+      if (this.busy) this.#flush();
     });
   }
 }
 
-const unavailable = (cause: unknown) =>
-  new StorageUnavailable('the embedded store cannot keep this now', { cause });
+const OCCUPIED = new DatabaseUnavailable(
+  'a transaction of this process on the embedded database does not end',
+);
 
 function fail(batch: Waiting<unknown>[], cause: unknown): void {
-  for (const { reject } of batch) reject(unavailable(cause));
+  for (const { reject } of batch) reject(asUnavailable(cause));
 }

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
-import { GroupCommit } from '../../lib/grants/sqlite/group-commit.ts';
-import { StorageUnavailable } from '../../lib/grants/storage.ts';
+import { DatabaseUnavailable } from '../../lib/database/database-unavailable.ts';
+import { GroupCommit } from '../../lib/database/sqlite/group-commit.ts';
 
 describe('group commit', function () {
   this.timeout(60_000);
@@ -127,7 +127,7 @@ describe('group commit', function () {
     await pause(1500);
     const late = keep('late');
     const refused = await early;
-    expect(refused).to.be.instanceOf(StorageUnavailable);
+    expect(refused).to.be.instanceOf(DatabaseUnavailable);
     expect((refused as Error).cause).to.have.property('errcode', 5);
     expect(commits.busy, 'the other waits on').to.equal(true);
     other.exec('ROLLBACK');
@@ -146,11 +146,11 @@ describe('group commit', function () {
     const waiting = keep('two').catch((error: unknown) => error);
     asked.shift()?.(new Error('EIO: i/o error, fdatasync'));
     for (const refused of [await lost, await waiting, await keep('three').catch((error: unknown) => error)]) {
-      expect(refused).to.be.instanceOf(StorageUnavailable);
+      expect(refused).to.be.instanceOf(DatabaseUnavailable);
       expect((refused as Error).cause).to.have.property('message', 'EIO: i/o error, fdatasync');
     }
     expect({ done, asked: asked.length }).to.deep.equal({ done: [], asked: 0 });
     // Whoever asks whether it is ready reads this.
-    expect(() => commits.check()).to.throw(StorageUnavailable, /EIO.*start this process anew/);
+    expect(() => commits.check()).to.throw(DatabaseUnavailable, /EIO.*start this process anew/);
   });
 });
