@@ -72,8 +72,8 @@ export class KnownBrowsers {
       };
       await this.#insert(row, transaction);
     };
-    // A browser that power loss forgets is like any other.
-    await this.#database.transaction(remember, { isDurable: false });
+    // A browser that power loss forgets is like any other; a token that this one takes the place of must not come back.
+    await this.#database.transaction(remember, { isDurable: tokens.length > 0 });
     const ofOthers = living.filter((row) => row.sub !== sub).map(({ digest }) => digest);
     return withToken(
       token,

@@ -30,7 +30,7 @@ export class MovableClock {
   }
 }
 
-/** A data directory and as many throttles on it, each with connections of its own, as a test wants. */
+/** A data directory and as many throttles on it, each with a connection of its own, as a test wants. */
 export class ThrottleBench {
   readonly dataDir = mkdtempSync(path.join(tmpdir(), 'latchkey-throttle-'));
   readonly #opened: Database[] = [];

@@ -8,6 +8,7 @@ import { expect } from 'chai';
 import { Kysely } from 'kysely';
 import { SQLITE_TYPES } from '../../lib/database/column-types.ts';
 import { openDatabase } from '../../lib/database/database.ts';
+import { DatabaseUnavailable } from '../../lib/database/database-unavailable.ts';
 import { MissingEncryptionKey } from '../../lib/database/encryption-key.ts';
 import { lastingSecret } from '../../lib/database/lasting-secret.ts';
 import * as directoryTables from '../../lib/database/migrations/0001-directory.ts';
@@ -148,6 +149,15 @@ describe('the database', () => {
     expect(connection.prepare('PRAGMA journal_mode').get()).to.include({ journal_mode: 'wal' });
     connection.close();
     await database.close();
+  });
+
+  it('that has been closed refuses what comes late, and ends no process', async () => {
+    const database = await open();
+    const { embedded } = database;
+    await database.close();
+    const late = await embedded.write(() => 1, { isDurable: false }).catch((error: unknown) => error);
+    expect(late).to.be.instanceOf(DatabaseUnavailable);
+    expect(await embedded.kept().catch((error: unknown) => error)).to.be.instanceOf(DatabaseUnavailable);
   });
 
   it('with a damaged encryption key is not opened, and the key is not replaced', async () => {

@@ -117,6 +117,8 @@ describe('a transaction of the embedded directory', () => {
       'the disk failed to keep what was written (EIO: i/o error, fdatasync), so nothing more is written: see to the disk, then start this process anew',
     );
     expect(await write('second')).to.equal(failure);
+    const alone = sql`INSERT INTO throttle (key, points, expire) VALUES ('alone', 1, 1)`;
+    expect(await alone.execute(database.query).catch((error: unknown) => error)).to.equal(failure);
     expect(await written()).to.deep.equal(['first']);
     expect(await database.check().catch((error: unknown) => error)).to.equal(failure);
   });
@@ -140,6 +142,9 @@ describe('a transaction of the embedded directory', () => {
         isDone = true;
       });
       await disk.asked();
+      // Nor does anybody else wait for it.
+      expect(await written()).to.deep.equal([]);
+      expect(await write('light', { isDurable: false })).to.equal('kept');
       expect(isDone).to.equal(false);
       await disk.answer();
       await writing;

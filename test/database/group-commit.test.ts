@@ -140,6 +140,70 @@ describe('group commit', function () {
     });
   });
 
+  it('does not wait for the disk with what need not be kept, also while it keeps something else', async () => {
+    const heavy = keep('heavy');
+    await turns();
+    const light = await commits.run(
+      () => connection.prepare("INSERT INTO kept VALUES ('light')").run().changes,
+      { isDurable: false },
+    );
+    const later = keep('later');
+    await turns();
+    expect({ light, asked: asked.length, done, names: names() }).to.deep.equal({
+      ...{ light: 1, asked: 1, done: [], names: ['heavy', 'light'] },
+    });
+    asked.shift()?.(null);
+    await heavy;
+    asked.shift()?.(null);
+    await later;
+    expect(names()).to.deep.equal(['heavy', 'light', 'later']);
+  });
+
+  it('has the disk keep what others have committed, once for all that ask meanwhile', async () => {
+    const first = commits.kept();
+    await turns();
+    const others = [commits.kept(), keep('one'), commits.kept()];
+    await turns();
+    expect(asked).to.have.length(1);
+    asked.shift()?.(null);
+    await first;
+    expect(asked).to.have.length(1);
+    asked.shift()?.(null);
+    await Promise.all(others);
+    expect({ done, commits: commits.commits, busy: commits.busy }).to.deep.equal({
+      ...{ done: ['one'], commits: 1, busy: false },
+    });
+  });
+
+  it('waits for a transaction on its own connection that does not end, as for another process’s', async () => {
+    connection.exec('BEGIN');
+    const waiting = keep('one');
+    await turns();
+    expect(asked).to.deep.equal([]);
+    connection.exec('COMMIT');
+    await turnsUntil(() => asked.length > 0);
+    asked.shift()?.(null);
+    await waiting;
+  });
+
+  it('ends what is under way when it is closed, and refuses what comes after it', async () => {
+    const last = keep('last');
+    let isClosed = false;
+    const closing = commits.close().then(() => {
+      isClosed = true;
+    });
+    await turns();
+    expect(isClosed).to.equal(false);
+    asked.shift()?.(null);
+    await Promise.all([last, closing]);
+    const late = [keep('late'), commits.kept(), commits.run(() => 1, { isDurable: false })];
+    for (const { status, ...outcome } of await Promise.allSettled(late)) {
+      expect(status).to.equal('rejected');
+      expect(outcome).to.have.property('reason').that.is.instanceOf(DatabaseUnavailable);
+    }
+    expect({ asked: asked.length, names: names() }).to.deep.equal({ asked: 0, names: ['last'] });
+  });
+
   it('promises nothing any more once the disk has failed to keep something', async () => {
     const lost = keep('one').catch((error: unknown) => error);
     await turns();

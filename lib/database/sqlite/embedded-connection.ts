@@ -1,5 +1,4 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GroupCommit } from './group-commit.ts';
 import { prepareAll } from './prepare-all.ts';
 import { answered, asUnavailable, isBusy, openSqliteConnection } from './sqlite-dialect.ts';
@@ -83,7 +82,7 @@ export class EmbeddedConnection {
 
   /** Ends what is under way. The connection is closed after it, by whoever uses it last. */
   async settle(): Promise<void> {
-    while (this.#commits.busy) await nextTurn();
+    await this.#commits.close();
     this.#log.close();
   }
 }

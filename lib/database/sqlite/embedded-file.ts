@@ -37,7 +37,7 @@ export async function openEmbeddedFile(dataDir: string, directoryEpoch?: Epoch):
   const file = databaseFile(dataDir);
   const connection = new EmbeddedConnection(file);
   const query = new Kysely<DatabaseSchema>({
-    dialect: createSqliteDialect(connection.raw, () => connection.kept()),
+    dialect: createSqliteDialect(connection.raw, connection),
   });
   opening.defer(() => query.destroy());
   opening.defer(() => connection.settle());
@@ -60,7 +60,6 @@ export async function openEmbeddedFile(dataDir: string, directoryEpoch?: Epoch):
     epoch,
     connection,
     transaction: async (work, { isDurable = true } = {}) => {
-      connection.check();
       const value = await query.transaction().execute(async (transaction) => {
         living.add(transaction);
         try {

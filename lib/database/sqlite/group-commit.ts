@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DatabaseUnavailable } from '../database-unavailable.ts';
 import { asUnavailable, isBusy } from './sqlite-dialect.ts';
 import { diskFailure } from './write-ahead-log.ts';
@@ -61,13 +62,13 @@ export class GroupCommit {
   }
 
   /**
-   * Resolves with what `work` returned, once that survives power loss; without `isDurable` once it is committed, which ends no sooner.
+   * Resolves with what `work` returned, once that survives power loss; with `isDurable` false once it is committed, whatever the disk does.
    * Rejects with DatabaseUnavailable, and with what `work` throws.
    */
   run<Outcome>(work: () => Outcome, { isDurable = true } = {}): Promise<Outcome> {
     return new Promise<Outcome>((resolve, reject) => {
       this.#waiting.push({ work, isDurable, resolve: resolve as (outcome: unknown) => void, reject });
-      this.#schedule();
+      if (!isDurable || !this.#isSyncing) this.#schedule();
     });
   }
 
@@ -75,7 +76,7 @@ export class GroupCommit {
   kept(): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       this.#unkept.push({ piece: { resolve: () => resolve(), reject }, outcome: undefined });
-      this.#schedule();
+      if (!this.#isSyncing) this.#schedule();
     });
   }
 
@@ -94,10 +95,15 @@ export class GroupCommit {
     if (this.#broken !== undefined) throw this.#broken;
   }
 
+  /** Ends what is under way, and then does nothing more. */
+  async close(): Promise<void> {
+    while (this.busy) await nextTurn();
+    this.#broken ??= new DatabaseUnavailable('the embedded database has been closed');
+  }
+
   /** Not sooner than in a new turn of the event loop: by then a transaction of Kysely on this connection is over, and more has come. */
   #schedule(milliseconds = 0): void {
-    // The disk's answer brings the next flush by itself.
-    if (this.#isScheduled || this.#isSyncing) return;
+    if (this.#isScheduled) return;
     this.#isScheduled = true;
     const flush = () => {
       this.#isScheduled = false;
@@ -108,11 +114,12 @@ export class GroupCommit {
   }
 
   #flush(): void {
-    if (this.#isSyncing) return;
-    const batch = this.#waiting;
-    const committed = this.#unkept;
-    this.#waiting = [];
-    this.#unkept = [];
+    // What the disk is to keep waits for its answer to what it was asked before, which brings the next flush.
+    const isReady = ({ isDurable }: Waiting<unknown>): boolean => !(isDurable && this.#isSyncing);
+    const batch = this.#waiting.filter(isReady);
+    const committed = this.#isSyncing ? [] : this.#unkept;
+    this.#waiting = this.#waiting.filter((piece) => !isReady(piece));
+    if (!this.#isSyncing) this.#unkept = [];
     if (this.#broken !== undefined) {
       for (const { reject } of [...batch, ...committed.map(({ piece }) => piece)]) reject(this.#broken);
       return;
@@ -150,24 +157,24 @@ export class GroupCommit {
       isPatient(piece) ? 'patient' : 'others',
     );
     fail(others, failure.cause);
-    this.#waiting = patient;
+    this.#waiting = [...patient, ...this.#waiting];
     if (patient.length > 0) this.#schedule(PAUSE_MILLISECONDS);
   }
 
   /** Commits, or answers what went wrong, with nothing written. */
   #commit(batch: Waiting<unknown>[], committed: Committed[]): Failure | undefined {
-    // Somebody's transaction on this very connection that awaits more than queries, which it should not.
-    if (this.#connection.isTransaction) return { begun: false, busy: true, cause: OCCUPIED };
     let begun = false;
     let outcomes: unknown[];
     try {
+      // Somebody's transaction on this very connection that awaits more than queries, which it should not.
+      if (this.#connection.isTransaction) return { begun, busy: true, cause: OCCUPIED };
       this.#connection.exec('BEGIN IMMEDIATE');
       begun = true;
       outcomes = batch.map(({ work }) => work());
       this.#connection.exec('COMMIT');
       this.#commits += 1;
     } catch (cause) {
-      if (begun && this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+      if (begun) this.#takeBack();
       return { begun, busy: !begun && isBusy(cause), cause };
     }
     for (const [index, piece] of batch.entries()) {
@@ -175,6 +182,15 @@ export class GroupCommit {
       else piece.resolve(outcomes[index]);
     }
     return undefined;
+  }
+
+  #takeBack(): void {
+    try {
+      // SQLite has done so itself when the disk was full.
+      if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+    } catch {
+      // What failed first says more; as long as the transaction is open, nobody else gets one.
+    }
   }
 
   #keep(committed: Committed[]): void {

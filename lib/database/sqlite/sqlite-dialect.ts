@@ -90,9 +90,6 @@ export function openSqliteConnection(file: string): DatabaseSync {
   return connection;
 }
 
-/** What Kysely asks for around a transaction. */
-const BEGINNINGS = new Set(['begin', 'rollback']);
-
 /** Statements kept prepared for each connection; what is asked with lists of many lengths must not add up. */
 const MOST_PREPARED = 256;
 
@@ -129,8 +126,6 @@ const rollback = (connection: DatabaseSync): SqliteStatement => ({
   iterate: () => [].values(),
 });
 
-type Kept = () => Promise<void>;
-
 /** What `ask` answers, once no other connection stands in the way. Meanwhile the thread does other things. */
 async function patiently<T>(connection: DatabaseSync, ask: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + BUSY_TIMEOUT_MILLISECONDS;
@@ -145,35 +140,52 @@ async function patiently<T>(connection: DatabaseSync, ask: () => Promise<T>): Pr
   }
 }
 
+/** How a connection whose commits do not wait for the disk has it keep them. */
+interface Disk {
+  /** Throws when the disk cannot be relied on. */
+  check(): void;
+  /** Resolves once the disk has all that was committed before. */
+  kept(): Promise<void>;
+}
+
 /**
  * Waits where SQLite would stop the whole process: for other processes, with each statement and the beginning of a transaction; and for the
  * disk, with each statement that writes by itself, so that nobody has to remember this.
  */
 class PatientDriver extends SqliteDriver {
   readonly #connection: DatabaseSync;
-  readonly #kept: Kept | undefined;
+  readonly #disk: Disk | undefined;
+  /** Whether whoever holds the connection has written something that the disk is to keep. */
+  #hasWritten = false;
 
-  constructor(config: SqliteDialectConfig, connection: DatabaseSync, kept: Kept | undefined) {
+  constructor(config: SqliteDialectConfig, connection: DatabaseSync, disk: Disk | undefined) {
     super(config);
     this.#connection = connection;
-    this.#kept = kept;
+    this.#disk = disk;
   }
 
   override async acquireConnection(): Promise<DatabaseConnection> {
     const held = await super.acquireConnection();
     return {
-      executeQuery: <Row>(query: CompiledQuery): Promise<QueryResult<Row>> => {
-        const answer = () => patiently(this.#connection, async () => held.executeQuery<Row>(query));
-        const isPart = this.#connection.isTransaction || BEGINNINGS.has(query.sql);
-        return this.#kept === undefined || isPart || isReading(query) ? answer() : this.#keeping(answer);
-      },
+      executeQuery: (query) => this.#execute(held, query),
       streamQuery: (query, chunkSize) => held.streamQuery(query, chunkSize),
     };
   }
 
-  async #keeping<Row>(answer: () => Promise<QueryResult<Row>>): Promise<QueryResult<Row>> {
-    const result = await answer();
-    await this.#kept?.();
+  override async releaseConnection(): Promise<void> {
+    const hasWritten = this.#hasWritten;
+    this.#hasWritten = false;
+    await super.releaseConnection();
+    // Nobody else waits for this.
+    if (hasWritten) await this.#disk?.kept();
+  }
+
+  async #execute<Row>(held: DatabaseConnection, query: CompiledQuery): Promise<QueryResult<Row>> {
+    const writesAlone = !isReading(query) && !this.#connection.isTransaction;
+    if (writesAlone) this.#disk?.check();
+    const result = await patiently(this.#connection, async () => held.executeQuery<Row>(query));
+    // One that begins a transaction leaves this to whoever does so.
+    if (writesAlone && !this.#connection.isTransaction) this.#hasWritten = true;
     return result;
   }
 }
@@ -181,9 +193,9 @@ class PatientDriver extends SqliteDriver {
 class PatientDialect extends SqliteDialect {
   readonly #createDriver: () => SqliteDriver;
 
-  constructor(config: SqliteDialectConfig, connection: DatabaseSync, kept: Kept | undefined) {
+  constructor(config: SqliteDialectConfig, connection: DatabaseSync, disk: Disk | undefined) {
     super(config);
-    this.#createDriver = () => new PatientDriver(config, connection, kept);
+    this.#createDriver = () => new PatientDriver(config, connection, disk);
   }
 
   override createDriver(): SqliteDriver {
@@ -196,10 +208,10 @@ class PatientDialect extends SqliteDialect {
  * them answer at once. Transactions begin IMMEDIATE: a deferred one that reads and then writes
  * fails at once (SQLITE_BUSY_SNAPSHOT, which no timeout covers) when another process wrote in between.
  *
- * From now on `connection` itself waits for nobody; whoever uses it past Kysely is told by what isBusy knows. `kept` resolves once the disk has
- * what was committed, where a commit does not wait for that by itself; whoever begins a transaction asks for it.
+ * From now on `connection` itself waits for nobody; whoever uses it past Kysely is told by what isBusy knows. `disk` is for a
+ * connection whose commits do not wait for it; whoever begins a transaction asks it by themselves.
  */
-export function createSqliteDialect(connection: DatabaseSync, kept?: Kept): SqliteDialect {
+export function createSqliteDialect(connection: DatabaseSync, disk?: Disk): SqliteDialect {
   connection.exec('PRAGMA busy_timeout = 0');
   const prepared = new Map<string, SqliteStatement>();
   const prepare = (sql: string): SqliteStatement => {
@@ -213,5 +225,5 @@ export function createSqliteDialect(connection: DatabaseSync, kept?: Kept): Sqli
     prepared.set(sql, statement);
     return statement;
   };
-  return new PatientDialect({ database: { prepare, close: () => connection.close() } }, connection, kept);
+  return new PatientDialect({ database: { prepare, close: () => connection.close() } }, connection, disk);
 }

@@ -7,7 +7,7 @@ import { answered, isBusy } from './sqlite-dialect.ts';
 /**
  * On the connection that `query` uses: at once, past Kysely's queue, where nobody is in between. That is a reading while no transaction is
  * open, and whatever is part of a transaction that `isOpen`. Everything else takes its turn: a write by itself too, as it is to wait for the
- * disk, which a commit of somebody else's just then does not (embedded-file.ts).
+ * disk (sqlite-dialect.ts).
  */
 export function preparerIn(
   connection: DatabaseSync,

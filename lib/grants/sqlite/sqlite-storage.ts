@@ -135,10 +135,12 @@ export class SqliteStorage implements GrantStorage {
   }
 
   async check(): Promise<void> {
-    this.#reading(() => {
-      this.#statements.check.get();
+    this.#reading(() => this.#statements.check.get());
+    try {
       this.#embedded.check();
-    });
+    } catch (cause) {
+      throw new StorageUnavailable((cause as Error).message, { cause });
+    }
   }
 
   /** The file is closed by whoever opened it. */
