@@ -6,7 +6,8 @@ export interface SealedUnit {
   unit: Unit;
   records: Buffer[];
   grants: Buffer[];
-  sessions: Buffer[];
+  /** Undefined for one that is as it was read. */
+  sessions: (Buffer | undefined)[];
 }
 
 /** Seals every payload of a unit, in the order of its lists. */
@@ -17,6 +18,8 @@ export function sealUnit(sealer: PayloadSealer, unit: Unit): SealedUnit {
       sealer.seal('record', key, { payload, grantKey: grant?.key, sessionKey }),
     ),
     grants: unit.grants.map(({ key, payload }) => sealer.seal('grant', key, { payload })),
-    sessions: unit.sessions.map(({ uidKey, payload }) => sealer.seal('session', uidKey, { payload })),
+    sessions: unit.sessions.map(({ uidKey, payload, isAsRead }) =>
+      isAsRead ? undefined : sealer.seal('session', uidKey, { payload }),
+    ),
   };
 }

@@ -11,6 +11,9 @@ import type { UnitRunner } from './unit-runner.ts';
  */
 const FORMER_ID_SECONDS = 60;
 
+/** Each use of a session moves its end on, which is not worth a write before so small a part of its life has gone by. */
+const LIFE_PARTS = 1000;
+
 const uidKeyOf = (payload: EnginePayload): RecordKey => recordKey('session uid', String(payload.uid));
 
 /** Sessions: kept by their uid, found by the identifier in the cookie. */
@@ -27,16 +30,21 @@ export class SessionModelStorage implements ModelStorage {
     return this.#units.call(async (unit) => {
       const uidKey = uidKeyOf(payload);
       const before = unit.baseOf(uidKey);
-      const accountBefore =
-        before === undefined ? undefined : (JSON.parse(before) as EnginePayload).accountId;
+      const payloadBefore = before === undefined ? undefined : (JSON.parse(before) as EnginePayload);
       const { accountId } = payload;
+      const laterBy = Number(payload.exp) - Number(payloadBefore?.exp);
       unit.saveSession({
         uidKey,
         idKey: recordKey('Session', id),
         payload: JSON.stringify(payload),
+        isAsRead:
+          payloadBefore !== undefined &&
+          laterBy >= 0 &&
+          laterBy <= Number(expiresIn) / LIFE_PARTS &&
+          JSON.stringify({ ...payload, exp: payloadBefore.exp }) === before,
         accountKey: typeof accountId === 'string' ? recordKey('account', accountId) : undefined,
         expiresAt: expiryOf(expiresIn, secondsNow()),
-        formerIdSeconds: accountBefore === accountId ? FORMER_ID_SECONDS : 0,
+        formerIdSeconds: payloadBefore?.accountId === accountId ? FORMER_ID_SECONDS : 0,
       });
     });
   }

@@ -96,6 +96,8 @@ export interface SessionSave {
   idKey: RecordKey;
   payload: string;
   base: StoredDocument | undefined;
+  /** It says what `base` says, but for an end that is hardly later: a backend need not write it, and judges it all the same. */
+  isAsRead: boolean;
   accountKey: RecordKey | undefined;
   expiresAt: number;
   /** Identifiers that this unit replaced. */

@@ -185,12 +185,13 @@ export class UnitApplication {
   }
 
   #judgeSession(save: SessionSave, sealed: Buffer | undefined): Verdict {
-    const { uidKey, idKey, base, accountKey, expiresAt, formerIdKeys, formerIdSeconds } = save;
+    const { uidKey, idKey, base, isAsRead, accountKey, expiresAt, formerIdKeys, formerIdSeconds } = save;
     if (accountKey !== undefined && this.#endedSinceStart(accountKey))
       return refuse('account_ended', 'Session');
     const row = this.#statements.lookSession.get(uidKey);
     if (row?.ended === 1 || (row === undefined && base !== undefined))
       return refuse('session_ended', 'Session');
+    if (isAsRead && row?.version === base?.version) return keep();
     const { saveSession, saveSessionId, shortenSessionId } = this.#statements;
     let payload = sealed as Buffer;
     let saveId: Write = () => saveSessionId.run(idKey, uidKey, accountKey ?? null, expiresAt);
