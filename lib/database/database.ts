@@ -152,12 +152,21 @@ function embeddedDatabase(file: EmbeddedFile, sealer: Sealer): Database {
   const { query } = file;
   // Not the one that everybody shares: in the middle of a transaction that would tell numbers which may yet be taken back.
   const revisionsConnection = file.openConnection();
+  const revisions = new SqliteRevisions(revisionsConnection);
   return {
     query,
-    transaction: (work, transactionOptions) =>
-      file.transaction((transaction) => work(transaction, Date.now()), transactionOptions),
+    transaction: async (work, transactionOptions) => {
+      let isToBeSeen = false;
+      const value = await file.transaction(async (transaction) => {
+        const done = await work(transaction, Date.now());
+        isToBeSeen = revisions.changes(transaction);
+        return done;
+      }, transactionOptions);
+      if (isToBeSeen) await revisions.seenByAll();
+      return value;
+    },
     now: () => Date.now(),
-    revisions: new SqliteRevisions(revisionsConnection),
+    revisions,
     sealer,
     epoch: file.epoch,
     kind: 'sqlite',

@@ -11,7 +11,7 @@ export type RevisionTopic = 'accounts' | 'clients' | 'client_documents' | 'apis'
 export interface Revisions {
   /**
    * A number that stays the same as long as nothing changes; only of use to compare it within this process. Never waits:
-   * a change of another process is seen within 10 ms where both share the embedded file, within a second over PostgreSQL.
+   * a change of another process is seen by the time that process says it is made where both share the embedded file, within a second over PostgreSQL.
    * Throws DatabaseUnavailable when the database has not been heard of for so long that no cache may be trusted.
    */
   current(topic: RevisionTopic): number;

@@ -151,6 +151,16 @@ describe('the database', () => {
     await database.close();
   });
 
+  it('shows a change to every process by the time that it is said to be made', async () => {
+    const [changing, other] = [await open(), await open()];
+    for (let change = 0; change < 30; change += 1) {
+      const before = other.revisions.current('accounts');
+      await changing.transaction((transaction) => changing.revisions.move(transaction, 'accounts'));
+      expect(other.revisions.current('accounts'), `change ${change}`).to.equal(before + 1);
+    }
+    for (const database of [changing, other]) await database.close();
+  });
+
   it('that has been closed refuses what comes late, and ends no process', async () => {
     const database = await open();
     const { embedded } = database;

@@ -1,14 +1,19 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import type { Revisions, RevisionTopic } from '../revisions.ts';
 import type { DatabaseSchema } from '../schema.ts';
 import { answered } from './sqlite-dialect.ts';
 
 /**
- * How long (ms) a number is taken for current without a look: other processes' changes are seen that much later at
- * most, and a busy process looks a hundred times a second instead of several times for each request.
+ * How long (ms) a number is taken for current without a look: a busy process looks a hundred times a second instead of several times for each
+ * request. Whoever changes something says so only when this time has passed since, hence nobody acts on what was changed after that.
  */
 const TRUST_MILLISECONDS = 10;
+/** Timers count in whole milliseconds, and may be early by one. */
+const TIMER_MILLISECONDS = 1;
+/** Topics by which nothing is decided, and for which nobody is made to wait. */
+const TIDINGS: ReadonlySet<RevisionTopic> = new Set(['notifications']);
 /** How long (ms) after a change of this process every call looks: its transaction commits within this time. */
 const OWN_CHANGE_MILLISECONDS = 1000;
 
@@ -19,6 +24,7 @@ export class SqliteRevisions implements Revisions {
   #known: ReadonlyMap<string, number> = new Map();
   #knownUntil = 0;
   #ownChangeUntil = 0;
+  readonly #moving = new WeakSet<object>();
 
   constructor(connection: DatabaseSync) {
     this.#read = connection.prepare('SELECT number FROM revisions WHERE topic = ?');
@@ -40,7 +46,18 @@ export class SqliteRevisions implements Revisions {
     return Number(answered(() => this.#read.get(topic))?.number ?? 0);
   }
 
+  /** Whether a transaction changes anything that other processes may have in their caches, and act by. */
+  changes(transaction: Kysely<DatabaseSchema>): boolean {
+    return this.#moving.has(transaction);
+  }
+
+  /** Resolves once no process acts any more by what was current when this was called. */
+  async seenByAll(): Promise<void> {
+    await pause(TRUST_MILLISECONDS + TIMER_MILLISECONDS);
+  }
+
   async move(transaction: Kysely<DatabaseSchema>, topic: RevisionTopic): Promise<void> {
+    if (!TIDINGS.has(topic)) this.#moving.add(transaction);
     this.#ownChangeUntil = performance.now() + OWN_CHANGE_MILLISECONDS;
     await transaction
       .insertInto('revisions')
