@@ -200,8 +200,8 @@ export async function createApp(given: AppRooms): Promise<App> {
   app.use(withErrorBoundary(pages, log));
   app.use(tellFailure);
   app.use(withTransport(issuer, proxies, { pages, log }));
-  app.use(withUnknownPaths(pages));
   app.use(withStaticAssets(assets));
+  app.use(withUnknownPaths(pages));
   if (configuration.features.sessionManagement) app.use(withCheckSession(issuer, assets));
   app.use(withStartLogin({ ...rooms, issuer, pages }));
   app.use(withPostedRequests(pages));

@@ -157,7 +157,7 @@ describe('answers', () => {
         400,
         get('/session/end/confirm', { method: 'POST', body: 'xsrf=x', headers: FORM }),
       ],
-      ['a JWKS that is asked for by another spelling', 200, get('/JWKS')],
+      ['a JWKS that is asked for by another spelling', 404, get('/JWKS')],
     ];
     for (const [what, status, request] of requests) {
       const response = await request;
