@@ -1,7 +1,7 @@
 /**
  * The Koa application: its middleware as one visible list. This room owns what surrounds every answer (headers, error
  * boundary, form protection, rendering) and the end of each request's unit of work; it refuses cross-site forms, requests
- * in the clear under an https issuer, and bodies over 56 KiB. It answers for RFC 9110 status codes, RFC 6797, CSP 3.
+ * in the clear under an https issuer (but for the documents that are published), and bodies over 56 KiB. It answers for RFC 9110 status codes, RFC 6797, CSP 3.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { bodyParser } from '@koa/bodyparser';

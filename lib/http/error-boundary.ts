@@ -8,7 +8,7 @@ import { createReference } from '../observability/error-reference.ts';
 import type { Log } from '../observability/log.ts';
 import { admitRefusalLine } from '../observability/refusal-lines.ts';
 import { noteOf } from '../observability/request-note.ts';
-import { REFERENCE_HEADER } from '../provider/errors/protocol-errors.ts';
+import { REFERENCE_HEADER, whatWasAsked } from '../provider/errors/protocol-errors.ts';
 import type { Pages } from './pages/pages.ts';
 
 /** How long (s) a client is asked to wait when a store is in trouble. */
@@ -60,15 +60,21 @@ export function withErrorBoundary(pages: Pages, log: Log): Koa.Middleware {
   return async (ctx, next) => {
     try {
       await next();
-      // The engine answers a store in trouble by itself, and knows nothing of when to come back.
-      if (ctx.status === 503) ctx.set('Retry-After', RETRY_AFTER_SECONDS);
+      // The engine answers a store in trouble by itself: with nothing of when to come back, but with a challenge at userinfo, as if the token were bad.
+      if (ctx.status === 503) {
+        ctx.set('Retry-After', RETRY_AFTER_SECONDS);
+        ctx.remove('WWW-Authenticate');
+      }
     } catch (thrown) {
       const { status, error, description, pageError = error } = describeFailure(thrown);
       const told = status >= 500 || admitRefusalLine(log, addressGroup(ctx.ip).subscriber);
       const reference = told ? createReference() : undefined;
       if (reference !== undefined) ctx.set(REFERENCE_HEADER, reference);
       const requestId = noteOf(ctx.req)?.id;
-      const line = { err: thrown, reference, requestId, method: ctx.method, path: ctx.path, status };
+      const line = {
+        ...{ err: thrown, reference, requestId, method: ctx.method, path: ctx.path, status },
+        ...whatWasAsked(ctx),
+      };
       if (status >= 500) log.error(line, 'request failed');
       else if (told) log.info(line, 'request refused');
       ctx.remove('Set-Cookie');

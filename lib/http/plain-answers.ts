@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type Koa from 'koa';
 import type { Grants } from '../grants/grants.ts';
 import { noteOf } from '../observability/request-note.ts';
+import { whatWasAsked } from '../provider/errors/protocol-errors.ts';
 import type { PlainEndpoint } from '../provider/plain/plain-requests.ts';
 import type { ProviderHost } from '../provider/provider.ts';
 import type { TrustedProxies } from './transport/client-address.ts';
@@ -10,13 +11,16 @@ import { transportCheck } from './transport/transport.ts';
 const NOTHING = Buffer.alloc(0);
 const FAILURE = Symbol('what a plain answer failed with');
 
-type Failed = IncomingMessage & { [FAILURE]?: { route: string; error: unknown } };
+type Failed = IncomingMessage & {
+  [FAILURE]?: { route: string; clientId: string | undefined; error: unknown };
+};
 
 /** Throws what the plain answer to this request failed with, if it did: the error boundary tells of it. */
 export const tellFailure: Koa.Middleware = (ctx, next) => {
   const failure = (ctx.req as Failed)[FAILURE];
   if (failure === undefined) return next();
   Object.assign(ctx, { routerName: failure.route });
+  ctx.state.clientId = failure.clientId;
   throw failure.error;
 };
 
@@ -45,18 +49,13 @@ export function answerPlainRequests(
     ...['Cache-Control', 'no-store', 'Vary', 'Origin', 'Content-Type', 'application/json; charset=utf-8'],
   ];
 
-  function answerOf(
-    endpoint: PlainEndpoint,
-    request: IncomingMessage,
-    response: ServerResponse,
-    body: Buffer,
-  ): Promise<object | undefined> {
+  function answerOf(endpoint: PlainEndpoint, ctx: Koa.Context, body: Buffer): Promise<object | undefined> {
     return grants.inUnitOfWork(async () => {
-      const answer = await endpoint.answer(contexts.createContext(request, response), body);
+      const answer = await endpoint.answer(ctx, body);
       if (answer === undefined) return undefined;
       const { outcome } = await grants.commit('everything');
       return outcome === 'committed' ? answer : undefined;
-    }, noteOf(request));
+    }, noteOf(ctx.req));
   }
 
   async function answer(
@@ -65,8 +64,9 @@ export function answerPlainRequests(
     response: ServerResponse,
   ): Promise<void> {
     const body = endpoint.method === 'POST' ? await readBody(request) : NOTHING;
+    const ctx = contexts.createContext(request, response) as Koa.Context;
     try {
-      const content = await answerOf(endpoint, request, response, body);
+      const content = await answerOf(endpoint, ctx, body);
       if (content !== undefined) {
         const note = noteOf(request);
         if (note !== undefined) note.endpoint = endpoint.route;
@@ -75,7 +75,7 @@ export function answerPlainRequests(
         return;
       }
     } catch (error) {
-      (request as Failed)[FAILURE] = { route: endpoint.route, error };
+      (request as Failed)[FAILURE] = { route: endpoint.route, clientId: whatWasAsked(ctx).clientId, error };
     }
     for (const name of response.getHeaderNames()) response.removeHeader(name);
     if (endpoint.method === 'POST') handOn(request, body);

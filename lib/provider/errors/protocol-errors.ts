@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import type Koa from 'koa';
 import type Provider from 'oidc-provider';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { addressGroup } from '../../authentication/throttling/address-group.ts';
@@ -44,6 +45,15 @@ interface ProtocolError extends Error {
 
 const references = new WeakMap<Error, string | undefined>();
 
+/** By whom, and which endpoint of the engine, as far as that has been found out: what each line about a failed request names. */
+export function whatWasAsked(ctx: Koa.Context): {
+  endpoint: string | undefined;
+  clientId: string | undefined;
+} {
+  const { oidc, routerName, state } = ctx as Partial<KoaContextWithOIDC> & { routerName?: string };
+  return { endpoint: oidc?.route ?? routerName, clientId: oidc?.client?.clientId ?? state?.clientId };
+}
+
 /**
  * Logs a protocol error once, by what was expected and what came, and answers the reference under which it stands there. The
  * answer carries it as well. `status` is the answer's: from 500 on it is our fault, and nothing is explained. Undefined when whoever
@@ -61,7 +71,7 @@ export function reportProtocolError(
   const reference = createReference();
   references.set(error, reference);
   ctx.set(REFERENCE_HEADER, reference);
-  const clientId = ctx.oidc?.client?.clientId;
+  const { endpoint, clientId } = whatWasAsked(ctx);
   const requestId = noteOf(ctx.req)?.id;
   const line = {
     reference,
@@ -70,7 +80,7 @@ export function reportProtocolError(
     path: ctx.path,
     method: ctx.method,
     status,
-    ...(ctx.oidc?.route === undefined ? {} : { endpoint: ctx.oidc.route }),
+    ...(endpoint === undefined ? {} : { endpoint }),
     ...(clientId === undefined ? {} : { clientId }),
   };
   if (status >= 500) log.error(line, 'protocol error');

@@ -41,6 +41,7 @@ export function plainIntrospection(
     if (clientId === undefined || secret === undefined) return undefined;
     const client = await EngineClient.find(clientId);
     if (client === undefined || !answersInClear(client)) return undefined;
+    ctx.state.clientId = clientId;
     if (clientThrottle.admit(clientId, ctx.ip).outcome !== 'admitted') return undefined;
     const matches = await whileAvailable(() => clients.verifySecret(clientId, secret));
     return matches ? client : undefined;
