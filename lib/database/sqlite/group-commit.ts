@@ -1,5 +1,4 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DatabaseUnavailable } from '../database-unavailable.ts';
 import { asUnavailable, isBusy } from './sqlite-dialect.ts';
 import { diskFailure } from './write-ahead-log.ts';
@@ -54,6 +53,8 @@ export class GroupCommit {
   /** Why nothing is written any more: the disk cannot be relied on. */
   #broken: DatabaseUnavailable | undefined;
   #commits = 0;
+  /** Who waits for all that is under way to end. */
+  #closing: (() => void)[] = [];
 
   /** `connection` neither waits for a lock nor for the disk by itself. */
   constructor(connection: DatabaseSync, makeDurable: MakeDurable) {
@@ -97,7 +98,7 @@ export class GroupCommit {
 
   /** Ends what is under way, and then does nothing more. */
   async close(): Promise<void> {
-    while (this.busy) await nextTurn();
+    while (this.busy) await new Promise<void>((resolve) => this.#closing.push(resolve));
     this.#broken ??= new DatabaseUnavailable('the embedded database has been closed');
   }
 
@@ -108,6 +109,7 @@ export class GroupCommit {
     const flush = () => {
       this.#isScheduled = false;
       this.#flush();
+      this.#tellIdle();
     };
     if (milliseconds === 0) setImmediate(flush);
     else setTimeout(flush, milliseconds);
@@ -205,7 +207,12 @@ export class GroupCommit {
         for (const { piece } of committed) piece.reject(this.#broken);
       }
       if (this.busy) this.#flush();
+      this.#tellIdle();
     });
+  }
+
+  #tellIdle(): void {
+    if (!this.busy) for (const tell of this.#closing.splice(0)) tell();
   }
 }
 
