@@ -14,6 +14,7 @@ import { type CibaRooms, ciba } from './devices/ciba.ts';
 import { deviceFlow } from './devices/device-flow.ts';
 import type { DevicePages } from './devices/device-page-contract.ts';
 import type { FrontChannelPage } from './logout/front-channel-logout.ts';
+import { type LogoutPage, rpInitiatedLogout } from './logout/logout-form.ts';
 import { richAuthorizationRequests } from './requests/authorization-details.ts';
 import { fapi } from './requests/profiles.ts';
 import { requestObjects } from './requests/request-objects.ts';
@@ -30,17 +31,12 @@ export interface EnginePages {
     out: { error: string; error_description?: string | undefined },
     error: Error,
   ): Promise<void>;
-  /** Asks whether to sign out; `form.xsrf` must be posted to `form.action`, with `logout=yes` to sign out everywhere. */
-  logout(ctx: KoaContextWithOIDC, form: { action: string; xsrf: string }): Promise<void>;
+  logout: LogoutPage;
   loggedOut(ctx: KoaContextWithOIDC): Promise<void>;
   frontChannelLogout: FrontChannelPage;
   /** The browser came back to an authorization that is over or was never its own. */
   interrupted(ctx: KoaContextWithOIDC): Promise<void>;
   device: DevicePages;
-}
-
-function xsrfOf(form: string): string {
-  return /name="xsrf" value="([0-9a-f]+)"/.exec(form)?.[1] ?? '';
 }
 
 /** Which of the engine's features are on, and their policies. What is not named here is off. */
@@ -96,12 +92,6 @@ export function features(
       allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId,
     },
     backchannelLogout: { enabled: switches.backchannelLogout },
-    rpInitiatedLogout: {
-      enabled: true,
-      logoutSource: async (ctx, form) => {
-        await pages.logout(ctx, { action: ctx.oidc.urlFor('end_session_confirm'), xsrf: xsrfOf(form) });
-      },
-      postLogoutSuccessSource: (ctx) => pages.loggedOut(ctx),
-    },
+    rpInitiatedLogout: rpInitiatedLogout(pages),
   };
 }

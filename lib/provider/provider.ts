@@ -50,10 +50,12 @@ import { engineFetch } from './engine/engine-fetch.ts';
 import { completeEngine } from './engine/engine-overrides.ts';
 import { engineStorage } from './engine/engine-storage.ts';
 import { engineSuccession } from './engine/engine-succession.ts';
+import { keepFormStates } from './engine/form-states.ts';
 import { reportProtocolErrors } from './errors/protocol-errors.ts';
 import { type EnginePages, features } from './features.ts';
 import { lifetimes } from './lifetimes.ts';
 import { completeLogout, logoutDiscovery } from './logout/logout.ts';
+import { answerStaleLogout, isStaleLogout } from './logout/logout-form.ts';
 import { noticeDeliveries } from './logout/notice-deliveries.ts';
 import { fixOrigin } from './origin.ts';
 import { type PlainRequests, plainRequests } from './plain/plain-requests.ts';
@@ -171,8 +173,11 @@ function engineConfiguration(
     fetch: engineFetch(rooms.safeFetch),
     clientBasedCORS: allowCrossOrigin,
     assertJwtClientAuthClaimsAndHeader: clientAssertions(grants.rememberedSince),
-    renderError: (ctx, out, error) =>
-      error instanceof errors.SessionNotFound ? pages.interrupted(ctx) : pages.error(ctx, out, error),
+    renderError: async (ctx, out, error) => {
+      if (error instanceof errors.SessionNotFound) await pages.interrupted(ctx);
+      else if (isStaleLogout(ctx, error)) await answerStaleLogout(ctx, pages);
+      else await pages.error(ctx, out, error);
+    },
     routes: { introspection: '/introspection' },
     // The account page's own; registered applications are told of, and held to, what is allowed (lib/clients).
     responseTypes: [...new Set([...allowedResponseTypes(switches), 'none'])] as ['code'],
@@ -227,6 +232,7 @@ async function createEngine(
   noteDevicesInSessions(provider);
   measureSignInsAtTheirSource(provider);
   tellOfActivity(provider, rooms.events);
+  keepFormStates(provider);
   completeDeviceFlow(provider, rooms);
   leavePings(provider, rooms.notifications);
   noteUse(provider, rooms);

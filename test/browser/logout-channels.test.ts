@@ -113,7 +113,9 @@ describe('hearing of a logout in the browser, in Chromium', function () {
       new URLSearchParams({ id_token_hint: idToken, post_logout_redirect_uri: `${origin}/bye`, state: 's1' }),
     );
     await tab.goto(end.href);
-    const answered = tab.waitForResponse((response) => response.url().endsWith('/session/end/confirm'));
+    const answered = tab.waitForResponse(
+      (response) => new URL(response.url()).pathname === '/session/end/confirm',
+    );
     await tab.click('#confirm');
     const policy = (await (await answered).allHeaders())['content-security-policy'];
     expect(policy?.split(';')).to.include(`frame-src ${origin}/one ${origin}/two`);

@@ -288,9 +288,11 @@ describe('device authorization', function () {
       const end = await letIn(browser, (await askForDevice(television)).user_code);
       expect(end.url.pathname).to.match(/^\/device\/./);
       expect(await browser.visit(end.url)).to.include({ status: 410, pageName: 'expired' });
-      // Its secret went with the other form: it is asked for once more, and then goes on.
+      // The other form has not ended this one.
+      expect(await browser.submit(confirm, 'approve')).to.include({ pageName: 'device-ended' });
       const again = await browser.submit(confirm, 'approve');
-      expect(again.pageName).to.equal('device');
+      expect(again).to.include({ status: 422, pageName: 'device' });
+      expect(again.page).to.contain('has been used already');
       expect(typedIn(again, 'user_code')).to.equal(asked.user_code);
     });
 

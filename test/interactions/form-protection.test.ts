@@ -146,7 +146,8 @@ describe('forms of interactions', () => {
       { logout: 'yes', xsrf: 'a'.repeat(48) },
     ]) {
       const response = await post(browser, '/session/end/confirm', fields as Record<string, string>);
-      expect(response.status).to.equal(400);
+      expect(response.status).to.equal(422);
+      expect(pageNameOf(await response.text()), 'asked once more').to.equal('logout');
     }
     expect((await browser.request('/session/end/confirm?logout=yes')).status).to.equal(405);
     const silent = await browser.visit(notes.authorizationRequest({ prompt: 'none' }).url);

@@ -186,7 +186,8 @@ export function createPages(options: {
       draw(ctx, 'error', { status: ctx.status, error, description, reference });
     },
 
-    logout: async (ctx, { action, xsrf }) => {
+    logout: async (ctx, { action, xsrf, isRejected }) => {
+      if (isRejected) noteError(ctx.req, 'form_rejected');
       const client = await knownClient(ctx.oidc.client?.clientId);
       const account = await accounts
         .findBySub(String(ctx.oidc.session?.accountId ?? ''))
@@ -199,6 +200,7 @@ export function createPages(options: {
           xsrf,
           client: client === undefined ? undefined : clientView(client),
           account: account === undefined ? undefined : accountView(account),
+          problem: isRejected ? { kind: 'form-rejected' } : undefined,
         },
         {
           uiLocales: ctx.oidc.params?.ui_locales,

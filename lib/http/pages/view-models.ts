@@ -69,6 +69,8 @@ export interface LogoutView {
   xsrf: string;
   client?: ClientView | undefined;
   account?: AccountView | undefined;
+  /** The form that was sent is not known, or not any more: nobody was signed out. */
+  problem?: { kind: 'form-rejected' } | undefined;
 }
 
 /** Signed out, and no place to return to was given. */

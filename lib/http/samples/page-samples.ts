@@ -184,6 +184,12 @@ export const PAGE_SAMPLES: { readonly [Page in PageName]: Readonly<Record<string
   logout: {
     client: { action: '/session/end/confirm', xsrf: 'sample', client, account },
     plain: { action: '/session/end/confirm', xsrf: 'sample' },
+    'form-rejected': {
+      action: '/session/end/confirm',
+      xsrf: 'sample',
+      account,
+      problem: { kind: 'form-rejected' },
+    },
   },
   'logged-out': {
     client: { client },

@@ -8,7 +8,7 @@ import { wordsOf } from '../../clients/scope.ts';
 import type { Events } from '../../observability/events.ts';
 import { cookies } from '../cookies.ts';
 import { type EngineDeviceCode, entitiesOf } from '../engine/engine-context.ts';
-import { beginSession, formOf, keepFormSecrets } from './device-form.ts';
+import { beginSession, formOf } from './device-form.ts';
 import { leaveSessionGrant } from './device-grant.ts';
 import type { DevicePages, DeviceProblem, DeviceRequest } from './device-page-contract.ts';
 import { limitUserCodes, TooManyCodes } from './user-codes.ts';
@@ -130,12 +130,11 @@ export function deviceFlow(
   };
 }
 
-/** What the engine's configuration cannot say: the guess budget, `interval`, a grant for each device, and forms in several tabs. */
+/** What the engine's configuration cannot say: the guess budget, `interval`, and a grant for each device. */
 export function completeDeviceFlow(
   provider: Provider,
   rooms: { userCodes: UserCodeThrottle; events: Events },
 ): void {
-  keepFormSecrets(provider);
   limitUserCodes(provider, rooms);
   // RFC 8628 §3.2: the engine leaves `interval` out.
   provider.on('device_authorization.success', (_ctx, body) => {

@@ -1,6 +1,5 @@
-import type Provider from 'oidc-provider';
 import type { Configuration as EngineConfiguration, KoaContextWithOIDC } from 'oidc-provider';
-import { prototypesOf } from '../engine/engine-context.ts';
+import { type FormState, formerStateOf } from '../engine/form-states.ts';
 import { ANONYMOUS_SESSION_SECONDS } from '../lifetimes.ts';
 
 /** A form of the engine's: its address, and the secret to be sent as `xsrf`. */
@@ -11,33 +10,13 @@ export interface DeviceForm {
 
 type CookieOptions = NonNullable<NonNullable<EngineConfiguration['cookies']>['long']>;
 
-interface FormState {
-  secret: string;
-}
-
-/** What sessions had in `state` when they were read. */
-const formerStates = new WeakMap<object, FormState>();
-
-/** Has it remembered what a session had in `state` when it was read. */
-export function keepFormSecrets(provider: Provider): void {
-  const { Session } = prototypesOf(provider);
-  const instantiate = Session.instantiate.bind(Session);
-  Session.instantiate = (payload) => {
-    const session = instantiate(payload);
-    const { state } = (payload ?? {}) as { state?: FormState };
-    if (state?.secret !== undefined) formerStates.set(session, { ...state });
-    return session;
-  };
-}
-
 /**
  * The form of the page that is being drawn. The engine makes a new secret whenever it shows the page; the former one goes on,
  * or a form in another tab, or that of a log-out, would no longer be taken.
  */
 export function formOf(ctx: KoaContextWithOIDC): DeviceForm {
   const { session } = ctx.oidc;
-  const { Session } = ctx.oidc.entities as { Session?: object };
-  const former = Session === undefined ? undefined : formerStates.get(Session);
+  const former = formerStateOf(ctx);
   const state = session as unknown as { state: FormState };
   if (former !== undefined) state.state = former;
   return { action: ctx.oidc.urlFor('code_verification'), xsrf: state.state.secret };
