@@ -95,6 +95,16 @@ describe('the language of pages and mails', function () {
     expect(mails()[0]?.html).to.contain('<html lang="zh-Hans" dir="ltr">');
   });
 
+  it('is chosen where a device is let in without losing its code', async () => {
+    const browser = browserOf('en');
+    const landing = await browser.visit('/device?user_code=BCDF-GHJK&ui_locales=zh');
+    const japanese = await choose(browser, landing, 'ja');
+    expect(japanese).to.include({ status: 200, pageName: 'device' });
+    expect(languageOf(japanese.page)).to.equal('ja');
+    expect(japanese.page).to.match(/<input[^>]* id="user_code"[^>]* value="BCDF-GHJK"/);
+    expect(japanese.page).to.contain(texts('ja')['device.offered']);
+  });
+
   it('is chosen on the page, and kept from then on in this browser, whatever applications ask', async () => {
     const browser = browserOf('en');
     const landing = await loginPage(browser, { ui_locales: 'zh' });

@@ -154,7 +154,8 @@ export const deviceAddresses: Koa.Middleware = async (ctx, next) => {
   if (isRead && ctx.path === '/device' && ctx.query.user_code !== undefined) {
     const { user_code: userCode, ...others } = ctx.query;
     offeredCodes.set(ctx.req, text([userCode].flat()[0]).slice(0, 40));
-    ctx.query = others;
+    // From the engine alone: the page is still to be found at its address, as by whoever changes its language.
+    Object.defineProperty(ctx, 'query', { value: others });
   }
   await next();
 };
