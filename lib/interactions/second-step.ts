@@ -11,6 +11,7 @@ import { mailAddress } from '../mail/mail-address.ts';
 import type { PendingInteraction } from '../provider/sign-in/interaction.ts';
 import { interactionUrl } from '../provider/sign-in/interaction-url.ts';
 import { admitMail, type MailLinkRooms } from './mail-link-rooms.ts';
+import { isSignedIn, parallelAnswer } from './parallel-answer.ts';
 import { tellOfCopy } from './passkey-steps.ts';
 import { fieldsOf, type Step, seeOther, text } from './pending-step.ts';
 import { acceptFurtherProof, enrolStep, nextStep, type ProofRooms } from './proof.ts';
@@ -111,6 +112,16 @@ export function secondSteps(rooms: SecondStepRooms): SecondSteps {
     pages.secondStep(ctx, interaction, { ...state, added: ctx.query.added !== undefined });
   }
 
+  /** Goes on where the same form, sent twice, has led in this moment; true when it has. Its code was used by the first. */
+  async function followsOther(ctx: Koa.Context, interaction: PendingInteraction): Promise<boolean> {
+    const state = await parallelAnswer(rooms.desk, interaction, isSignedIn);
+    if (state === undefined) return false;
+    const { uid, client } = interaction;
+    const to = state === 'completed' ? undefined : state.signedInTo;
+    seeOther(ctx, to ?? interactionUrl(uid, client.clientId));
+    return true;
+  }
+
   const placeOf = ({ uid }: PendingInteraction, { proved }: Standing): string => `${uid}:${proved.id}`;
 
   return {
@@ -138,6 +149,7 @@ export function secondSteps(rooms: SecondStepRooms): SecondSteps {
       const attempt = { sub, code: text(code), place: placeOf(interaction, due), address: ctx.ip };
       const judged = await secondFactors.judge(chosen, attempt);
       if (judged.outcome !== 'verified') {
+        if (judged.outcome === 'refused' && (await followsOther(ctx, interaction))) return;
         const { outcome: kind, ...details } = judged;
         draw(ctx, interaction, due, { way, problem: { kind, ...details } as CodeProblem });
         return;

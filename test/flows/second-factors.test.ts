@@ -13,6 +13,7 @@ const personNamed = (name: string): Credentials => ({ login: `${name}@example.co
 const PEOPLE = {
   parallel: personNamed('parallel'),
   stepUp: personNamed('step-up'),
+  twice: personNamed('twice'),
   plain: personNamed('plain'),
   other: personNamed('other'),
   remembered: personNamed('remembered'),
@@ -269,6 +270,31 @@ describe('second factors', function () {
       expect(again.headers.get('Location')).to.equal(first.headers.get('Location'));
       const end = await browser.visit(String(again.headers.get('Location')));
       await finishSignIn(app, browser, { landing: end, verifier });
+    });
+
+    it('a right code that is sent twice at once leads to one place, and a wrong one nowhere', async () => {
+      const person = PEOPLE.twice;
+      const own = await enrol(strict, newBrowser(), person);
+      for (const fields of [
+        { way: 'totp', code: own.phone.code() },
+        { way: 'recovery-code', code: own.codes[0] ?? '' },
+      ]) {
+        const browser = newBrowser();
+        const { landing, verifier } = await app.authorize(browser, {}, person);
+        const { action, csrf } = formOf(landing, 'submit');
+        const proof = /name="proof" value="([^"]+)"/.exec(landing.page)?.[1] ?? '';
+        const twice = (given: { way: string; code: string }) =>
+          Promise.all([1, 2].map(() => post(browser, action, { csrf, proof, ...given })));
+        const wrong = await twice({ ...fields, code: '12345' });
+        expect(wrong.map(({ status }) => status)).to.deep.equal([422, 422]);
+        const [first, second] = await twice(fields);
+        expect(first?.status, fields.way).to.equal(303);
+        expect(second?.headers.get('Location'), fields.way)
+          .to.equal(first?.headers.get('Location'))
+          .and.contain('/auth/');
+        const end = await browser.visit(String(first?.headers.get('Location')));
+        await finishSignIn(app, browser, { landing: end, verifier });
+      }
     });
 
     it('what was proved in an earlier interaction of an authorization is not proved in a later one', async () => {

@@ -66,6 +66,9 @@ export interface NoInteraction {
   reason: 'unknown' | 'completed' | 'changed';
 }
 
+/** How far an interaction has come by now; `completed`: to its end. */
+export type InteractionState = Pick<PendingInteraction, 'proved' | 'signedInTo'> | 'completed';
+
 /** How a person answered. */
 export type InteractionAnswer =
   /** `keepsTime`: a factor was added to the session's sign-in, which is no younger for it. */
@@ -88,6 +91,8 @@ export type InteractionAnswer =
 export interface InteractionDesk {
   /** The interaction that this browser holds the cookie of, if there still is one. */
   pending(ctx: Koa.Context, uid: string): Promise<PendingInteraction | NoInteraction>;
+  /** What other requests have made of it since this one read it. */
+  stateOf(interaction: PendingInteraction): Promise<InteractionState>;
   /** Keeps what is proved with the interaction, on this side, until a second step is taken; answers its `id`. */
   keepProof(ctx: Koa.Context, interaction: PendingInteraction, proved: Proved): Promise<string>;
   /** When the person of `proved` proved themselves first (Unix time, s); 0 when that is not known. */
@@ -239,6 +244,14 @@ export function createInteractionDesk(host: ProviderHost, rooms: ProviderRooms):
         const interaction = await host.current().provider.Interaction.find(uid);
         return { outcome: 'expired', reason: interaction === undefined ? 'completed' : 'changed' };
       }
+    },
+
+    async stateOf({ uid }) {
+      // In a unit of its own: that of this request goes by what it has read.
+      const found = await rooms.grants.inUnitOfWork(() => host.current().provider.Interaction.find(uid));
+      if (found === undefined) return 'completed';
+      const details = found as unknown as EngineInteraction;
+      return { proved: provedIn(details), signedInTo: signedInTo(details) };
     },
 
     async keepProof(ctx, interaction, { accountId, methods, session, at, upstream }) {
