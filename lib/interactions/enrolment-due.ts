@@ -6,7 +6,7 @@ import { missing } from '../provider/sign-in/assurance.ts';
 import type { PendingInteraction } from '../provider/sign-in/interaction.ts';
 import { interactionUrl } from '../provider/sign-in/interaction-url.ts';
 import { seeOther } from './pending-step.ts';
-import { acceptFurtherProof, nextStep, type ProofRooms } from './proof.ts';
+import { nextStep, type ProofRooms } from './proof.ts';
 import { type SecondStepRooms, type Standing, standingOf } from './second-step.ts';
 
 /** Where somebody stands who is to set up a second step. */
@@ -17,12 +17,18 @@ export interface EnrolmentDue extends Standing {
   factors: PersonFactors | undefined;
 }
 
-/** Whether something is to be set up now; undefined: another step is due, to which the answer leads. */
+/**
+ * Whether something is to be set up now; undefined: another step is due, to which the answer leads. `whenDone` answers a form that was sent once more
+ * when nothing is left to prove, without which the interaction is gone through anew; `whenEnrolled` one of somebody who has got a second step meanwhile.
+ */
 export async function enrolmentDue(
   rooms: SecondStepRooms,
   ctx: Koa.Context,
   interaction: PendingInteraction,
-  { goesOn = false } = {},
+  {
+    whenDone,
+    whenEnrolled,
+  }: Partial<Record<'whenDone' | 'whenEnrolled', (standing: Standing) => Promise<void>>> = {},
 ): Promise<EnrolmentDue | undefined> {
   const standing = await standingOf(rooms, ctx, interaction);
   if (standing === undefined) return undefined;
@@ -30,9 +36,12 @@ export async function enrolmentDue(
   const next = await nextStep(rooms, ctx, interaction, { account, methods: proved.methods });
   if (next.kind === 'enrol') return { ...standing, ways: next.ways, factors: next.factors };
   if (next.kind === 'unmet') return { ...standing, ways: [], factors: undefined };
-  if (next.kind === 'none' && goesOn) {
-    // The page that shows recovery codes is loaded again: nothing is left to prove.
-    await acceptFurtherProof(rooms, ctx, interaction, { account, methods: [] });
+  if (next.kind === 'none' && whenDone !== undefined) {
+    await whenDone(standing);
+    return undefined;
+  }
+  if (next.kind === 'second-step' && whenEnrolled !== undefined) {
+    await whenEnrolled(standing);
     return undefined;
   }
   const step = next.kind === 'second-step' ? next.kind : undefined;

@@ -4,6 +4,7 @@ import type { TotpEnrolment } from '../authentication/second-factors/totp.ts';
 import type { PendingInteraction } from '../provider/sign-in/interaction.ts';
 import { interactionUrl } from '../provider/sign-in/interaction-url.ts';
 import { type EnrolmentDue, enrolmentDue, isDemanded } from './enrolment-due.ts';
+import { isSignedIn, parallelAnswer } from './parallel-answer.ts';
 import { fieldsOf, finish, type Step, seeOther, text } from './pending-step.ts';
 import { acceptFurtherProof, enrolStep } from './proof.ts';
 import { isForProof, type SecondStepRooms, type Standing, standingOf } from './second-step.ts';
@@ -31,12 +32,39 @@ export function enrolmentSteps(
   async function dueStep(
     ctx: Koa.Context,
     interaction: PendingInteraction,
-    options?: { goesOn: boolean },
+    options?: Parameters<typeof enrolmentDue>[3],
   ): Promise<EnrolmentDue | undefined> {
     const due = await enrolmentDue(rooms, ctx, interaction, options);
     if (due === undefined || due.ways.length === 0 || due.ways.includes('totp')) return due;
     seeOther(ctx, interactionUrl(interaction.uid, interaction.client.clientId, enrolStep(due.ways)));
     return undefined;
+  }
+
+  /** The codes were in another answer to the same form. They are kept as digests: nobody can show them again. */
+  const tellOfCodes = (
+    ctx: Koa.Context,
+    interaction: PendingInteraction,
+    { account, proved }: Pick<Standing, 'account' | 'proved'>,
+  ): void => pages.recoveryCodes(ctx, interaction, { account, proof: proved.id, codes: [] });
+
+  /** Answers a confirmation whose app is set up already: it was sent twice at once, or the person has set one up elsewhere. */
+  async function answerPresent(
+    ctx: Koa.Context,
+    interaction: PendingInteraction,
+    { account }: Standing,
+  ): Promise<void> {
+    const provesApp = ({ proved }: Pick<PendingInteraction, 'proved'>): boolean =>
+      proved?.accountId === account.sub && proved.methods.includes('otp');
+    const state = await parallelAnswer(
+      desk,
+      interaction,
+      (now) => isSignedIn(now) || (now !== 'completed' && provesApp(now)),
+    );
+    const { uid, client } = interaction;
+    if (state === undefined) seeOther(ctx, interactionUrl(uid, client.clientId, 'second-step'));
+    else if (state === 'completed') seeOther(ctx, interactionUrl(uid, client.clientId));
+    else if (state.signedInTo !== undefined) seeOther(ctx, state.signedInTo);
+    else if (state.proved !== undefined) tellOfCodes(ctx, interaction, { account, proved: state.proved });
   }
 
   const labelOf = ({ account }: Standing) => ({ issuer: branding.name, login: account.login });
@@ -82,7 +110,10 @@ export function enrolmentSteps(
     },
 
     async confirm(ctx, interaction) {
-      const due = await dueStep(ctx, interaction, { goesOn: true });
+      const due = await dueStep(ctx, interaction, {
+        whenDone: async (standing) => tellOfCodes(ctx, interaction, standing),
+        whenEnrolled: (standing) => answerPresent(ctx, interaction, standing),
+      });
       if (due === undefined) return;
       if (!isForProof(ctx, due)) {
         await draw(ctx, interaction, due, { problem: { kind: 'form-rejected' } });
@@ -110,7 +141,7 @@ export function enrolmentSteps(
           return;
         }
         case 'present':
-          seeOther(ctx, interactionUrl(interaction.uid, interaction.client.clientId, 'second-step'));
+          await answerPresent(ctx, interaction, due);
           return;
         case 'expired':
           await draw(ctx, interaction, due, { problem: { kind: 'expired' } });

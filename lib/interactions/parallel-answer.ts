@@ -17,10 +17,18 @@ export async function parallelAnswer(
   interaction: PendingInteraction,
   isAwaited: (state: InteractionState) => boolean,
 ): Promise<InteractionState | undefined> {
+  return soon(async () => {
+    const state = await desk.stateOf(interaction);
+    return isAwaited(state) ? state : undefined;
+  });
+}
+
+/** What comes of another request that is under way, as soon as it does; undefined when it does not. */
+export async function soon<Value>(look: () => Promise<Value | undefined>): Promise<Value | undefined> {
   for (const pause of PAUSES) {
     await sleep(pause);
-    const state = await desk.stateOf(interaction);
-    if (isAwaited(state)) return state;
+    const found = await look();
+    if (found !== undefined) return found;
   }
   return undefined;
 }

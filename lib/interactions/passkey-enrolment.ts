@@ -5,7 +5,8 @@ import type { PendingInteraction } from '../provider/sign-in/interaction.ts';
 import { interactionUrl } from '../provider/sign-in/interaction-url.ts';
 import { type EnrolmentDue, enrolmentDue, isDemanded } from './enrolment-due.ts';
 import { fieldsOf, type Step, seeOther, text } from './pending-step.ts';
-import { isForProof, type SecondStepRooms } from './second-step.ts';
+import { acceptFurtherProof } from './proof.ts';
+import { isForProof, type SecondStepRooms, type Standing } from './second-step.ts';
 import type { NewPasskeyProblem } from './second-step-pages.ts';
 import { tellPerson } from './security-notice.ts';
 
@@ -38,9 +39,12 @@ export function passkeyEnrolmentSteps(rooms: PasskeyEnrolmentRooms): PasskeyEnro
   async function dueStep(
     ctx: Koa.Context,
     interaction: PendingInteraction,
-    options?: { goesOn: boolean },
+    { goesOn = false } = {},
   ): Promise<Due | undefined> {
-    const due = await enrolmentDue(rooms, ctx, interaction, options);
+    // With nothing new proved: what was kept is judged once more.
+    const whenDone = ({ account }: Standing) =>
+      acceptFurtherProof(rooms, ctx, interaction, { account, methods: [] });
+    const due = await enrolmentDue(rooms, ctx, interaction, goesOn ? { whenDone } : {});
     if (due === undefined) return undefined;
     if (!due.ways.includes('passkey')) {
       seeOther(ctx, interactionUrl(interaction.uid, interaction.client.clientId, 'enrol'));

@@ -62,7 +62,7 @@ export interface SecondStepPages {
   ): void;
   /** Nothing that the person could do here would be enough. */
   unreachable(ctx: Koa.Context, interaction: PendingInteraction, state: SecondStepState): void;
-  /** Shows recovery codes, this once. */
+  /** Shows recovery codes, this once; none: they were shown already, and the person is told where to make others. */
   recoveryCodes(
     ctx: Koa.Context,
     interaction: PendingInteraction,

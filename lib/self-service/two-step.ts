@@ -1,6 +1,7 @@
 import type Koa from 'koa';
 import type { Configuration } from '../../config/configuration.ts';
 import { isEnrolled, type SecondFactors } from '../authentication/second-factors/second-factors.ts';
+import { soon } from '../interactions/parallel-answer.ts';
 import { fieldsOf, seeOther, text } from '../interactions/pending-step.ts';
 import type { CodeProblem } from '../interactions/second-step-pages.ts';
 import { tellProblem } from '../interactions/tell-problem.ts';
@@ -26,7 +27,7 @@ export interface TwoStepRooms extends SecurityChangeRooms, OwnPageRooms {
  * factor proves it in this session before they change anything, wherever they are remembered: the password alone must not take the second step away.
  */
 export function addTwoStep({ page, form }: OwnPages, rooms: TwoStepRooms): void {
-  const { configuration, secondFactors, pages } = rooms;
+  const { configuration, secondFactors, sessions, pages } = rooms;
   const { devices } = secondFactors;
 
   const proved = withProvedFactors(rooms, DEMAND);
@@ -42,12 +43,19 @@ export function addTwoStep({ page, form }: OwnPages, rooms: TwoStepRooms): void 
     login: account.login,
   });
 
+  /** Who has an app is told so, and where recovery codes are made: a form that was sent twice has shown them in an answer that nobody sees. */
+  const tellOfApp = (ctx: Koa.Context): void => doneAt(ctx, TWO_STEP_PATH, 'two-step-present');
+
   async function showApp(
     ctx: Koa.Context,
     person: SignedInPerson,
     problem?: CodeProblem,
     sealed = '',
   ): Promise<void> {
+    if (await secondFactors.totp.has(person.account.sub)) {
+      tellOfApp(ctx);
+      return;
+    }
     if (problem !== undefined) tellProblem(ctx, problem);
     const { sub } = person.account;
     const enrolment =
@@ -55,6 +63,34 @@ export function addTwoStep({ page, form }: OwnPages, rooms: TwoStepRooms): void 
       (await secondFactors.beginTotp(sub, labelOf(person)));
     await pages.draw(ctx, 'account-two-step-app', person, { enrolment }, problem);
   }
+
+  /** After a form that was sent twice: the first is about to give this browser a new session, by which alone the next page knows what was proved. */
+  async function tellOfFirst(ctx: Koa.Context, { sessionUid }: SignedInPerson): Promise<void> {
+    await soon(async () => (await sessions.hasEnded(sessionUid)) || undefined);
+    tellOfApp(ctx);
+  }
+
+  const confirm = proved(async (ctx, person) => {
+    const { sealed, code } = fieldsOf(ctx);
+    const given = { sealed: text(sealed), code: text(code) };
+    const confirmation = await secondFactors.confirmTotp(person.account.sub, given, ctx.ip);
+    if (confirmation.outcome === 'present') {
+      await tellOfFirst(ctx, person);
+      return;
+    }
+    if (confirmation.outcome !== 'confirmed') {
+      const { outcome: kind, ...details } = confirmation;
+      await showApp(ctx, person, { kind, ...details } as CodeProblem, given.sealed);
+      return;
+    }
+    // The code that was just typed is one more thing that was proved in this session.
+    const methods = [...new Set([...person.methods, 'otp'])];
+    const change = { person: { ...person, methods }, kind: 'two-step-added', endsOthers: true } as const;
+    const renewed = await afterSecurityChange(rooms, ctx, change);
+    const { recoveryCodes: codes } = confirmation;
+    if (codes === undefined) doneAt(ctx, TWO_STEP_PATH, 'two-step-added');
+    else await pages.draw(ctx, 'account-recovery-codes', renewed, { codes });
+  });
 
   const add = (path: string, act: Act): void => form(path, DEMAND, proved(act), show);
 
@@ -64,27 +100,11 @@ export function addTwoStep({ page, form }: OwnPages, rooms: TwoStepRooms): void 
   form(
     APP_PATH,
     { fresh: true, page: APP_PATH },
-    proved(async (ctx, person) => {
-      const { sealed, code } = fieldsOf(ctx);
-      const given = { sealed: text(sealed), code: text(code) };
-      const confirmation = await secondFactors.confirmTotp(person.account.sub, given, ctx.ip);
-      if (confirmation.outcome === 'present') {
-        doneAt(ctx, TWO_STEP_PATH, 'two-step-added');
-        return;
-      }
-      if (confirmation.outcome !== 'confirmed') {
-        const { outcome: kind, ...details } = confirmation;
-        await showApp(ctx, person, { kind, ...details } as CodeProblem, given.sealed);
-        return;
-      }
-      // The code that was just typed is one more thing that was proved in this session.
-      const methods = [...new Set([...person.methods, 'otp'])];
-      const change = { person: { ...person, methods }, kind: 'two-step-added', endsOthers: true } as const;
-      const renewed = await afterSecurityChange(rooms, ctx, change);
-      const { recoveryCodes: codes } = confirmation;
-      if (codes === undefined) doneAt(ctx, TWO_STEP_PATH, 'two-step-added');
-      else await pages.draw(ctx, 'account-recovery-codes', renewed, { codes });
-    }),
+    async (ctx, person) => {
+      // Before what is proved is asked for: the app is, in the other request alone.
+      if (await secondFactors.totp.has(person.account.sub)) await tellOfFirst(ctx, person);
+      else await confirm(ctx, person);
+    },
     (ctx, person) => showApp(ctx, person, { kind: 'form-rejected' }),
   );
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { decodeJwt } from 'jose';
-import { formOf, post } from '../interactions/page-forms.ts';
+import { formOf, hrefOf, pageNameOf, post } from '../interactions/page-forms.ts';
 import { readOutbox } from '../mail/read-mail.ts';
 import { mailTo } from '../self-service/own-account.ts';
 import { ADA, Application, answerIn, type Credentials } from './application.ts';
@@ -14,6 +14,7 @@ const PEOPLE = {
   parallel: personNamed('parallel'),
   stepUp: personNamed('step-up'),
   twice: personNamed('twice'),
+  doubleClick: personNamed('double-click'),
   plain: personNamed('plain'),
   other: personNamed('other'),
   remembered: personNamed('remembered'),
@@ -77,10 +78,49 @@ describe('second factors', function () {
       landing = await browser.submit(...confirmation);
       expect(landing.pageName).to.equal('recovery-codes');
       expect(new Set(codesOn(landing))).to.have.lengthOf(10);
-      // Loaded again, the page with the codes shows them no more, and leads on like its button.
+      // Loaded again, the page with the codes shows them no more, says where others can be made, and goes on as before.
       landing = await browser.submit(...confirmation);
+      expect(landing).to.include({ status: 200, pageName: 'recovery-codes' });
+      expect(codesOn(landing)).to.deep.equal([]);
+      expect(hrefOf(landing, 'account')).to.equal(`${latchkey.issuer}/account/two-step`);
+      landing = await browser.submit(landing, 'submit');
       const told = tell(await finishSignIn(strict, browser, { ...begun, landing }));
       expect(told).to.deep.include({ acr: MFA, amr: ['pwd', 'otp'] });
+    });
+
+    it('has it set up by a form that is sent twice at once: one answer shows the codes, the other says where to get some', async () => {
+      const browser = newBrowser();
+      const begun = await strict.authorize(browser, TELLING, PEOPLE.doubleClick);
+      const { landing } = begun;
+      const { action, csrf } = formOf(landing, 'submit');
+      const hidden = (name: string) =>
+        new RegExp(`name="${name}" value="([^"]+)"`).exec(landing.page)?.[1] ?? '';
+      const code = new AuthenticatorApp(secretOn(landing)).code();
+      const fields = { csrf, proof: hidden('proof'), sealed: hidden('sealed'), code };
+      const stranger = newBrowser();
+      const elsewhere = await strict.authorize(stranger, TELLING, PEOPLE.doubleClick);
+      const answers = await Promise.all(
+        [1, 2].map(async () => {
+          const answer = await post(browser, action, fields);
+          const page = await answer.text();
+          return { status: answer.status, url: landing.url, page, pageName: pageNameOf(page) };
+        }),
+      );
+      for (const answer of answers) expect(answer).to.include({ status: 200, pageName: 'recovery-codes' });
+      const [shown, told] = answers.sort((one, other) => codesOn(other).length - codesOn(one).length) as [
+        Landing,
+        Landing,
+      ];
+      expect([codesOn(shown).length, codesOn(told).length]).to.deep.equal([10, 0]);
+      expect(told.page).to.contain(`${latchkey.issuer}/account/two-step`);
+      // The same form in another sign-in proves nothing: that one is asked for a code of its own.
+      const other = formOf(elsewhere.landing, 'submit');
+      const proof = /name="proof" value="([^"]+)"/.exec(elsewhere.landing.page)?.[1] ?? '';
+      const crossed = await post(stranger, other.action, { ...fields, csrf: other.csrf, proof });
+      expect(crossed.headers.get('Location')).to.contain('/second-step');
+      const end = await browser.submit(told, 'submit');
+      const tokens = tell(await finishSignIn(strict, browser, { ...begun, landing: end }));
+      expect(tokens).to.deep.include({ acr: MFA, amr: ['pwd', 'otp'] });
     });
 
     it('is told that it cannot be reached where the person has nothing that would do', async () => {

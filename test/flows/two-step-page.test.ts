@@ -100,6 +100,27 @@ describe('the page of the second step, and codes by mail', function () {
     }
   });
 
+  it('an app that is confirmed twice: the page says that it is set up, and where recovery codes are made', async () => {
+    const person = { login: 'double-click@example.com', password: PASSWORD };
+    await latchkey.createPerson(person.login, person.password);
+    const browser = new FormBrowser(latchkey.issuer);
+    const page = await signInTo(browser, '/account/two-step/app', person);
+    const phone = new AuthenticatorApp(secretOn(page));
+    const confirmation = [page, 'submit', { code: phone.code() }] as const;
+    const ends = await Promise.all([browser.submit(...confirmation), browser.submit(...confirmation)]);
+    expect(ends.filter((end) => codesOn(end).length === 10)).to.have.lengthOf(1);
+    const [late] = ends.filter((end) => codesOn(end).length === 0) as [Landing];
+    // The first has ended the session of both; a browser that had not heard of the new one yet is asked to sign in.
+    const other = late.pageName === 'login' ? await at(browser, '/account/two-step/app') : late;
+    const again = await browser.submit(...confirmation);
+    const opened = await at(browser, '/account/two-step/app');
+    for (const end of [other, again, opened]) {
+      expect(end).to.include({ status: 200, pageName: 'account-two-step' });
+      expect(end.page).to.match(/id="done"[^>]*>\s*<p>The authenticator app is set up\. .*recovery codes/);
+    }
+    expect(codesOn(await browser.submit(other, 'new-codes'))).to.have.lengthOf(10);
+  });
+
   it('a form of another session changes nothing', async () => {
     const [mine, theirs] = [new FormBrowser(latchkey.issuer), new FormBrowser(latchkey.issuer)];
     const page = await signInTo(mine, '/account/two-step/app', GRACE);

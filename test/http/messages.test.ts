@@ -76,7 +76,7 @@ const FAMILIES: Record<string, readonly string[]> = {
     ...['saved', 'password-changed', 'email-change-asked', 'verification-sent', 'session-ended'],
     ...['sessions-ended', 'application-removed'],
     ...['passkey-added', 'passkey-renamed', 'passkey-removed', 'identity-linked', 'identity-unlinked'],
-    ...['two-step-added', 'two-step-removed', 'device-forgotten'],
+    ...['two-step-added', 'two-step-present', 'two-step-removed', 'device-forgotten'],
     ...['request-confirmed', 'request-refused', 'request-gone'],
   ],
   activity: [

@@ -28,6 +28,7 @@ const DONE = new Set([
   'identity-linked',
   'identity-unlinked',
   'two-step-added',
+  'two-step-present',
   'two-step-removed',
   'device-forgotten',
   'email-change-asked',

@@ -120,7 +120,9 @@ export function createSecondStepPages(options: {
 
     recoveryCodes: (ctx, interaction, state) => {
       const { csrfToken, proof, action } = formOf(interaction, 'go-on', state);
-      draw(ctx, 'recovery-codes', { csrfToken, proof, action, codes: state.codes }, optionsOf(interaction));
+      const { codes } = state;
+      const accountUrl = codes.length === 0 ? `${configuration.issuer}/account/two-step` : undefined;
+      draw(ctx, 'recovery-codes', { csrfToken, proof, action, codes, accountUrl }, optionsOf(interaction));
     },
   };
 }

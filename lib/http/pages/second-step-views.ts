@@ -78,7 +78,10 @@ export interface SetUpPasskeyView extends SecondStepFrame {
 export interface RecoveryCodesView extends FormView {
   action: string;
   proof: string;
+  /** None when they have been shown already, in another answer to the same form. */
   codes: readonly string[];
+  /** Where others can be made, then. */
+  accountUrl?: string | undefined;
 }
 
 /** Nothing that the person could do here is enough for the application. `action` takes them back to it (fields: `csrf`, `proof`). */

@@ -80,6 +80,13 @@ export const SECOND_STEP_SAMPLES: {
   },
   'recovery-codes': {
     plain: { csrfToken: 'sample', proof: 'sample', action: '/go-on', codes: CODES },
+    shown: {
+      csrfToken: 'sample',
+      proof: 'sample',
+      action: '/go-on',
+      codes: [],
+      accountUrl: 'https://id.example/account/two-step',
+    },
   },
   unreachable: { plain: form },
 };

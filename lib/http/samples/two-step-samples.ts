@@ -36,6 +36,7 @@ export const TWO_STEP_SAMPLES: {
 } = {
   'account-two-step': {
     plain: { ...page, hasApp: true, passkeys: 0, codesLeft: 9, devices },
+    present: { ...page, hasApp: true, passkeys: 0, codesLeft: 10, devices: [], done: 'two-step-present' },
     none: { ...page, hasApp: false, passkeys: 0, codesLeft: 0, devices: [] },
     passkeys: { ...page, hasApp: false, passkeys: 2, codesLeft: 1, devices: [], done: 'two-step-removed' },
     'form-rejected': {

@@ -21,6 +21,8 @@ export interface BrowserSession {
 export interface SessionDesk {
   /** The session that this browser holds the cookie of, when somebody is signed in to it. */
   current(ctx: Koa.Context): Promise<BrowserSession | undefined>;
+  /** Whether a session has ended since this request read it. */
+  hasEnded(sessionUid: string): Promise<boolean>;
   /**
    * Ends every session of the person, and every token, and gives this browser a session of its own anew, with another
    * identifier and the same proof. Whoever was about to sign in with a proof of before does not get in.
@@ -49,6 +51,12 @@ export function createSessionDesk(
       const { uid, accountId, loginTs, amr } = session;
       if (accountId === undefined || loginTs === undefined) return undefined;
       return { uid, accountId, authenticatedAt: provedAt(session), methods: amr ?? [] };
+    },
+
+    async hasEnded(sessionUid) {
+      // In a unit of its own: that of this request goes by what it has read.
+      const { Session } = prototypesOf(host.current().provider);
+      return (await grants.inUnitOfWork(() => Session.findByUid(sessionUid))) === undefined;
     },
 
     async renew(ctx, session) {
