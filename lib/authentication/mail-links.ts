@@ -1,8 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type { Database, DirectoryTransaction } from '../database/database.ts';
+import { answerOnce } from './answer-once.ts';
 
 /** 256 random bits: guessing one is hopeless, so that attempts need no counting. */
 const LINK_BYTES = 32;
+/** How long it is remembered what used a link up, in ms. */
+const SPENT_MILLISECONDS = 300_000;
 const LINK_FORM = /^[\w-]{43}$/;
 
 /** What each kind of link carries. A link of one purpose is nothing to another. */
@@ -89,9 +92,38 @@ export class MailLinks {
   /**
    * Uses a link up inside the transaction of what it allows; false when it was used, has expired, or when the person's
    * password was changed since it was sent. With it goes every other link of that purpose to that person; with a change of
-   * address, everything that was sent to the former one.
+   * address, everything that was sent to the former one. What it was used by (`form`) is
+   * remembered for a moment: whatever else the transaction does must not be refused any more.
    */
   async spend(
+    purpose: LinkPurpose,
+    secret: string,
+    transaction: DirectoryTransaction,
+    now: number,
+    form?: string,
+  ): Promise<boolean> {
+    const good = await this.#use(purpose, secret, transaction, now);
+    if (good && form !== undefined) await noteUse({ secret, form }, transaction, now);
+    return good;
+  }
+
+  /** The same afterwards, where only then is known what came of it. */
+  async rememberUse(secret: string, form: string): Promise<void> {
+    await this.#database.transaction((transaction, now) => noteUse({ secret, form }, transaction, now));
+  }
+
+  /** Whether it was this form that used the link up, a moment ago. What is kept of it tells nothing without the link itself. */
+  async wasSpentBy(secret: string, form: string): Promise<boolean> {
+    const note = await this.#database.query
+      .selectFrom('answered_challenges')
+      .select('digest')
+      .where('digest', '=', formDigest(secret, form))
+      .where('expires_at', '>', this.#database.now())
+      .executeTakeFirst();
+    return note !== undefined;
+  }
+
+  async #use(
     purpose: LinkPurpose,
     secret: string,
     transaction: DirectoryTransaction,
@@ -120,6 +152,21 @@ export class MailLinks {
 
 function digestOf(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url');
+}
+
+async function noteUse(
+  { secret, form }: { secret: string; form: string },
+  transaction: DirectoryTransaction,
+  now: number,
+): Promise<void> {
+  const note = { digest: formDigest(secret, form), expires_at: now + SPENT_MILLISECONDS };
+  await answerOnce(transaction, now, note);
+}
+
+function formDigest(secret: string, form: string): string {
+  return createHmac('sha256', secret)
+    .update(JSON.stringify(['form of a link', form]))
+    .digest('base64url');
 }
 
 function contextOf(purpose: string, digest: string): string {

@@ -41,6 +41,13 @@ export function originOf({ uid, client }: PendingInteraction): LinkOrigin {
   return { uid, clientId: client.clientId };
 }
 
+/** An address of a page around a link, with the application that the person came from, if it is known. */
+export function atClient(path: string, clientId: string | undefined): string {
+  return clientId === undefined || clientId === ''
+    ? path
+    : `${path}?client_id=${encodeURIComponent(clientId)}`;
+}
+
 /** The address of a page with a link's random part, for a mail. */
 export function linkUrl(issuer: string, path: string, secret: string): string {
   return `${issuer}${path}?link=${secret}`;

@@ -6,8 +6,17 @@ import type { FoundLink } from '../authentication/mail-links.ts';
 import { domainOf, mailAddress } from '../mail/mail-address.ts';
 import type { PendingInteraction } from '../provider/sign-in/interaction.ts';
 import { interactionUrl } from '../provider/sign-in/interaction-url.ts';
+import { isRepeat, knowLinkBrowser, type LinkUse, sentForm } from './link-repeat.ts';
 import type { AskProblem, LinkProblem } from './mail-link-outcomes.ts';
-import { admitMail, linkFormPurpose, linkUrl, type MailLinkRooms, originOf } from './mail-link-rooms.ts';
+import {
+  admitMail,
+  atClient,
+  linkFormPurpose,
+  linkUrl,
+  type MailLinkRooms,
+  originOf,
+} from './mail-link-rooms.ts';
+import { isSignedIn, parallelAnswer, soon } from './parallel-answer.ts';
 import { fieldsOf, type Step, seeOther, text } from './pending-step.ts';
 import { acceptProof } from './proof.ts';
 import { tellProblem } from './tell-problem.ts';
@@ -59,11 +68,34 @@ export function registrationSteps(rooms: MailLinkRooms): RegistrationSteps {
     if (isOpen) draw(ctx, interaction, ctx.method === 'POST' ? { kind: 'form-rejected' } : undefined);
   };
 
-  async function linkOf(ctx: Koa.Context, given: unknown): Promise<RegisterLink | undefined> {
-    const secret = text(given);
+  /**
+   * Goes on where the first of two equal forms has led; false when there was none. Its sign-in may be under way still, or have a second step
+   * to take.
+   */
+  async function followsFirst(ctx: Koa.Context, form: LinkUse, clientId: string): Promise<boolean> {
+    if (!(await soon(async () => (await isRepeat(ctx, rooms, form)) || undefined))) return false;
+    const { uid } = ctx.params;
+    const interaction = uid === undefined ? undefined : await desk.pending(ctx, uid);
+    const state =
+      interaction === undefined || 'outcome' in interaction
+        ? undefined
+        : await parallelAnswer(
+            desk,
+            interaction,
+            (now) => isSignedIn(now) || (now !== 'completed' && now.proved !== undefined),
+          );
+    if (state === undefined || state === 'completed')
+      seeOther(ctx, atClient(`${REGISTER_PATH}/done`, clientId));
+    else seeOther(ctx, state.signedInTo ?? interactionUrl(uid, clientId, 'enrol'));
+    return true;
+  }
+
+  async function linkOf(ctx: Koa.Context, form: LinkUse): Promise<RegisterLink | undefined> {
+    const { secret } = form;
     const isOn = registration.mode !== 'off' && accounts.directory !== undefined;
     const found = isOn ? await links.find('register', secret) : undefined;
     if (found !== undefined) return { secret, found };
+    if (ctx.method === 'POST' && (await followsFirst(ctx, form, text(ctx.query.client_id)))) return undefined;
     ctx.status = 410;
     await pages.linkResult(ctx, 'expired');
     return undefined;
@@ -88,10 +120,11 @@ export function registrationSteps(rooms: MailLinkRooms): RegistrationSteps {
   ): void {
     const action =
       interaction === undefined
-        ? REGISTER_PATH
+        ? atClient(REGISTER_PATH, found.details.origin?.clientId)
         : interactionUrl(interaction.uid, interaction.client.clientId, 'registration');
     const { email } = found.details;
     if (problem !== undefined) tellProblem(ctx, problem);
+    knowLinkBrowser(ctx, rooms);
     pages.completeRegistration(ctx, {
       action,
       secret,
@@ -137,7 +170,7 @@ export function registrationSteps(rooms: MailLinkRooms): RegistrationSteps {
     },
 
     async open(ctx) {
-      const link = await linkOf(ctx, ctx.query.link);
+      const link = await linkOf(ctx, { secret: text(ctx.query.link) });
       if (link === undefined) return;
       const { origin } = link.found.details;
       if (origin === undefined) drawCompletion(ctx, link, undefined);
@@ -146,13 +179,15 @@ export function registrationSteps(rooms: MailLinkRooms): RegistrationSteps {
     },
 
     async showCompletion(ctx) {
-      const link = await linkOf(ctx, ctx.query.link);
+      const link = await linkOf(ctx, { secret: text(ctx.query.link) });
       if (link !== undefined) drawCompletion(ctx, link, await interactionOf(ctx, link));
     },
 
     async complete(ctx) {
       const fields = fieldsOf(ctx);
-      const link = await linkOf(ctx, fields.link);
+      const name = text(fields.name).trim();
+      const form = { secret: text(fields.link), typed: [text(fields.password), name] };
+      const link = await linkOf(ctx, form);
       if (link === undefined) return;
       const interaction = await interactionOf(ctx, link);
       if (!forms.verify(ctx, linkFormPurpose(link.secret))) {
@@ -160,7 +195,6 @@ export function registrationSteps(rooms: MailLinkRooms): RegistrationSteps {
         return;
       }
       const { email, origin } = link.found.details;
-      const name = text(fields.name).trim();
       const created = await accounts.directory?.create(
         {
           login: email,
@@ -171,8 +205,11 @@ export function registrationSteps(rooms: MailLinkRooms): RegistrationSteps {
       );
       if (created === undefined) throw new Error('a link to register where people are kept elsewhere');
       if (created.outcome === 'created') {
+        const sent = sentForm(ctx, rooms, form.typed);
+        // Not with the link's end, which it comes to as well where there is an account already.
+        if (sent !== undefined) await links.rememberUse(link.secret, sent);
         if (interaction === undefined) {
-          seeOther(ctx, `${REGISTER_PATH}/done?client_id=${encodeURIComponent(origin?.clientId ?? '')}`);
+          seeOther(ctx, atClient(`${REGISTER_PATH}/done`, origin?.clientId));
           return;
         }
         await acceptProof(rooms, ctx, interaction, { account: created.account, methods: ['pwd'] });
@@ -195,6 +232,7 @@ export function registrationSteps(rooms: MailLinkRooms): RegistrationSteps {
           return;
         case 'condition_failed':
         case 'invalid_login':
+          if (await followsFirst(ctx, form, origin?.clientId ?? '')) return;
           ctx.status = 410;
           await pages.linkResult(ctx, 'expired', origin?.clientId);
           return;

@@ -4,8 +4,16 @@ import type { FoundLink } from '../authentication/mail-links.ts';
 import { mailAddress } from '../mail/mail-address.ts';
 import type { PendingInteraction } from '../provider/sign-in/interaction.ts';
 import { interactionUrl } from '../provider/sign-in/interaction-url.ts';
+import { isRepeat, knowLinkBrowser, type LinkUse, sentForm } from './link-repeat.ts';
 import type { AskProblem, LinkProblem } from './mail-link-outcomes.ts';
-import { admitMail, linkFormPurpose, linkUrl, type MailLinkRooms, originOf } from './mail-link-rooms.ts';
+import {
+  admitMail,
+  atClient,
+  linkFormPurpose,
+  linkUrl,
+  type MailLinkRooms,
+  originOf,
+} from './mail-link-rooms.ts';
 import { fieldsOf, type Step, seeOther, text } from './pending-step.ts';
 import { mailPerson, noteActivity } from './security-notice.ts';
 import { tellProblem } from './tell-problem.ts';
@@ -44,19 +52,34 @@ export function resetSteps(rooms: MailLinkRooms): ResetSteps {
     pages.askReset(ctx, interaction, { login, problem });
   }
 
-  async function linkOf(ctx: Koa.Context, given: unknown): Promise<ResetLink | undefined> {
-    const secret = text(given);
+  /** Where a password was changed: back to the sign-in that it was asked for in, as long as that is known. */
+  function leadOn(ctx: Koa.Context, { details: { origin } }: FoundLink<'reset-password'>): void {
+    seeOther(
+      ctx,
+      origin === undefined
+        ? `${RESET_PATH}/done`
+        : interactionUrl(origin.uid, origin.clientId, 'password-changed'),
+    );
+  }
+
+  async function linkOf(ctx: Koa.Context, form: LinkUse): Promise<ResetLink | undefined> {
+    const { secret } = form;
     const found = await links.find('reset-password', secret);
     const account = found?.account === undefined ? undefined : await accounts.findBySub(found.account);
     if (found !== undefined && account?.disabled === false) return { secret, found, account };
+    if (found === undefined && ctx.method === 'POST' && (await isRepeat(ctx, rooms, form))) {
+      seeOther(ctx, atClient(`${RESET_PATH}/done`, text(ctx.query.client_id)));
+      return undefined;
+    }
     ctx.status = 410;
     await pages.linkResult(ctx, 'expired');
     return undefined;
   }
 
-  function drawChoice(ctx: Koa.Context, { secret, account }: ResetLink, problem?: LinkProblem): void {
+  function drawChoice(ctx: Koa.Context, { secret, found, account }: ResetLink, problem?: LinkProblem): void {
+    const action = atClient(RESET_PATH, found.details.origin?.clientId);
     if (problem !== undefined) tellProblem(ctx, problem);
-    pages.choosePassword(ctx, { action: RESET_PATH, secret, login: account.login, problem });
+    pages.choosePassword(ctx, { action, secret, login: account.login, problem });
   }
 
   /** Tokens and sessions of before end, and the owner hears of it. */
@@ -104,13 +127,16 @@ export function resetSteps(rooms: MailLinkRooms): ResetSteps {
     },
 
     async showChoice(ctx) {
-      const link = await linkOf(ctx, ctx.query.link);
-      if (link !== undefined) drawChoice(ctx, link);
+      const link = await linkOf(ctx, { secret: text(ctx.query.link) });
+      if (link === undefined) return;
+      knowLinkBrowser(ctx, rooms);
+      drawChoice(ctx, link);
     },
 
     async choose(ctx) {
-      const { link: secret, password } = fieldsOf(ctx);
-      const link = await linkOf(ctx, secret);
+      const fields = fieldsOf(ctx);
+      const form = { secret: text(fields.link), typed: [text(fields.password)] };
+      const link = await linkOf(ctx, form);
       if (link === undefined) return;
       if (!forms.verify(ctx, linkFormPurpose(link.secret))) {
         drawChoice(ctx, link, { kind: 'form-rejected' });
@@ -119,24 +145,20 @@ export function resetSteps(rooms: MailLinkRooms): ResetSteps {
       const { sub } = link.account;
       // Before as well as after: should this process end in between, nobody else keeps what the old password gave.
       await grants.endAccount(sub, { consent: false });
-      const update = await accounts.directory?.setPassword(sub, text(password), (transaction, now) =>
-        links.spend('reset-password', link.secret, transaction, now),
+      const update = await accounts.directory?.setPassword(sub, text(fields.password), (transaction, now) =>
+        links.spend('reset-password', link.secret, transaction, now, sentForm(ctx, rooms, form.typed)),
       );
       if (update?.outcome === 'updated') {
         await afterChange(ctx, link);
-        const { origin } = link.found.details;
-        seeOther(
-          ctx,
-          origin === undefined
-            ? `${RESET_PATH}/done`
-            : interactionUrl(origin.uid, origin.clientId, 'password-changed'),
-        );
+        leadOn(ctx, link.found);
         return;
       }
       if (update?.outcome === 'refused' && update.reason === 'unacceptable_password') {
         drawChoice(ctx, link, { kind: 'password', rule: update.rule ?? '' });
       } else if (update?.outcome === 'refused' && update.reason === 'busy') {
         drawChoice(ctx, link, { kind: 'unavailable' });
+      } else if (await isRepeat(ctx, rooms, form)) {
+        leadOn(ctx, link.found);
       } else {
         ctx.status = 410;
         await pages.linkResult(ctx, 'expired', link.found.details.origin?.clientId);

@@ -1,4 +1,5 @@
 import type Koa from 'koa';
+import { isRepeat, knowLinkBrowser, sentForm } from './link-repeat.ts';
 import { linkFormPurpose, type MailLinkRooms } from './mail-link-rooms.ts';
 import { fieldsOf, seeOther, text } from './pending-step.ts';
 
@@ -13,9 +14,11 @@ export interface VerificationSteps {
 
 /** Confirmation of the address that an account has; it says nothing of an address that the account had, or will have. */
 export function verificationSteps(
-  rooms: Pick<MailLinkRooms, 'accounts' | 'links' | 'pages' | 'forms'>,
+  rooms: Pick<MailLinkRooms, 'configuration' | 'accounts' | 'links' | 'pages' | 'forms'>,
 ): VerificationSteps {
   const { accounts, links, pages, forms } = rooms;
+
+  const done = (ctx: Koa.Context): void => seeOther(ctx, `${VERIFY_PATH}/done`);
 
   async function expired(ctx: Koa.Context): Promise<void> {
     ctx.status = 410;
@@ -26,15 +29,20 @@ export function verificationSteps(
     async show(ctx) {
       const secret = text(ctx.query.link);
       const found = await links.find('verify-email', secret);
-      if (found === undefined) await expired(ctx);
-      else pages.verifyEmail(ctx, { action: VERIFY_PATH, secret, email: found.details.email });
+      if (found === undefined) {
+        await expired(ctx);
+        return;
+      }
+      knowLinkBrowser(ctx, rooms);
+      pages.verifyEmail(ctx, { action: VERIFY_PATH, secret, email: found.details.email });
     },
 
     async confirm(ctx) {
       const secret = text(fieldsOf(ctx).link);
       const found = await links.find('verify-email', secret);
       if (found?.account === undefined) {
-        await expired(ctx);
+        if (await isRepeat(ctx, rooms, { secret })) done(ctx);
+        else await expired(ctx);
         return;
       }
       const { email } = found.details;
@@ -44,9 +52,9 @@ export function verificationSteps(
         return;
       }
       const update = await accounts.directory?.verifyEmail(found.account, email, (transaction, now) =>
-        links.spend('verify-email', secret, transaction, now),
+        links.spend('verify-email', secret, transaction, now, sentForm(ctx, rooms)),
       );
-      if (update?.outcome === 'updated') seeOther(ctx, `${VERIFY_PATH}/done`);
+      if (update?.outcome === 'updated' || (await isRepeat(ctx, rooms, { secret }))) done(ctx);
       else await expired(ctx);
     },
   };

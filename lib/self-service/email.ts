@@ -8,6 +8,7 @@ import type { MailLinks } from '../authentication/mail-links.ts';
 import type { SecondFactors } from '../authentication/second-factors/second-factors.ts';
 import type { MailLinkThrottle } from '../authentication/throttling/mail-link-throttle.ts';
 import type { FormProtection } from '../interactions/interaction-pages.ts';
+import { isRepeat, knowLinkBrowser, sentForm } from '../interactions/link-repeat.ts';
 import type { MailLinkPages } from '../interactions/mail-link-pages.ts';
 import { admitMail, linkFormPurpose, linkUrl } from '../interactions/mail-link-rooms.ts';
 import { fieldsOf, seeOther, text } from '../interactions/pending-step.ts';
@@ -130,9 +131,19 @@ export function addEmail({ page, form }: OwnPages, router: Router, rooms: EmailR
     const account = found?.account === undefined ? undefined : await accounts.findBySub(found.account);
     if (found !== undefined && account?.disabled === false)
       return { secret, details: found.details, account };
+    await answerUsedUp(ctx, secret);
+    return undefined;
+  }
+
+  const confirmed = (ctx: Koa.Context): void => seeOther(ctx, `${CONFIRM_PATH}/done`);
+
+  async function answerUsedUp(ctx: Koa.Context, secret: string): Promise<void> {
+    if (ctx.method === 'POST' && (await isRepeat(ctx, rooms, { secret }))) {
+      confirmed(ctx);
+      return;
+    }
     ctx.status = 410;
     await pages.linkResult(ctx, 'expired');
-    return undefined;
   }
 
   type Link = NonNullable<Awaited<ReturnType<typeof linkOf>>>;
@@ -150,7 +161,9 @@ export function addEmail({ page, form }: OwnPages, router: Router, rooms: EmailR
   form(`${EMAIL_PATH}/verify`, { page: EMAIL_PATH }, askVerification, show);
   router.get(CONFIRM_PATH, async (ctx) => {
     const link = await linkOf(ctx, ctx.query.link);
-    if (link !== undefined) drawConfirmation(ctx, link);
+    if (link === undefined) return;
+    knowLinkBrowser(ctx, rooms);
+    drawConfirmation(ctx, link);
   });
   router.post(CONFIRM_PATH, async (ctx) => {
     const link = await linkOf(ctx, fieldsOf(ctx).link);
@@ -163,16 +176,15 @@ export function addEmail({ page, form }: OwnPages, router: Router, rooms: EmailR
     }
     const change = { from: details.from, to: details.to };
     const update = await accounts.directory?.changeEmail(account.sub, change, (transaction, now) =>
-      links.spend('change-email', secret, transaction, now),
+      links.spend('change-email', secret, transaction, now, sentForm(ctx, rooms)),
     );
     if (update?.outcome !== 'updated') {
-      ctx.status = 410;
-      await pages.linkResult(ctx, 'expired');
+      await answerUsedUp(ctx, secret);
       return;
     }
     noteActivity(rooms.events, ctx, { accountId: account.sub, kind: 'email-changed' });
     mailPerson(rooms, ctx, account, { kind: 'email-changed', email: details.from });
-    seeOther(ctx, `${CONFIRM_PATH}/done`);
+    confirmed(ctx);
   });
   router.get(`${CONFIRM_PATH}/done`, (ctx) => pages.linkResult(ctx, 'email-changed'));
 }

@@ -49,6 +49,21 @@ describe('links sent by mail', function () {
       expect(await spend(secret)).to.equal(false);
     });
 
+    it('tell for five minutes what used them up, to whoever has the link and the same form', async () => {
+      const [secret, other] = [await create('eve'), await create('mallory')];
+      const spendBy = (form: string) =>
+        opened.transaction((transaction) => links.spend('reset-password', secret, transaction, time, form));
+      expect(await links.wasSpentBy(secret, 'one')).to.equal(false);
+      expect([await spendBy('one'), await spendBy('two')]).to.deep.equal([true, false]);
+      expect(await links.wasSpentBy(secret, 'one')).to.equal(true);
+      expect(await links.wasSpentBy(secret, 'two'), 'it was too late').to.equal(false);
+      expect(await links.wasSpentBy(other, 'one'), 'another link').to.equal(false);
+      time += 299_000;
+      expect(await links.wasSpentBy(secret, 'one')).to.equal(true);
+      time += 2000;
+      expect(await links.wasSpentBy(secret, 'one')).to.equal(false);
+    });
+
     it('are nothing to another purpose, nor when they are not quite the same', async () => {
       const secret = await create();
       expect(await links.find('verify-email', secret)).to.equal(undefined);

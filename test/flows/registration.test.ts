@@ -101,6 +101,37 @@ describe('registration', function () {
     await eventually('a second mail to the owner', () => mailsTo(ADA.login).length === 2);
   });
 
+  it('a form that is sent twice leads to one place: into the application, or where it is said that there is an account', async () => {
+    const twice = async (asking: FormBrowser, page: Landing) => {
+      const { action, csrf } = formOf(page, 'submit');
+      const link = /name="link" value="([^"]+)"/.exec(page.page)?.[1] ?? '';
+      const send = () => post(asking, action, { csrf, link, name: 'Nell', password: PASSWORD });
+      const answers = [...(await Promise.all([send(), send()])), await send()];
+      const places = answers.map(({ status, headers }) => `${status} ${headers.get('location')}`);
+      expect(new Set(places), places.join()).to.have.property('size', 1);
+      return String(answers[0]?.headers.get('location'));
+    };
+    const { link, verifier } = await linkFor('twice1@example.com');
+    const there = await twice(browser, await browser.visit(link));
+    const consent = await browser.visit(there);
+    const { code = '' } = answerIn(await browser.submit(consent, 'approve'));
+    expect((await app.redeem({ code, verifier })).status).to.equal(200);
+
+    browser = new FormBrowser(latchkey.issuer);
+    const { link: elsewhere } = await linkFor('twice2@example.com');
+    const other = new FormBrowser(latchkey.issuer);
+    const page = await other.visit(elsewhere);
+    const done = await other.visit(await twice(other, page));
+    expect(done).to.include({ status: 200, pageName: 'link-result' });
+    // What was typed differently was not what the account was made with.
+    expect(
+      await other.submit(page, 'submit', { name: 'Nell', password: 'another good password' }),
+    ).to.include({
+      status: 410,
+    });
+    await app.signIn(other, {}, { login: 'twice2@example.com', password: PASSWORD });
+  });
+
   it('of many that follow a link at once, one makes the account', async () => {
     const { link } = await linkFor('new4@example.com');
     const other = new FormBrowser(latchkey.issuer);
@@ -216,7 +247,8 @@ describe('registration', function () {
     const theirs = await victim.visit(app.authorizationRequest().url);
     const secret = link.searchParams.get('link') ?? '';
     const page = await victim.visit(`${theirs.url.pathname}/registration${theirs.url.search}&link=${secret}`);
-    expect(formOf(page, 'submit').action, 'outside of the interaction').to.equal('/register');
+    const { action } = formOf(page, 'submit');
+    expect(action, 'outside of the interaction').to.equal(`/register?client_id=${app.clientId}`);
     const done = await victim.submit(page, 'submit', { password: PASSWORD });
     expect(done).to.include({ status: 200, pageName: 'link-result' });
     const silent = await victim.visit(app.authorizationRequest({ prompt: 'none' }).url);

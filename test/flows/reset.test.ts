@@ -150,6 +150,25 @@ describe('a forgotten password', function () {
     expect(await signsInWith(person.login, NEW_PASSWORD)).to.equal(true);
   });
 
+  it('a form that is sent twice says twice that the password was changed', async () => {
+    const person = await somebody();
+    const page = await browser.visit(await linkFor(person));
+    const { action, csrf } = formOf(page, 'submit');
+    const link = page.url.searchParams.get('link') ?? '';
+    const send = (asking = browser) => post(asking, action, { csrf, link, password: NEW_PASSWORD });
+    const places = (await Promise.all([send(), send()])).map(({ headers }) => headers.get('location'));
+    for (const place of places) {
+      const end = await browser.visit(String(place));
+      expect(end.status, end.page).to.equal(200);
+      expect(end.pageName === 'link-result' || end.pageName === 'login', end.pageName).to.equal(true);
+    }
+    expect((await send()).status, 'later').to.equal(303);
+    const stranger = new FormBrowser(latchkey.issuer);
+    await stranger.visit(page.url);
+    expect((await send(stranger)).status, 'no other browser learns the password by it').to.equal(410);
+    expect(await signsInWith(person.login, NEW_PASSWORD)).to.equal(true);
+  });
+
   it('of twenty attempts at once, one chooses the password', async () => {
     const person = await somebody();
     const page = await browser.visit(await linkFor(person));
