@@ -12,7 +12,14 @@ import {
 } from '../../lib/http/pages/static-assets.ts';
 
 const branding = { name: 'Latchkey' };
-const NAMES: AssetName[] = ['latchkey.css', 'branding.css', 'show-password.js', 'submit-form.js', 'icon.svg'];
+const NAMES: AssetName[] = [
+  'latchkey.css',
+  'branding.css',
+  'show-password.js',
+  'submit-form.js',
+  'send-once.js',
+  'icon.svg',
+];
 
 describe('static assets', () => {
   let folder: string;

@@ -26,6 +26,7 @@ export type AssetName =
   | 'show-password.js'
   | 'passkeys.js'
   | 'submit-form.js'
+  | 'send-once.js'
   | 'icon.svg'
   | 'check-session.js'
   | 'front-channel-logout.js';
@@ -41,6 +42,7 @@ const SHIPPED: ReadonlyArray<readonly [AssetName, string]> = [
   ['latchkey.css', 'styles/latchkey.css'],
   ['show-password.js', 'browser/show-password.js'],
   ['submit-form.js', 'browser/submit-form.js'],
+  ['send-once.js', 'browser/send-once.js'],
   ['passkeys.js', 'browser/passkeys.js'],
   ['check-session.js', 'browser/check-session.js'],
   ['front-channel-logout.js', 'browser/front-channel-logout.js'],
