@@ -5,7 +5,7 @@ import { type EngineSession, prototypesOf } from './engine-context.ts';
 /** How many forms of one browser stay good. */
 const OPEN_FORMS = 8;
 /** One that carries more (characters of JSON) is not kept beside another: a session is read with every request. */
-const LONGEST_KEPT_FORM = 4000;
+const LONGEST_KEPT_FORM = 1000;
 /** What a secret is found by; the rest of it, 128 bits, is what nobody can guess. */
 const NAME_CHARACTERS = 16;
 const FORM_ROUTES: ReadonlySet<unknown> = new Set(['end_session_confirm', 'code_verification']);
