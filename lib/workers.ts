@@ -26,16 +26,21 @@ const FIXED_SETTINGS = [
   'workers',
 ] as const satisfies ReadonlyArray<keyof Configuration>;
 
-/** Why a rolling restart would not do what its operator wants, or undefined. New workers read the configuration by themselves. */
-function obstacle(configuration: Configuration, read: () => Configuration): string | undefined {
+/** What new workers are to serve by; or why a rolling restart would not do what its operator wants. */
+function reread(
+  configuration: Configuration,
+  read: () => Configuration,
+): { changed: Configuration } | { reason: string } {
   try {
     const changed = read();
     const fixed = FIXED_SETTINGS.filter(
       (name) => JSON.stringify(changed[name]) !== JSON.stringify(configuration[name]),
     );
-    return fixed.length === 0 ? undefined : `changed settings need a stop and a start: ${fixed.join(', ')}`;
+    return fixed.length === 0
+      ? { changed }
+      : { reason: `changed settings need a stop and a start: ${fixed.join(', ')}` };
   } catch (error) {
-    if (error instanceof ConfigurationError) return error.message;
+    if (error instanceof ConfigurationError) return { reason: error.message };
     throw error;
   }
 }
@@ -62,7 +67,7 @@ export async function serveByWorkers(
   const rooms = await openRooms(configuration, log, { metrics });
   running.defer(() => rooms.close());
   running.defer(watchClockJumps(log));
-  const supervisor = new Supervisor({ count, log });
+  const supervisor = new Supervisor({ count, log, configuration });
   let isServing = false;
   const management = await listenForManagement(rooms, {
     isServing: () => isServing && supervisor.listening > 0,
@@ -83,13 +88,13 @@ export async function serveByWorkers(
   ready(first.port);
 
   async function roll(): Promise<void> {
-    const reason = obstacle(configuration, read);
-    if (reason !== undefined) {
-      log.error({ reason }, 'no rolling restart: the workers that there are stay');
+    const next = reread(configuration, read);
+    if ('reason' in next) {
+      log.error(next, 'no rolling restart: the workers that there are stay');
       return;
     }
     log.info('rolling restart');
-    const { outcome } = await supervisor.roll();
+    const { outcome } = await supervisor.roll(next.changed);
     if (outcome === 'rolled') log.info('rolling restart done');
   }
   // One at a time, and what is asked for meanwhile is done once more: the configuration may have changed since.

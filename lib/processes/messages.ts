@@ -14,6 +14,17 @@ export interface Retirement {
   latchkey: 'retire';
 }
 
+/** From worker to primary: what am I to serve by? */
+export interface ConfigurationRequest {
+  latchkey: 'configuration';
+}
+
+/** From primary to worker, in answer. */
+export interface ConfigurationAnswer {
+  latchkey: 'configured';
+  configuration: unknown;
+}
+
 function hasName(message: unknown, name: string): boolean {
   return (
     typeof message === 'object' && message !== null && 'latchkey' in message && message.latchkey === name
@@ -28,4 +39,14 @@ export function isBeat(message: unknown): message is Beat {
 /** The same of a retirement. */
 export function isRetirement(message: unknown): message is Retirement {
   return hasName(message, 'retire');
+}
+
+/** The same of a request for the configuration. */
+export function isConfigurationRequest(message: unknown): message is ConfigurationRequest {
+  return hasName(message, 'configuration');
+}
+
+/** The same of its answer. */
+export function isConfigurationAnswer(message: unknown): message is ConfigurationAnswer {
+  return hasName(message, 'configured');
 }

@@ -25,6 +25,8 @@ interface Slot {
   readonly pause: RestartPause;
   worker: WorkerProcess | undefined;
   restart: NodeJS.Timeout | undefined;
+  /** What its worker serves by, and one that takes the place of that. */
+  configuration: unknown;
 }
 
 /** How a rolling restart went. */
@@ -43,13 +45,15 @@ export class Supervisor {
   #watching: NodeJS.Timeout | undefined;
   #stopping = false;
 
-  constructor(options: { count: number; log: Log }) {
+  /** `configuration` is what the workers serve by, until a rolling restart brings another. */
+  constructor(options: { count: number; log: Log; configuration: unknown }) {
     this.#log = options.log;
     this.#slots = Array.from({ length: options.count }, (_, index) => ({
       number: index + 1,
       pause: new RestartPause(),
       worker: undefined,
       restart: undefined,
+      configuration: options.configuration,
     }));
   }
 
@@ -120,13 +124,13 @@ export class Supervisor {
   }
 
   /**
-   * Replaces the workers one after another: the new one listens before the old one stops. When a new one cannot start, the
-   * rest of the old ones stay. Not to be asked for again while it is under way.
+   * Replaces the workers one after another by such that serve by `configuration`: the new one listens before the old one stops. When a new one
+   * cannot start, the rest of the old ones stay. Not to be asked for again while it is under way.
    */
-  async roll(): Promise<RollOutcome> {
+  async roll(configuration: unknown): Promise<RollOutcome> {
     for (const slot of this.#slots) {
       if (this.#stopping) return { outcome: 'kept' };
-      const successor = this.#fork(slot);
+      const successor = this.#fork(slot, configuration);
       const listens = await Promise.race([
         successor.listening.then(() => true),
         successor.ended.then(() => false),
@@ -142,6 +146,7 @@ export class Supervisor {
       clearTimeout(slot.restart);
       const { worker } = slot;
       slot.worker = successor;
+      slot.configuration = configuration;
       void successor.ended.then((end) => this.#afterEnd(slot, successor, end));
       if (worker !== undefined) await this.#retire(worker);
     }
@@ -156,8 +161,8 @@ export class Supervisor {
     clearTimeout(deadline);
   }
 
-  #fork({ number }: Slot): WorkerProcess {
-    const worker = new WorkerProcess(number, this.#handover);
+  #fork({ number, configuration: present }: Slot, configuration = present): WorkerProcess {
+    const worker = new WorkerProcess(number, this.#handover, configuration);
     this.#living.add(worker);
     void worker.ended.then(() => {
       this.#living.delete(worker);

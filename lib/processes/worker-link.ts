@@ -1,11 +1,34 @@
 import cluster from 'node:cluster';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
-import { BEAT_MILLISECONDS, type Beat, isRetirement } from './messages.ts';
+import {
+  BEAT_MILLISECONDS,
+  type Beat,
+  type ConfigurationRequest,
+  isConfigurationAnswer,
+  isRetirement,
+} from './messages.ts';
 
 /** A worker's side of what it has to do with its primary. */
 export interface WorkerLink {
   /** Tells what was counted last, and lets go of the primary, whose channel would keep alive a worker that is done. */
   leave(): void;
+}
+
+/**
+ * What the primary has this worker serve by; undefined in a process that is nobody's worker. A worker does not read it by itself: what has been
+ * changed since is not accepted yet, and two workers of one service must not go by two configurations.
+ */
+export function configurationOfPrimary(): Promise<unknown> {
+  if (!cluster.isWorker) return Promise.resolve(undefined);
+  return new Promise((resolve) => {
+    const hear = (message: unknown): void => {
+      if (!isConfigurationAnswer(message)) return;
+      process.off('message', hear);
+      resolve(message.configuration);
+    };
+    process.on('message', hear);
+    process.send?.({ latchkey: 'configuration' } satisfies ConfigurationRequest);
+  });
 }
 
 /** Tells the primary that the event loop turns, and hears when to retire. Only in a worker. */

@@ -2,7 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { inProcess, type MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { ConnectionHandover } from './connection-handover.ts';
-import { isBeat } from './messages.ts';
+import { type ConfigurationAnswer, isBeat, isConfigurationRequest } from './messages.ts';
 
 /** How a worker ended. */
 export interface WorkerEnd {
@@ -29,8 +29,8 @@ export class WorkerProcess {
   readonly #slot: number;
   #metrics: MetricsSnapshot = { samples: [], histograms: [] };
 
-  /** `slot` names it in metrics; a successor has the same. */
-  constructor(slot: number, handover: ConnectionHandover) {
+  /** `slot` names it in metrics; a successor has the same. `configuration` is what it serves by, as JSON has it. */
+  constructor(slot: number, handover: ConnectionHandover, configuration: unknown) {
     this.#slot = slot;
     this.#worker = cluster.fork();
     this.pid = this.#worker.process.pid ?? -1;
@@ -38,6 +38,9 @@ export class WorkerProcess {
     // Writing to one that was killed a moment ago; its end is told as such.
     this.#worker.on('error', () => {});
     this.#worker.on('message', (message: unknown) => {
+      if (isConfigurationRequest(message)) {
+        this.#worker.send({ latchkey: 'configured', configuration } satisfies ConfigurationAnswer);
+      }
       if (!isBeat(message)) return;
       this.heardAt = performance.now();
       this.#metrics = message.metrics;

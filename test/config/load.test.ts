@@ -37,6 +37,25 @@ describe('loading the configuration', () => {
     expect(configuration).not.to.have.any.keys('databaseUrl', 'redisUrl', 'smtpUrl', 'viewsDir');
   });
 
+  it('is data alone, which a worker process gets from its primary as JSON', () => {
+    folder.write('key', randomBytes(32).toString('base64'));
+    for (const environment of [
+      {},
+      {
+        LATCHKEY_ENCRYPTION_KEY_FILE: 'key',
+        LATCHKEY_REDIS_URL: 'rediss://user:word@localhost:6380/2',
+        LATCHKEY_DATABASE_URL: 'postgres://user:word@localhost/latchkey',
+        LATCHKEY_SMTP_URL: 'smtp://localhost',
+        LATCHKEY_MAIL_FROM: 'a@example.com',
+        LATCHKEY_TRUSTED_PROXIES: '10.0.0.0/8,fd00::/8',
+        LATCHKEY_WORKERS: 'auto',
+      },
+    ]) {
+      const configuration = folder.load(environment);
+      expect(JSON.parse(JSON.stringify(configuration))).to.deep.equal(configuration);
+    }
+  });
+
   it('takes a secret from the file that a *_FILE variable names, newest key first', () => {
     const keys = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64url')];
     folder.write('keys', `${keys.join('\n')}\n`);

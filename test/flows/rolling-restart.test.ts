@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
 import { KeepAliveLoad, type LoadRequest } from './keep-alive-load.ts';
@@ -141,6 +141,31 @@ describe('SIGHUP', function () {
         process.kill(latchkey.pid, 'SIGHUP');
         await eventually('it is given up', () => said('a new worker could not start') > before);
       });
+    });
+
+    it('alone brings a change: a worker that is started again serves by what the others serve by', async () => {
+      const accepted = readFileSync(configurationFile, 'utf8');
+      try {
+        for (const changed of ['branding:\n  name: Changed meanwhile\n', 'brandig:\n', undefined]) {
+          if (changed === undefined) rmSync(configurationFile);
+          else writeFileSync(configurationFile, changed);
+          const [killed] = livingWorkers();
+          process.kill(Number(killed), 'SIGKILL');
+          await eventually(`another one serves, with ${changed}`, () => {
+            const living = livingWorkers();
+            return living.length === 2 && !living.includes(Number(killed));
+          });
+          // Each connection goes to the next worker.
+          for (let asked = 0; asked < 4; asked += 1) {
+            const answer = await fetch(latchkey.issuer, {
+              headers: { Accept: 'text/html', Connection: 'close' },
+            });
+            expect(await answer.text()).to.not.contain('Changed meanwhile');
+          }
+        }
+      } finally {
+        writeFileSync(configurationFile, accepted);
+      }
     });
 
     it('sent again meanwhile is done once more, and does not get in the way of a stop', async () => {
