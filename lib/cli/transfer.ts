@@ -42,7 +42,8 @@ async function exportDirectory(rooms: OperatorRooms, options: ExportOptions): Pr
     );
   }
   const to = path.resolve(options.to);
-  const made = makeFile(to, options.overwrite === true, (draft) =>
+  const { dataDir } = configuration;
+  const made = makeFile(to, { overwrite: options.overwrite === true, dataDir }, (draft) =>
     writeFileSync(draft, `${JSON.stringify(document, null, 2)}\n`),
   );
   if (made.outcome === 'refused') return refused(made.reason, made.description);

@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -91,6 +92,28 @@ describe('latchkey backup and restore', () => {
       expect((await bench.run(['backup', '--to', file, '--overwrite'])).code).to.equal(0);
       expect(readFileSync(file, 'latin1')).to.match(/^SQLite format 3/);
       expect(readdirSync(folder)).to.deep.equal(['backup.db']);
+    });
+
+    it('refuses to be one of the program’s own files, by whatever name of the directory', async () => {
+      const link = path.join(folder, 'link');
+      symlinkSync(bench.dataDir, link);
+      for (const directory of [bench.dataDir, link]) {
+        for (const name of ['latchkey.db', 'latchkey.db-wal', 'latchkey.lock', 'encryption.key']) {
+          const own = path.join(directory, name);
+          const before = existsSync(own) ? readFileSync(own) : undefined;
+          for (const words of [
+            ['backup'],
+            ['export'],
+            ['backup', '--overwrite'],
+            ['export', '--overwrite'],
+          ]) {
+            const refusal = await bench.refusal([...words, '--to', own]);
+            expect(refusal, words.join(' ')).to.include({ code: 1, error: 'reserved' });
+            expect(refusal.error_description).to.contain(own);
+          }
+          expect(existsSync(own) ? readFileSync(own) : undefined, name).to.deep.equal(before);
+        }
+      }
     });
 
     it('refuses a place that is not there, and leaves nothing behind', async () => {

@@ -33,7 +33,7 @@ describe('a full disk', () => {
   ] as const) {
     it(`is named when a file cannot be written, by ${what}'s word, and leaves nothing behind`, () => {
       const file = path.join(folder, 'backup.db');
-      const made = makeFile(file, false, () => {
+      const made = makeFile(file, { overwrite: false, dataDir: folder }, () => {
         throw error;
       });
       expect(made).to.deep.equal({

@@ -50,7 +50,7 @@ export function backUpDatabase(options: {
   }
   const hold = holdFinishedDirectory(dataDir);
   try {
-    const made = makeFile(to, overwrite, (draft) => {
+    const made = makeFile(to, { overwrite, dataDir }, (draft) => {
       copyDirectory(databaseFile(dataDir), draft, note);
       return verifyBackup(draft, sealedColumns);
     });

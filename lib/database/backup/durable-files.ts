@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import path from 'node:path';
 
 function sync(name: string, flags: string): void {
@@ -25,15 +34,43 @@ export function syncDirectory(directory: string): void {
 const SQLITE_FULL = 13;
 
 /** Which file cannot be made, and why; one line for an operator. */
-export type FileRefusal = { outcome: 'refused'; reason: 'exists' | 'not_writable'; description: string };
+export type FileRefusal = {
+  outcome: 'refused';
+  reason: 'exists' | 'reserved' | 'not_writable';
+  description: string;
+};
+
+/** What Latchkey itself keeps in its data directory. */
+const OWN_FILES = /^(latchkey\.(db|lock)|encryption\.key)/;
+
+/** The directory that this file would be in, by its own name. */
+function directoryOf(file: string): string | undefined {
+  try {
+    return realpathSync(path.dirname(file));
+  } catch {
+    // It is not there, which making the file will say.
+    return undefined;
+  }
+}
+
+/** Whether a file of this name is the program's own: a database in use, its key, its lock. */
+function isOwnFile(file: string, dataDir: string): boolean {
+  const directory = directoryOf(file);
+  return (
+    OWN_FILES.test(path.basename(file)) &&
+    directory !== undefined &&
+    directory === directoryOf(path.join(dataDir, path.basename(file)))
+  );
+}
 
 /**
  * Makes a file of mode 0600 that appears under its name once it is whole and on the disk: `write` is handed a name beside
- * it. An existing file stays as it is unless `overwrite` is wanted. What `write` throws leaves nothing behind.
+ * it. An existing file stays as it is unless `overwrite` is wanted, and those of the program in `dataDir` also then: a database whose file is replaced
+ * below a server is lost. What `write` throws leaves nothing behind.
  */
 export function makeFile<Value>(
   to: string,
-  overwrite: boolean,
+  { overwrite, dataDir }: { overwrite: boolean; dataDir: string },
   write: (draft: string) => Value,
 ): { outcome: 'made'; value: Value } | FileRefusal {
   const exists: FileRefusal = {
@@ -41,6 +78,10 @@ export function makeFile<Value>(
     reason: 'exists',
     description: `${to} exists already; --overwrite replaces it`,
   };
+  if (isOwnFile(to, dataDir)) {
+    const description = `${to} is a file of Latchkey itself: choose another name`;
+    return { outcome: 'refused', reason: 'reserved', description };
+  }
   if (!overwrite && existsSync(to)) return exists;
   const draft = `${to}.${process.pid}.${randomBytes(4).toString('hex')}.partial`;
   try {
