@@ -14,7 +14,7 @@ import { type CibaRooms, ciba } from './devices/ciba.ts';
 import { deviceFlow } from './devices/device-flow.ts';
 import type { DevicePages } from './devices/device-page-contract.ts';
 import type { FrontChannelPage } from './logout/front-channel-logout.ts';
-import { type LogoutPage, rpInitiatedLogout } from './logout/logout-form.ts';
+import { type LoggedOutPage, type LogoutPage, rpInitiatedLogout } from './logout/logout-form.ts';
 import { richAuthorizationRequests } from './requests/authorization-details.ts';
 import { fapi } from './requests/profiles.ts';
 import { requestObjects } from './requests/request-objects.ts';
@@ -32,7 +32,7 @@ export interface EnginePages {
     error: Error,
   ): Promise<void>;
   logout: LogoutPage;
-  loggedOut(ctx: KoaContextWithOIDC): Promise<void>;
+  loggedOut: LoggedOutPage;
   frontChannelLogout: FrontChannelPage;
   /** The browser came back to an authorization that is over or was never its own. */
   interrupted(ctx: KoaContextWithOIDC): Promise<void>;

@@ -87,6 +87,18 @@ describe('the forms of a log-out', function () {
     expect(await silently()).to.equal('login_required');
   });
 
+  it('say that one has stayed signed in, not that one is signed out', async () => {
+    for (const query of ['', `?client_id=${notes.clientId}`]) {
+      const stayed = await browser.submit(await browser.visit(`/session/end${query}`), 'cancel');
+      expect(stayed).to.include({ status: 200, pageName: 'logged-out' });
+      expect(stayed.page).to.contain('still signed in').and.contain(ADA.login);
+      expect(stayed.page).to.not.contain('You are signed out');
+      expect(hrefOf(stayed, 'account')).to.equal('/account');
+    }
+    const left = await browser.submit(await browser.visit('/session/end'), 'confirm');
+    expect(left.page).to.contain('You are signed out').and.not.contain('still signed in');
+  });
+
   it('sent twice to stay signed in lead to the same place', async () => {
     const page = await asked(notes, BYE[0], 'one');
     for (const time of ['first', 'second']) {

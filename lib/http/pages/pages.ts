@@ -31,7 +31,7 @@ import type { Renderer } from './render.ts';
 import { createSecondStepPages } from './second-step-pages.ts';
 import { createSignInPages } from './sign-in-pages.ts';
 import { createUpstreamPages, upstreamSignOut } from './upstream-pages.ts';
-import type { ConsentApi, ContinueView, ExpiredView } from './view-models.ts';
+import type { AccountView, ConsentApi, ContinueView, ExpiredView, LoggedOutView } from './view-models.ts';
 
 /** Every page that the application draws. */
 export interface Pages extends EnginePages, InteractionPages, MailLinkPages, SecondStepPages, UpstreamPages {
@@ -78,6 +78,15 @@ export function createPages(options: {
   const draw = createDraw({ branding: configuration.branding, renderer, language, forms });
 
   /** What the page says of the application; a page can be drawn without. */
+  async function accountOf(accountId: string | undefined): Promise<AccountView | undefined> {
+    const account =
+      accountId === undefined ? undefined : await accounts.findBySub(accountId).catch(withoutAccount);
+    return account === undefined ? undefined : accountView(account);
+  }
+
+  const stayed = async (accountId: string | undefined): Promise<LoggedOutView['stayed']> =>
+    accountId === undefined ? undefined : { account: await accountOf(accountId), accountUrl: '/account' };
+
   async function knownClient(clientId: unknown): Promise<StoredClient | undefined> {
     if (typeof clientId !== 'string' || clientId === '') return undefined;
     try {
@@ -123,7 +132,7 @@ export function createPages(options: {
 
     ...createUpstreamPages({ forms, draw, upstream, isOpen }),
 
-    frontChannelLogout: createFrontChannelPage({ draw, knownClient }),
+    frontChannelLogout: createFrontChannelPage({ draw, knownClient, stayed }),
 
     account: createAccountPages({
       configuration,
@@ -189,9 +198,7 @@ export function createPages(options: {
     logout: async (ctx, { action, xsrf, isRejected }) => {
       if (isRejected) noteError(ctx.req, 'form_rejected');
       const client = await knownClient(ctx.oidc.client?.clientId);
-      const account = await accounts
-        .findBySub(String(ctx.oidc.session?.accountId ?? ''))
-        .catch(withoutAccount);
+      const account = await accountOf(ctx.oidc.session?.accountId);
       draw(
         ctx as unknown as Koa.Context,
         'logout',
@@ -199,7 +206,7 @@ export function createPages(options: {
           action,
           xsrf,
           client: client === undefined ? undefined : clientView(client),
-          account: account === undefined ? undefined : accountView(account),
+          account,
           problem: isRejected ? { kind: 'form-rejected' } : undefined,
         },
         {
@@ -212,11 +219,13 @@ export function createPages(options: {
       );
     },
 
-    loggedOut: async (ctx) => {
+    loggedOut: async (ctx, { stillSignedIn }) => {
       const client = await knownClient(ctx.oidc.client?.clientId);
       draw(ctx as unknown as Koa.Context, 'logged-out', {
         client: client === undefined ? undefined : clientView(client),
-        upstream: upstreamSignOut(options, ctx as unknown as Koa.Context),
+        stayed: await stayed(stillSignedIn),
+        upstream:
+          stillSignedIn === undefined ? upstreamSignOut(options, ctx as unknown as Koa.Context) : undefined,
       });
     },
   };

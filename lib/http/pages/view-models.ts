@@ -73,9 +73,11 @@ export interface LogoutView {
   problem?: { kind: 'form-rejected' } | undefined;
 }
 
-/** Signed out, and no place to return to was given. */
+/** What a log-out has come to, where no other place to return to was given. */
 export interface LoggedOutView {
   client?: ClientView | undefined;
+  /** There where the person has stayed signed in here; the account where the user base answers. */
+  stayed?: { account?: AccountView | undefined; accountUrl: string } | undefined;
   /** Addresses that hidden frames load, to tell applications of the logout. */
   frames?: string[] | undefined;
   /** Where the application that asked for the logout wants its people. */

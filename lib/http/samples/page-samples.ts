@@ -195,6 +195,7 @@ export const PAGE_SAMPLES: { readonly [Page in PageName]: Readonly<Record<string
     client: { client },
     onward: { client, continueTo: 'https://notes.example/bye' },
     upstream: { upstream: { provider: 'Orchard Works', url: '/upstream/works/sign-out' } },
+    stayed: { client, stayed: { account, accountUrl: '/account' } },
     plain: {},
   },
   error: {

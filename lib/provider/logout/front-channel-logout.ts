@@ -14,6 +14,8 @@ export type FrontChannelPage = (
     continueTo: string | undefined;
     /** The application that asked for the logout. */
     clientId: string | undefined;
+    /** Who has stayed signed in here, and has left that application alone. */
+    stillSignedIn: string | undefined;
   },
 ) => Promise<void>;
 
@@ -79,7 +81,12 @@ export function frontChannelLogout(
     const stays = location.startsWith(oidc.urlFor('end_session_success'));
     ctx.remove('Location');
     ctx.status = 200;
-    await draw(ctx, { frames, continueTo: stays ? undefined : location, clientId });
+    await draw(ctx, {
+      frames,
+      continueTo: stays ? undefined : location,
+      clientId,
+      stillSignedIn: oidc.params?.logout ? undefined : oidc.session?.accountId,
+    });
   };
 }
 

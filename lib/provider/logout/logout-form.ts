@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Configuration as EngineConfiguration, errors, type KoaContextWithOIDC } from 'oidc-provider';
+import { prototypesOf } from '../engine/engine-context.ts';
 import type { FormState } from '../engine/form-states.ts';
 
 /** As many as the engine's own have. */
@@ -14,6 +15,12 @@ export type LogoutPage = (
   form: { action: string; xsrf: string; isRejected: boolean },
 ) => Promise<void>;
 
+/** Tells what a log-out has come to. `stillSignedIn`: who has stayed signed in here, and has left one application at most. */
+export type LoggedOutPage = (
+  ctx: KoaContextWithOIDC,
+  outcome: { stillSignedIn: string | undefined },
+) => Promise<void>;
+
 type RpInitiatedLogout = NonNullable<NonNullable<EngineConfiguration['features']>['rpInitiatedLogout']>;
 
 function xsrfOf(form: string): string {
@@ -23,7 +30,7 @@ function xsrfOf(form: string): string {
 /** OpenID Connect RP-Initiated Logout as the engine is configured for it. */
 export function rpInitiatedLogout(pages: {
   logout: LogoutPage;
-  loggedOut(ctx: KoaContextWithOIDC): Promise<void>;
+  loggedOut: LoggedOutPage;
 }): RpInitiatedLogout {
   return {
     enabled: true,
@@ -34,7 +41,10 @@ export function rpInitiatedLogout(pages: {
       if (clientId !== undefined) action.searchParams.set('client_id', clientId);
       await pages.logout(ctx, { action: action.href, xsrf: xsrfOf(form), isRejected: false });
     },
-    postLogoutSuccessSource: (ctx) => pages.loggedOut(ctx),
+    postLogoutSuccessSource: async (ctx) => {
+      const { accountId } = await prototypesOf(ctx.oidc.provider).Session.get(ctx);
+      await pages.loggedOut(ctx, { stillSignedIn: accountId });
+    },
   };
 }
 
