@@ -206,7 +206,8 @@ export class GroupCommit {
         this.#broken = new DatabaseUnavailable(diskFailure(error), { cause: error });
         for (const { piece } of committed) piece.reject(this.#broken);
       }
-      if (this.busy) this.#flush();
+      // Not at once: what is read in this same turn of the loop then goes along, instead of waiting for the disk once more.
+      if (this.busy) this.#schedule();
       this.#tellIdle();
     });
   }
