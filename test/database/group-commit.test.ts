@@ -36,7 +36,7 @@ describe('group commit', function () {
         done.push(name);
       });
   const turns = async () => {
-    for (let turn = 0; turn < 5; turn += 1) await nextTurn();
+    for (let turn = 0; turn < 10; turn += 1) await nextTurn();
   };
   const turnsUntil = async (condition: () => boolean) => {
     const deadline = Date.now() + 10_000;

@@ -5,6 +5,11 @@ import { diskFailure } from './write-ahead-log.ts';
 
 /** How long (ms) work waits for somebody else's transaction before it is told to try again. */
 const PATIENCE_MILLISECONDS = 2000;
+/**
+ * For how many turns of the event loop work is gathered: a turn of a process that has nothing else to do takes microseconds, and one that is busy reads
+ * requests in each, whose work then goes along. Measured: twice as many bring nothing more.
+ */
+const GATHERING_TURNS = 4;
 /** How long (ms) until it looks again. Transactions hold no lock while the disk writes, and are short. */
 const PAUSE_MILLISECONDS = 1;
 
@@ -102,7 +107,7 @@ export class GroupCommit {
     this.#broken ??= new DatabaseUnavailable('the embedded database has been closed');
   }
 
-  /** Not sooner than in a new turn of the event loop: by then a transaction of Kysely on this connection is over, and more has come. */
+  /** In a new turn of the event loop: by then a transaction of Kysely on this connection is over. */
   #schedule(milliseconds = 0): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -111,7 +116,10 @@ export class GroupCommit {
       this.#flush();
       this.#tellIdle();
     };
-    if (milliseconds === 0) setImmediate(flush);
+    const gather = (turns: number) => {
+      setImmediate(turns === 1 ? flush : () => gather(turns - 1));
+    };
+    if (milliseconds === 0) gather(GATHERING_TURNS);
     else setTimeout(flush, milliseconds);
   }
 
