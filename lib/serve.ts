@@ -28,6 +28,8 @@ export async function serve(
   let rooms: Rooms | undefined;
   const log = createLog(configuration.log.level, undefined, () => rooms?.grants.currentRequest()?.id);
   endAtUncaughtErrors(log);
+  // What it says there is a courtesy: a terminal that was closed, or a full disk, is no reason to end.
+  process.stderr.on('error', () => {});
   const { stop, onReload } = listenForSignals();
   const count = configuration.workers === 'auto' ? availableParallelism() : configuration.workers;
   const ready = (port: number): void => {

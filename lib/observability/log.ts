@@ -1,4 +1,5 @@
 import { type DestinationStream, type LoggerOptions, pino } from 'pino';
+import { standardOutput } from './standard-output.ts';
 
 /**
  * What a log line may say. Everything else is dropped before it is written: an allow-list, because a deny-list forgets the
@@ -143,5 +144,11 @@ export function createLog(
           },
         }),
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  const written =
+    destination ??
+    standardOutput((lost) => {
+      log.warn(lost, 'the log could not be written for a while: these many lines of it are lost');
+    });
+  const log: Log = pino(options, written);
+  return log;
 }
