@@ -84,8 +84,11 @@ export class Connection implements RedisConnection {
     this.#timeout = settings.commandTimeout;
     this.#waitReplicas = settings.waitReplicas;
     this.#log = log;
-    client.on('error', (error: Error) => {
-      this.#lastError = error;
+    client.on('error', (error: Error & { command?: { name: string } }) => {
+      // What still wanted to be sent tells nothing of why that connection was ended.
+      if (!error.message.startsWith('Stream isn')) this.#lastError = error;
+      // ioredis would go on with database 0, which may be somebody else's.
+      if (error.command?.name === 'select') client.disconnect(true);
     });
     client.on('node error', (error: Error) => {
       this.#lastError = error;

@@ -133,6 +133,44 @@ describe('the connection to one Redis server', () => {
       expect(message).to.include('NOAUTH');
     });
 
+    for (const [what, user, database, said] of [
+      ['is not there', '', 99, 'DB index is out of range'],
+      ['its user may not choose', 'ada:word@', 1, 'NOPERM'],
+    ] as const) {
+      it(`stops where a database ${what}, and never goes by number 0 in its place`, async () => {
+        server = await RedisServer.start({
+          users: ['user default on nopass ~* &* +@all', 'user ada on >word ~* &* +@all -select'],
+        });
+        const { message } = await troubleOf(() =>
+          bench.open(`redis://${user}127.0.0.1:${server.port}/${database}`),
+        );
+        expect(message).to.include(said);
+        expect(await server.command('DBSIZE')).to.equal(0);
+      });
+    }
+
+    it('never goes by another database when the right to choose its own is taken while it serves', async () => {
+      server = await RedisServer.start({
+        users: ['user default on nopass ~* &* +@all', 'user ada on >word ~* &* +@all'],
+      });
+      const opened = await bench.open(`redis://ada:word@127.0.0.1:${server.port}/1`);
+      await write(opened, 'v');
+      await server.command('ACL', 'SETUSER', 'ada', '-select');
+      await server.command('CLIENT', 'KILL', 'USER', 'ada');
+      const tries = await Promise.all(
+        Array.from({ length: 40 }, async (_, index) => {
+          await new Promise((resolve) => setTimeout(resolve, index * 25));
+          return write(opened, 'w').catch((error: unknown) => error);
+        }),
+      );
+      // The first may have been answered before the connection was ended.
+      expect(tries.slice(5).filter((outcome) => !(outcome instanceof RedisUnavailable))).to.deep.equal([]);
+      expect(await server.command('DBSIZE')).to.equal(0);
+      await server.command('ACL', 'SETUSER', 'ada', '+select');
+      await eventually('it is connected again', () => succeeds(() => write(opened, 'x')));
+      expect(await server.command('DBSIZE')).to.equal(0);
+    });
+
     it('says which right is missing when its user may not ask the server about itself', async () => {
       server = await RedisServer.start({
         users: [
