@@ -32,7 +32,7 @@ import { RequestObserver } from './observability/request-observer.ts';
 import { openTracing } from './observability/tracing.ts';
 import { openRooms, type Rooms } from './rooms.ts';
 import type { Signals } from './signals.ts';
-import { dataProblem, listenProblem, viewsProblem } from './start-problems.ts';
+import { dataProblem, listenProblem } from './start-problems.ts';
 import { openUpstreamSignIn } from './upstream/upstream-sign-in.ts';
 
 async function listen(
@@ -113,8 +113,6 @@ async function openApp(
     secondFactors: new SecondFactors({ ...rooms, judging: { ...rooms, counters } }),
     userCodes: new UserCodeThrottle({ ...rooms, counters, configuration: configuration.throttling.userCode }),
     polling: new PollPace({ ...rooms, counters }),
-  }).catch((error: unknown) => {
-    throw viewsProblem(error, configuration);
   });
   running.defer(() => app.close());
   return { app, unusedClients };

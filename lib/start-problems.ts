@@ -71,12 +71,6 @@ function hasRoom(directory: string): boolean {
   }
 }
 
-/** The same for what an operator's templates came upon. */
-export function viewsProblem(error: unknown, { viewsDir }: Pick<Configuration, 'viewsDir'>): unknown {
-  const isTheirs = viewsDir !== undefined && (isSentence(error) || /^E[A-Z]+$/.test(codeOf(error)));
-  return isTheirs ? unusableSetting('views_dir', (error as Error).message) : error;
-}
-
 /** The same for a listener; `prefix` is `management_` for the one of the management port. */
 export function listenProblem(
   error: unknown,

@@ -12,8 +12,13 @@ export function addConfigCommands(program: Command, context: CommandContext): vo
   withJson(config.command('check'))
     .description('check the configuration as a start would')
     .action((options) =>
-      context.run(options, () => {
-        loadConfiguration();
+      context.run(options, async () => {
+        const configuration = loadConfiguration();
+        // Without an operator's views there is nothing to find out that takes loading all pages.
+        if (configuration.viewsDir !== undefined) {
+          const { openViews } = await import('../http/pages/open-views.ts');
+          openViews(configuration);
+        }
         return done({ valid: true }, 'the configuration is valid');
       }),
     );

@@ -1,8 +1,7 @@
 import { type LinkPurpose, type MailLinkDetails, MailLinks } from '../authentication/mail-links.ts';
 import { chooseLocale } from '../http/pages/locale.ts';
 import { createMailTexts } from '../http/pages/mail-texts.ts';
-import { createRenderer } from '../http/pages/render.ts';
-import { createStaticAssets } from '../http/pages/static-assets.ts';
+import { openViews } from '../http/pages/open-views.ts';
 import type { MailKind } from '../interactions/mail-link-pages.ts';
 import { linkUrl } from '../interactions/mail-link-rooms.ts';
 import { REGISTER_PATH } from '../interactions/registration.ts';
@@ -35,9 +34,8 @@ export async function sendMailLink<Purpose extends LinkPurpose>(
   { configuration, database }: OperatorRooms,
   { kind, to, locale, link }: LinkMail<Purpose>,
 ): Promise<CommandResult> {
-  const { branding, languages, viewsDir, issuer } = configuration;
-  const assets = createStaticAssets({ branding, viewsDir });
-  const renderer = createRenderer({ branding, languages, viewsDir, assets });
+  const { branding, issuer } = configuration;
+  const { renderer } = openViews(configuration);
   const texts = createMailTexts({ branding, renderer });
   const secret = await new MailLinks(database).create(link);
   const url = linkUrl(issuer, PATHS[kind], secret);

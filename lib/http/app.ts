@@ -66,10 +66,9 @@ import { withLanguageSwitch } from './language-switch.ts';
 import { withCheckSession } from './pages/check-session-page.ts';
 import { mailRequests } from './pages/mail-requests.ts';
 import { createMailTexts } from './pages/mail-texts.ts';
+import { openViews } from './pages/open-views.ts';
 import { createPageLanguage, LANGUAGE_PATH } from './pages/page-language.ts';
 import { createPages } from './pages/pages.ts';
-import { createRenderer } from './pages/render.ts';
-import { createStaticAssets } from './pages/static-assets.ts';
 import { answerPlainRequests, tellFailure } from './plain-answers.ts';
 import { withPostedRequests } from './posted-requests.ts';
 import { publishedDocumentHandler } from './published.ts';
@@ -136,13 +135,15 @@ const FORM_LIMIT = '56kb';
 /** What the directory of applications takes (lib/clients). */
 const REGISTRATION_LIMIT = '64kb';
 
-/** Builds the application. Throws when a template or an override of one cannot be used. */
+/**
+ * Builds the application.
+ * @throws {ConfigurationError} when a template of the operator's cannot be used
+ */
 export async function createApp(given: AppRooms): Promise<App> {
   const rooms = { ...given, clients: withAccountClient(given.clients, given.configuration) };
   const { configuration, sealer, grants, log } = rooms;
-  const { issuer, branding, languages, viewsDir } = configuration;
-  const assets = createStaticAssets({ branding, viewsDir });
-  const renderer = createRenderer({ branding, languages, assets, viewsDir });
+  const { issuer, branding } = configuration;
+  const { assets, renderer } = openViews(configuration);
   const language = createPageLanguage(issuer, renderer.locales);
   const forms = new FormTokens(sealer.derive('form-protection'), issuer);
   const mailTexts = createMailTexts({ branding, language, renderer });

@@ -264,6 +264,24 @@ describe('serve with a configuration that cannot be used', () => {
       line: /^views_dir \(LATCHKEY_VIEWS_DIR\): \S+logn\.eta: replaces no template/,
     },
     {
+      what: 'a template with a mistake in it',
+      environment: () => {
+        mkdirSync(path.join(directory, 'mistaken/pages'), { recursive: true });
+        file('mistaken/pages/home.eta', '<p>\n<% if ( { %>\n');
+        return { LATCHKEY_VIEWS_DIR: path.join(directory, 'mistaken') };
+      },
+      line: /^views_dir \(LATCHKEY_VIEWS_DIR\): \S+home\.eta: Bad template syntax: Unexpected token '\W'$/,
+    },
+    {
+      what: 'a template that prints what its page does not have',
+      environment: () => {
+        mkdirSync(path.join(directory, 'unknowing/pages'), { recursive: true });
+        file('unknowing/pages/home.eta', '<p><%= it.model.nothing.more %>');
+        return { LATCHKEY_VIEWS_DIR: path.join(directory, 'unknowing') };
+      },
+      line: /^views_dir \(LATCHKEY_VIEWS_DIR\): \S+home\.eta: Cannot read properties of undefined/,
+    },
+    {
       what: 'password hashing below the minimum',
       environment: one('LATCHKEY_PASSWORDS_ARGON2_ITERATIONS', '1'),
       line: /^passwords\.argon2\.iterations \(LATCHKEY_PASSWORDS_ARGON2_ITERATIONS\): .*OWASP/,
@@ -298,6 +316,24 @@ describe('serve with a configuration that cannot be used', () => {
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  });
+
+  it('is said by `config check` and `doctor` as well, where it is the operator’s views', async () => {
+    for (const [name, what] of [
+      ['views', 'a template that replaces nothing'],
+      ['mistaken', 'a template with a mistake in it'],
+      ['unknowing', 'a template that prints what its page does not have'],
+    ] as const) {
+      const environment = {
+        LATCHKEY_VIEWS_DIR: path.join(directory, name),
+        LATCHKEY_DATA_DIR: path.join(directory, 'none'),
+      };
+      const { stderr } = results.get(what) as Awaited<ReturnType<typeof serve>>;
+      expect(await runCommand(environment, ['config', 'check']), name).to.include({ code: 2, stderr });
+      const examined = await runCommand(environment, ['doctor']);
+      expect(examined.code, name).to.equal(1);
+      expect(examined.stdout, name).to.contain(stderr.slice('latchkey: '.length).trim());
+    }
   });
 
   after(() => {

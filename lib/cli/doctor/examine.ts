@@ -53,6 +53,10 @@ export async function examine(sources: {
   let configuration: Configuration;
   try {
     configuration = sources.configuration();
+    if (configuration.viewsDir !== undefined) {
+      const { openViews } = await import('../../http/pages/open-views.ts');
+      openViews(configuration);
+    }
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     return error.problems.map((each) =>

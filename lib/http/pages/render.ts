@@ -127,11 +127,17 @@ export function createRenderer(options: {
   };
 }
 
+/** Eta tells a mistake of syntax in lines, and after a rule what it had made of the template. */
+function firstWords(message: string): string {
+  const [told = ''] = message.split(/\n=+\n/, 1);
+  return told.split(/\s*\n\s*/).join(': ');
+}
+
 /** An error in a template, named by its file; templates include one another, and the innermost one is to blame. */
-class TemplateError extends Error {
+export class TemplateError extends Error {
   override readonly name = 'TemplateError';
   constructor(file: string, cause: unknown) {
-    super(`${file}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    super(`${file}: ${cause instanceof Error ? firstWords(cause.message) : cause}`, { cause });
   }
 }
 
