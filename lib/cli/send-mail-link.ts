@@ -1,5 +1,5 @@
 import { type LinkPurpose, type MailLinkDetails, MailLinks } from '../authentication/mail-links.ts';
-import { chooseLocale } from '../http/pages/locale.ts';
+import { chooseLocale, findLocale } from '../http/pages/locale.ts';
 import { createMailTexts } from '../http/pages/mail-texts.ts';
 import { openViews } from '../http/pages/open-views.ts';
 import type { MailKind } from '../interactions/mail-link-pages.ts';
@@ -7,7 +7,7 @@ import { linkUrl } from '../interactions/mail-link-rooms.ts';
 import { REGISTER_PATH } from '../interactions/registration.ts';
 import { RESET_PATH } from '../interactions/reset.ts';
 import { VERIFY_PATH } from '../interactions/verification.ts';
-import { openDelivery } from '../mail/mail.ts';
+import { openDelivery, outboxOf } from '../mail/mail.ts';
 import { type CommandResult, done, refused } from './command-result.ts';
 import type { OperatorRooms } from './operator-rooms.ts';
 import { formatTime } from './table.ts';
@@ -15,11 +15,15 @@ import { formatTime } from './table.ts';
 /** The mails that an operator can have sent. */
 type LinkMailKind = Extract<MailKind, 'invitation' | 'verify-email' | 'reset'>;
 
-/** A mail with a link: to whom, in which language if not the installation's default, and what the link is for (seconds). */
+/**
+ * A mail with a link: to whom, in which language (the one that was asked for, else the person's own, else the installation's default), and what
+ * the link is for (seconds).
+ */
 export interface LinkMail<Purpose extends LinkPurpose> {
   kind: LinkMailKind;
   to: string;
-  locale: string | undefined;
+  language: string | undefined;
+  locale?: string | undefined;
   link: { purpose: Purpose; account?: string; details: MailLinkDetails[Purpose]; seconds: number };
 }
 
@@ -32,21 +36,27 @@ const PATHS: Record<LinkMailKind, string> = {
 /** Sends the mail at once; refuses with a reason when the mail server does not take it. */
 export async function sendMailLink<Purpose extends LinkPurpose>(
   { configuration, database }: OperatorRooms,
-  { kind, to, locale, link }: LinkMail<Purpose>,
+  { kind, to, language: asked, locale, link }: LinkMail<Purpose>,
 ): Promise<CommandResult> {
   const { branding, issuer } = configuration;
   const { renderer } = openViews(configuration);
   const texts = createMailTexts({ branding, renderer });
+  const { locales } = renderer;
+  const language =
+    asked === undefined ? chooseLocale(locale, undefined, locales) : findLocale(asked, locales);
+  if (language === undefined) {
+    return refused('unknown_language', `there are no texts in ${asked}: there are in ${locales.join(', ')}`);
+  }
   const secret = await new MailLinks(database).create(link);
   const url = linkUrl(issuer, PATHS[kind], secret);
-  const language = chooseLocale(locale, undefined, renderer.locales);
   const delivery = openDelivery(configuration);
   try {
     await delivery.deliver({ to, ...texts.compose(kind, language, { url, seconds: link.seconds }) });
   } catch (error) {
+    const place = configuration.smtpUrl === undefined ? outboxOf(configuration) : 'smtp_url';
     const { code = 'unknown', originalCode = code, responseCode } = error as Record<string, unknown>;
     const said = responseCode === undefined ? '' : `, the server said ${String(responseCode)}`;
-    return refused('mail_not_sent', `the mail was not taken (${String(originalCode)}${said}): see smtp_url`);
+    return refused('mail_not_sent', `the mail was not taken (${String(originalCode)}${said}): see ${place}`);
   } finally {
     delivery.close();
   }

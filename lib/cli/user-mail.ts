@@ -46,8 +46,13 @@ async function toPerson(
   return work(account, email, to);
 }
 
-const localeOf = ({ claims }: AccountRecord): string | undefined =>
-  typeof claims.locale === 'string' ? claims.locale : undefined;
+const languageOf = (
+  { language }: MailOptions,
+  { claims }: AccountRecord,
+): Pick<LinkMail<LinkPurpose>, 'language' | 'locale'> => ({
+  language,
+  locale: typeof claims.locale === 'string' ? claims.locale : undefined,
+});
 
 /** `users invite`, `users send-verification`, `users send-reset`: mails with a link, on behalf of the operator. */
 export function addUserMailCommands(users: Command, context: CommandContext): void {
@@ -71,7 +76,7 @@ export function addUserMailCommands(users: Command, context: CommandContext): vo
         return sendLink(rooms, {
           kind: 'invitation',
           to,
-          locale: options.language,
+          language: options.language,
           link,
         });
       }),
@@ -87,14 +92,13 @@ export function addUserMailCommands(users: Command, context: CommandContext): vo
             return refused('already_verified', `${email} is verified`);
           }
           const { mailLink: seconds } = rooms.configuration.lifetimes;
-          const locale = options.language ?? localeOf(account);
           const link = {
             purpose: 'verify-email',
             account: account.sub,
             details: { email },
             seconds,
           } as const;
-          return sendLink(rooms, { kind: 'verify-email', to, locale, link });
+          return sendLink(rooms, { kind: 'verify-email', to, ...languageOf(options, account), link });
         }),
       ),
     );
@@ -106,14 +110,13 @@ export function addUserMailCommands(users: Command, context: CommandContext): vo
       context.runInRooms(options, (rooms) =>
         toPerson(rooms, subOrLogin, async (account, email, to) => {
           const { mailLink: seconds } = rooms.configuration.lifetimes;
-          const locale = options.language ?? localeOf(account);
           const link = {
             purpose: 'reset-password',
             account: account.sub,
             details: { email },
             seconds,
           } as const;
-          return sendLink(rooms, { kind: 'reset', to, locale, link });
+          return sendLink(rooms, { kind: 'reset', to, ...languageOf(options, account), link });
         }),
       ),
     );

@@ -16,13 +16,18 @@ export type { Mail } from './mail-message.ts';
 
 type MailConfiguration = Pick<Configuration, 'smtpUrl' | 'mail' | 'issuer' | 'dataDir' | 'branding'>;
 
+/** Where mail becomes files while no mail server is configured. */
+export function outboxOf({ dataDir }: Pick<Configuration, 'dataDir'>): string {
+  return join(dataDir, 'outbox');
+}
+
 /** The way that the configuration names, for whoever waits to hear whether a message was taken. */
 export function openDelivery(configuration: MailConfiguration): Delivery {
   const sender = senderOf(configuration);
   const { smtpUrl, dataDir } = configuration;
   if (smtpUrl === undefined) {
     return openedByFirst(async () =>
-      (await import('./outbox.ts')).deliverToOutbox(join(dataDir, 'outbox'), sender),
+      (await import('./outbox.ts')).deliverToOutbox(outboxOf({ dataDir }), sender),
     );
   }
   const address = addressOf(smtpUrl);

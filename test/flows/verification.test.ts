@@ -1,3 +1,5 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect } from 'chai';
 import { formOf, post } from '../interactions/page-forms.ts';
 import { linkIn, type ReadMail, readOutbox } from '../mail/read-mail.ts';
@@ -103,6 +105,8 @@ describe('mails that an operator sends', function () {
       [['send-verification', 'gone@example.com'], 'disabled'],
       [['invite', ADA.login], 'login_taken'],
       [['invite', 'two@example.com, three@example.com'], 'invalid_address'],
+      [['send-reset', ADA.login, '--language', 'xx'], 'unknown_language'],
+      [['invite', 'four@example.com', '--language', 'pt-BR'], 'unknown_language'],
     ] as const) {
       const { code, stderr } = await latchkey.command(['users', ...words, '--json']);
       expect({ code, error: JSON.parse(stderr).error }, words.join(' ')).to.deep.equal({ code: 1, error });
@@ -113,8 +117,15 @@ describe('mails that an operator sends', function () {
       expect((await off.command(['users', 'invite', 'a@example.com'])).stderr).to.contain(
         'registration.mode',
       );
-      const unreachable = { ...off.environment, LATCHKEY_SMTP_URL: 'smtp://127.0.0.1:9' };
       await off.createPerson(ADA.login, ADA.password);
+      // Where nobody can write, not even the superuser that tests may run as.
+      rmSync(path.join(off.dataDir, 'outbox'), { recursive: true, force: true });
+      writeFileSync(path.join(off.dataDir, 'outbox'), '');
+      expect((await off.command(['users', 'send-reset', ADA.login])).stderr)
+        .to.contain('not taken')
+        .and.contain(path.join(off.dataDir, 'outbox'))
+        .and.not.contain('smtp_url');
+      const unreachable = { ...off.environment, LATCHKEY_SMTP_URL: 'smtp://127.0.0.1:9' };
       Object.assign(off.environment, unreachable);
       const failed = await off.command(['users', 'send-reset', ADA.login]);
       expect(failed.code).to.equal(1);

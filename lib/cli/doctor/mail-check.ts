@@ -1,12 +1,11 @@
-import path from 'node:path';
 import { isLoopbackHost } from '../../../config/loopback.ts';
-import { tryMailServer } from '../../mail/mail.ts';
+import { outboxOf, tryMailServer } from '../../mail/mail.ts';
 import { type Check, fine, problem, warning } from './finding.ts';
 
 /** Whether mail to people would leave: the server answers, is who it should be, and lets us in. Nothing is sent. */
 export const mailCheck: Check = async ({ configuration: { smtpUrl, issuer, dataDir } }) => {
   if (smtpUrl === undefined) {
-    const message = `smtp_url is not set: mail to people becomes files in ${path.join(dataDir, 'outbox')}`;
+    const message = `smtp_url is not set: mail to people becomes files in ${outboxOf({ dataDir })}`;
     return isLoopbackHost(new URL(issuer).hostname)
       ? [fine('mail', message)]
       : [warning('mail', message, 'set LATCHKEY_SMTP_URL (or its _FILE), or see that nobody waits for mail')];

@@ -25,7 +25,7 @@ export function chooseLocale(
   available: readonly string[],
 ): string {
   for (const range of [...rangesOfUiLocales(uiLocales), ...rangesOfAcceptLanguage(acceptLanguage)]) {
-    const found = range === '*' ? available[0] : lookUp(range, available);
+    const found = range === '*' ? available[0] : findLocale(range, available);
     if (found !== undefined) return found;
   }
   const [fallback] = available;
@@ -61,7 +61,7 @@ function rangesOfAcceptLanguage(header: string | undefined): string[] {
  * not found is looked for by language and script with their likely values (CLDR), so that zh and zh-CN find zh-Hans, and
  * zh-TW does not.
  */
-function lookUp(range: string, available: readonly string[]): string | undefined {
+export function findLocale(range: string, available: readonly string[]): string | undefined {
   const subtags = range.toLowerCase().split('-');
   while (subtags.length > 0) {
     const tag = subtags.join('-');
