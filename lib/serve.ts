@@ -5,6 +5,7 @@ import type { Configuration } from '../config/configuration.ts';
 import { announcement } from './announcement.ts';
 import { createLog } from './observability/log.ts';
 import { Metrics } from './observability/metrics.ts';
+import { unwaitingWrite } from './observability/unwaiting-write.ts';
 import { returnMemoryWhenQuiet } from './processes/quiet-memory.ts';
 import { joinPrimary } from './processes/worker-link.ts';
 import type { Rooms } from './rooms.ts';
@@ -14,6 +15,15 @@ import { endAtUncaughtErrors } from './uncaught-errors.ts';
 
 /** How long (ms) after the start what was compiled is written down: not in the way of the first requests. */
 const WRITE_COMPILED_MILLISECONDS = 1000;
+
+/** A courtesy: where nobody reads it, or there is no room for it, it is not told. */
+function announce(text: string): void {
+  try {
+    unwaitingWrite(2)(Buffer.from(text));
+  } catch {
+    // A full disk, a closed terminal, a reader that has gone or reads no more.
+  }
+}
 
 /**
  * Serves until SIGTERM or SIGINT, in as many processes as configured, and answers the exit code when everything is
@@ -33,7 +43,7 @@ export async function serve(
   const { stop, onReload } = listenForSignals();
   const count = configuration.workers === 'auto' ? availableParallelism() : configuration.workers;
   const ready = (port: number): void => {
-    if (!quiet && !cluster.isWorker) process.stderr.write(announcement(configuration, port));
+    if (!quiet && !cluster.isWorker) announce(announcement(configuration, port));
     // For the next start, also when this process is killed; and Node lets go of its copy of what it has read (4 MiB).
     setTimeout(module.flushCompileCache, WRITE_COMPILED_MILLISECONDS).unref();
     returnMemoryWhenQuiet();

@@ -1,11 +1,12 @@
-import { writeSync } from 'node:fs';
 import type { DestinationStream } from 'pino';
+import { unwaitingWrite } from './unwaiting-write.ts';
 
-const STANDARD_OUTPUT = 1;
 /** How much (bytes) is kept for a reader that is slow; what comes on top of it is lost. */
 const LONGEST_UNSENT = 1_048_576;
 /** How soon (ms) a reader that had no room is tried again. */
 const RETRY_MILLISECONDS = 10;
+/** How long (ms) an ending process waits for a reader that is slow: it may be what it died of that is not read yet. */
+const LAST_MILLISECONDS = 500;
 /** There is no room at the moment: not on the disk, but on the way to whoever reads. */
 const FULL_FOR_NOW: ReadonlySet<unknown> = new Set(['EAGAIN', 'EBUSY']);
 const LINE_END = Buffer.from('\n');
@@ -18,11 +19,11 @@ export interface LostLines {
 
 /**
  * Writes lines to standard output, each before it returns, and never throws: a full disk, a closed terminal or a reader that has gone must not
- * keep from serving. What cannot be written is lost, and `tell` hears of it as soon as writing works again. `write` is the system's.
+ * keep from serving. What cannot be written is lost, and `tell` hears of it as soon as writing works again. `write` is the system's, and does not wait for a reader.
  */
 export function standardOutput(
   tell: (lost: LostLines) => void,
-  write: (fd: number, bytes: Buffer) => number = writeSync,
+  write: (bytes: Buffer) => number = unwaitingWrite(1),
 ): DestinationStream {
   let unsent: Buffer[] = [];
   let unsentBytes = 0;
@@ -38,7 +39,7 @@ export function standardOutput(
   }
 
   function tryAgain(): void {
-    if (retry === undefined) process.once('exit', send);
+    if (retry === undefined) process.once('exit', sendLast);
     clearTimeout(retry);
     retry = setTimeout(send, RETRY_MILLISECONDS).unref();
   }
@@ -47,7 +48,7 @@ export function standardOutput(
     for (let line = unsent[0]; line !== undefined; line = unsent[0]) {
       const bytes = isCut ? Buffer.concat([LINE_END, line]) : line;
       try {
-        const written = write(STANDARD_OUTPUT, bytes);
+        const written = write(bytes);
         isCut = false;
         hasBegun = written < bytes.length;
         if (hasBegun) unsent[0] = bytes.subarray(written);
@@ -71,6 +72,17 @@ export function standardOutput(
     const told = lost;
     lost = undefined;
     tell(told);
+    // What was to say so may be lost as well.
+    if (lost !== undefined) lose(told.count, (lost as LostLines).code);
+  }
+
+  /** Nothing else runs any more, so this may wait. */
+  function sendLast(): void {
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    const deadline = performance.now() + LAST_MILLISECONDS;
+    for (send(); unsent.length > 0 && performance.now() < deadline; send()) {
+      Atomics.wait(pause, 0, 0, RETRY_MILLISECONDS);
+    }
   }
 
   return {

@@ -14,7 +14,7 @@ describe('the standard output of the log', () => {
   const open = () =>
     standardOutput(
       (lost) => told.push(lost),
-      (_fd, bytes) => {
+      (bytes) => {
         const outcome = next.shift() ?? bytes.length;
         if (outcome instanceof Error) throw outcome;
         text += bytes.toString('utf8', 0, outcome);
@@ -43,6 +43,23 @@ describe('the standard output of the log', () => {
     output.write('three\n');
     output.write('four\n');
     expect({ text, told }).to.deep.equal({ text: 'three\nfour\n', told: [{ count: 2, code: 'EIO' }] });
+  });
+
+  it('counts on where the line that says so is lost as well', () => {
+    const output = standardOutput(
+      (lost) => {
+        told.push({ ...lost });
+        output.write('told\n');
+      },
+      (bytes) => {
+        const outcome = next.shift() ?? bytes.length;
+        if (outcome instanceof Error) throw outcome;
+        return outcome;
+      },
+    );
+    next = [failure('ENOSPC'), failure('ENOSPC'), 4, failure('ENOSPC')];
+    for (const line of ['one\n', 'two\n', 'six\n', 'ten\n']) output.write(line);
+    expect(told.map(({ count }) => count)).to.deep.equal([2, 3]);
   });
 
   it('begins a new line after one whose end is lost', () => {
@@ -75,7 +92,7 @@ describe('the standard output of the log', () => {
     const failing = [failure('ENOSPC')];
     const output = standardOutput(
       (lost) => createLog('info', output).warn(lost, 'lost'),
-      (_fd, bytes) => {
+      (bytes) => {
         const error = failing.shift();
         if (error !== undefined) throw error;
         lines.push(String(bytes));
