@@ -1,16 +1,13 @@
-import { statfsSync } from 'node:fs';
 import type { Configuration } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { unusableSetting } from '../config/unusable-setting.ts';
 import { DatabaseUnavailable, UnusableDatabase } from './database/database-unavailable.ts';
+import { directoryProblem } from './database/directory-problem.ts';
 import { MissingEncryptionKey } from './database/encryption-key.ts';
 import { SealError } from './database/sealer.ts';
 import { ExternalSignerUnavailable, UnusableExternalKey } from './keys/external/external-signer-errors.ts';
 import { UnreadableKeyError } from './keys/signing-key.ts';
 import { RedisUnavailable } from './redis/redis.ts';
-
-/** Bytes: what a database of a few megabytes keeps beside its file. */
-const LEAST_ROOM = 2 ** 20;
 
 /** A sentence that a room threw for the operator, as opposed to a bug. */
 function isSentence(error: unknown): error is Error {
@@ -50,25 +47,8 @@ export function dataProblem(
   if (isSentence(error)) return unusableSetting('data_dir', error.message);
   // Why the embedded database cannot answer is told by its cause.
   const cause = error instanceof DatabaseUnavailable ? error.cause : error;
-  const code = codeOf(cause);
-  const message = cause instanceof Error ? cause.message : '';
-  if (code === 'ERR_SQLITE_ERROR') {
-    const room = hasRoom(dataDir) ? '' : '; no room is left on its disk';
-    return unusableSetting('data_dir', `the database in ${dataDir} cannot be used (${message})${room}`);
-  }
-  return /^E[A-Z]+$/.test(code)
-    ? unusableSetting('data_dir', `${dataDir} cannot be used (${message})`)
-    : error;
-}
-
-/** SQLite needs some room even to read, and calls it an input/output error when there is none. */
-function hasRoom(directory: string): boolean {
-  try {
-    const { bavail, bsize } = statfsSync(directory);
-    return bavail * bsize >= LEAST_ROOM;
-  } catch {
-    return true;
-  }
+  const problem = directoryProblem(cause, dataDir);
+  return problem === undefined ? error : unusableSetting('data_dir', problem.line);
 }
 
 /** The same for a listener; `prefix` is `management_` for the one of the management port. */

@@ -1,7 +1,7 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely, sql } from 'kysely';
-import { databaseFile, holdFinishedDirectory } from './backup/staged-restore.ts';
+import { databaseFile, hasDatabase, holdFinishedDirectory } from './backup/staged-restore.ts';
 import { missingMigrations, unknownMigrations } from './migrations.ts';
 import type { DatabaseSchema } from './schema.ts';
 import { BUSY_TIMEOUT_MILLISECONDS, createSqliteDialect } from './sqlite/sqlite-dialect.ts';
@@ -15,7 +15,7 @@ export interface InspectedDatabase {
 
 /** Opens the embedded database to look at it; undefined when there is none. Throws what SQLite throws. */
 export function inspectSqlite(dataDir: string): InspectedDatabase | undefined {
-  if (!existsSync(databaseFile(dataDir))) return undefined;
+  if (!hasDatabase(dataDir)) return undefined;
   const hold = holdFinishedDirectory(dataDir);
   try {
     // Not as those who work with it open it: they put its mode and its settings right.

@@ -124,6 +124,36 @@ describe('latchkey backup and restore', () => {
       expect(readdirSync(folder)).to.deep.equal([]);
     });
 
+    it('refuses to be a directory, and says so', async () => {
+      for (const words of [['backup'], ['backup', '--overwrite'], ['export', '--overwrite']]) {
+        const refusal = await bench.refusal([...words, '--to', folder]);
+        expect(refusal, words.join(' ')).to.deep.equal({
+          code: 1,
+          error: 'not_writable',
+          error_description: `${folder} is a directory: name a file`,
+        });
+      }
+      expect(readdirSync(path.dirname(folder)).filter((name) => name.endsWith('.partial'))).to.deep.equal([]);
+    });
+
+    it('names the database that is damaged, as every command does', async () => {
+      for (const [name, content] of [
+        ['text', Buffer.alloc(10_000, 'a text ')],
+        ['cut', readFileSync(path.join(bench.dataDir, 'latchkey.db')).subarray(0, 20_000)],
+      ] as const) {
+        const damaged = path.join(folder, name);
+        mkdirSync(damaged);
+        writeFileSync(path.join(damaged, 'latchkey.db'), content);
+        bench.environment = { LATCHKEY_DATA_DIR: damaged };
+        const refusal = await bench.refusal(['backup', '--to', file]);
+        expect(refusal, name).to.include({ code: 2, error: 'invalid_configuration' });
+        expect(refusal.error_description).to.match(
+          new RegExp(`^data_dir .*the database in ${damaged} cannot be used \\(.* (database|malformed)\\)`),
+        );
+        expect(existsSync(file)).to.equal(false);
+      }
+    });
+
     it('refuses a data directory without a database, and makes none', async () => {
       const empty = path.join(folder, 'empty');
       mkdirSync(empty);

@@ -1,5 +1,6 @@
 import type { Configuration } from '../../../config/configuration.ts';
 import { ConfigurationError } from '../../../config/configuration-error.ts';
+import { DENIED_ADVICE, directoryProblem } from '../../database/directory-problem.ts';
 import { type InspectedDatabase, inspectSqlite } from '../../database/inspection.ts';
 import { claimDataDirectory } from '../../database/sqlite/data-directory-lock.ts';
 import { ldapCheck } from './directory-checks.ts';
@@ -85,7 +86,9 @@ async function run(name: string, check: Check, patient: Patient): Promise<Findin
   try {
     return await check(patient);
   } catch (error) {
-    return [problem(name, `could not be looked at: ${wordsOf(error)}`, 'see to the other problems first')];
+    const isDenied = directoryProblem(error, patient.configuration.dataDir)?.isDenied === true;
+    const advice = isDenied ? DENIED_ADVICE : 'see to the other problems first';
+    return [problem(name, `could not be looked at: ${wordsOf(error)}`, advice)];
   }
 }
 
@@ -116,6 +119,11 @@ async function openDirectory(
     await inspected.close();
     return undefined;
   } catch (error) {
+    const ofDirectory = databaseUrl === undefined ? directoryProblem(error, dataDir) : undefined;
+    if (ofDirectory?.isDenied) {
+      findings.push(problem('sqlite', ofDirectory.line, DENIED_ADVICE));
+      return undefined;
+    }
     const [check, advice] =
       databaseUrl === undefined
         ? [

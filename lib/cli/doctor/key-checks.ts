@@ -1,3 +1,4 @@
+import { DENIED_ADVICE, directoryProblem } from '../../database/directory-problem.ts';
 import { findEncryptionKeys } from '../../database/encryption-key.ts';
 import { surveySealed } from '../../database/sealed-values.ts';
 import { Sealer } from '../../database/sealer.ts';
@@ -19,7 +20,9 @@ export const encryptionKeyCheck: Check = async ({ configuration, database }) => 
   try {
     keys = findEncryptionKeys(encryptionKey, dataDir);
   } catch (error) {
-    return [problem('encryption_key', (error as Error).message, 'put the key of your backups there')];
+    const isDenied = directoryProblem(error, dataDir)?.isDenied === true;
+    const advice = isDenied ? DENIED_ADVICE : 'put the key of your backups there';
+    return [problem('encryption_key', (error as Error).message, advice)];
   }
   if (keys === undefined) {
     if (database === undefined) return [fine('encryption_key', 'the first start makes one')];

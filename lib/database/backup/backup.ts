@@ -1,11 +1,13 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { unusableSetting } from '../../../config/unusable-setting.ts';
+import { directoryProblem } from '../directory-problem.ts';
 import type { SealedColumn } from '../sealed-values.ts';
 import { sealingKeyId } from '../sealer.ts';
 import { openSqliteConnection } from '../sqlite/sqlite-dialect.ts';
 import { type FileRefusal, makeFile } from './durable-files.ts';
 import { TRANSIENT_TABLES } from './epoch.ts';
-import { databaseFile, holdFinishedDirectory } from './staged-restore.ts';
+import { databaseFile, hasDatabase, holdFinishedDirectory } from './staged-restore.ts';
 
 /** What a backup says of itself. */
 export interface BackupNote {
@@ -28,6 +30,15 @@ export interface Backup extends BackupNote {
 
 export type BackupRefusal = FileRefusal | { outcome: 'refused'; reason: 'no_database'; description: string };
 
+/** SQLite’s result codes for a file that is damaged, that cannot be opened, and that is no database: the source, for the copy has just been made. */
+const SOURCE_PROBLEMS = new Set([11, 14, 26]);
+
+/** Whether what was thrown is of the data directory, not of where the backup goes. */
+function isOfSource(error: unknown, dataDir: string): boolean {
+  const { errcode, path: file } = error as NodeJS.ErrnoException & { errcode?: number };
+  return SOURCE_PROBLEMS.has(Number(errcode) & 0xff) || file?.startsWith(dataDir) === true;
+}
+
 const isTransient = (table: string): boolean => (TRANSIENT_TABLES as ReadonlyArray<string>).includes(table);
 
 /**
@@ -35,6 +46,7 @@ const isTransient = (table: string): boolean => (TRANSIENT_TABLES as ReadonlyArr
  * moment's: a read transaction, which in WAL mode neither waits for writers nor lets them wait. Sessions, tokens and
  * consents are left out, since a restore would end them; the encryption key is not in it. The file appears under its name
  * once it is whole, on the disk, and was read again.
+ * @throws {ConfigurationError} when the data directory cannot be read, or its database is damaged
  */
 export function backUpDatabase(options: {
   dataDir: string;
@@ -44,10 +56,20 @@ export function backUpDatabase(options: {
   /** What of it is sealed; the backup names the keys. */
   sealedColumns: ReadonlyArray<SealedColumn>;
 }): { outcome: 'written'; backup: Backup } | BackupRefusal {
-  const { dataDir, to, overwrite, note, sealedColumns } = options;
-  if (!existsSync(databaseFile(dataDir))) {
-    return { outcome: 'refused', reason: 'no_database', description: `there is no database in ${dataDir}` };
+  const { dataDir } = options;
+  try {
+    if (hasDatabase(dataDir)) return copyHeld(options);
+  } catch (error) {
+    const problem = isOfSource(error, dataDir) ? directoryProblem(error, dataDir) : undefined;
+    throw problem === undefined ? error : unusableSetting('data_dir', problem.line);
   }
+  return { outcome: 'refused', reason: 'no_database', description: `there is no database in ${dataDir}` };
+}
+
+function copyHeld(
+  options: Parameters<typeof backUpDatabase>[0],
+): { outcome: 'written'; backup: Backup } | FileRefusal {
+  const { dataDir, to, overwrite, note, sealedColumns } = options;
   const hold = holdFinishedDirectory(dataDir);
   try {
     const made = makeFile(to, { overwrite, dataDir }, (draft) => {

@@ -8,6 +8,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs';
 import path from 'node:path';
 
@@ -63,6 +64,14 @@ function isOwnFile(file: string, dataDir: string): boolean {
   );
 }
 
+function isDirectory(name: string): boolean {
+  try {
+    return statSync(name).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Makes a file of mode 0600 that appears under its name once it is whole and on the disk: `write` is handed a name beside
  * it. An existing file stays as it is unless `overwrite` is wanted, and those of the program in `dataDir` also then: a database whose file is replaced
@@ -81,6 +90,9 @@ export function makeFile<Value>(
   if (isOwnFile(to, dataDir)) {
     const description = `${to} is a file of Latchkey itself: choose another name`;
     return { outcome: 'refused', reason: 'reserved', description };
+  }
+  if (isDirectory(to)) {
+    return { outcome: 'refused', reason: 'not_writable', description: `${to} is a directory: name a file` };
   }
   if (!overwrite && existsSync(to)) return exists;
   const draft = `${to}.${process.pid}.${randomBytes(4).toString('hex')}.partial`;

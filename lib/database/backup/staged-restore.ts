@@ -1,4 +1,4 @@
-import { existsSync, linkSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { claimDataDirectory, type DirectoryHold, holdDataDirectory } from '../sqlite/data-directory-lock.ts';
 import { syncDirectory } from './durable-files.ts';
@@ -11,6 +11,10 @@ const COMPANIONS = ['-wal', '-shm'];
 
 /** Where the embedded database of a data directory is. */
 export const databaseFile = (dataDir: string): string => path.join(dataDir, 'latchkey.db');
+
+/** Whether a data directory has an embedded database. Throws where this process has no right to find out. */
+export const hasDatabase = (dataDir: string): boolean =>
+  statSync(databaseFile(dataDir), { throwIfNoEntry: false }) !== undefined;
 
 /** A whole restored database under this name means that the restore is decided, and only has to take its place. */
 const decidedFile = (dataDir: string): string => path.join(dataDir, 'latchkey.db.restored');
