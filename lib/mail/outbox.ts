@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lchown, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { createTransport } from 'nodemailer';
 import { composed } from './composed-mail.ts';
 import type { Delivery, Sender } from './mail-message.ts';
@@ -23,15 +23,31 @@ export function deliverToOutbox(folder: string, sender: Sender): Delivery {
   return {
     deliver: async (message) => {
       const { message: source } = await transport.sendMail(composed(message, sender));
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const owner = await otherOwner(dirname(folder));
+      const isNew = (await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined;
+      // Not what a link leads to: whoever the directory belongs to may have put one there meanwhile.
+      if (isNew && owner !== undefined) await lchown(folder, owner.uid, owner.gid);
       const name = `${new Date().toISOString().replaceAll(':', '-')}-${randomBytes(4).toString('hex')}`;
       const unfinished = join(folder, `.${name}`);
-      await writeFile(unfinished, source as Buffer, { mode: 0o600, flag: 'wx' });
+      const file = await open(unfinished, 'wx', 0o600);
+      try {
+        await file.writeFile(source as Buffer);
+        if (owner !== undefined) await file.chown(owner.uid, owner.gid);
+      } finally {
+        await file.close();
+      }
       await rename(unfinished, join(folder, `${name}.eml`));
       await removeOldest(folder);
     },
     close: () => transport.close(),
   };
+}
+
+/** Whom a directory belongs to, where the superuser works in it: what they make there must not shut out the server. SQLite does the same. */
+async function otherOwner(directory: string): Promise<{ uid: number; gid: number } | undefined> {
+  if (process.getuid?.() !== 0) return undefined;
+  // It is made with the outbox where it is not there.
+  return await stat(directory).catch(() => undefined);
 }
 
 async function removeOldest(folder: string): Promise<void> {

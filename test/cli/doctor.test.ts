@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect } from 'chai';
+import { runCommand } from '../flows/latchkey-process.ts';
 import { SmtpServer } from '../mail/smtp-server.ts';
+import { writeCertificates } from '../redis/test-certificates.ts';
 import { CliBench } from './cli-bench.ts';
 
 interface Finding {
@@ -102,6 +104,45 @@ describe('latchkey doctor', () => {
     const problems = of(await look(), 'file_modes', 'problem');
     expect(problems.map(({ advice }) => advice)).to.have.members(
       ['latchkey.db', 'encryption.key'].map((name) => `chmod 600 ${path.join(bench.dataDir, name)}`),
+    );
+  });
+
+  it('finds private keys and mails that others may read, also before the first start', async () => {
+    const certificates = writeCertificates();
+    try {
+      const { serverCertificate: certFile, serverKey: keyFile } = certificates;
+      chmodSync(keyFile, 0o644);
+      const outbox = path.join(bench.dataDir, 'outbox');
+      mkdirSync(outbox);
+      chmodSync(outbox, 0o755);
+      // As a process: what is configured by files is told by its environment.
+      const advised = async (dataDir: string): Promise<string[]> => {
+        const environment = {
+          LATCHKEY_ISSUER: 'https://localhost:9',
+          LATCHKEY_MANAGEMENT_PORT: '0',
+          LATCHKEY_DATA_DIR: dataDir,
+          LATCHKEY_TLS_CERT_FILE: certFile,
+          LATCHKEY_TLS_KEY_FILE: keyFile,
+        };
+        const { stdout } = await runCommand(environment, ['doctor', '--json']);
+        return of(JSON.parse(stdout).findings, 'file_modes', 'problem').map(({ advice = '' }) => advice);
+      };
+      expect(await advised(bench.dataDir)).to.have.members([`chmod 600 ${keyFile}`, `chmod 700 ${outbox}`]);
+      expect(await advised(path.join(bench.dataDir, 'none'))).to.deep.equal([`chmod 600 ${keyFile}`]);
+    } finally {
+      certificates.remove();
+    }
+  }).timeout(60_000);
+
+  it('finds what is not of the user that the data directory belongs to', async () => {
+    const outbox = path.join(bench.dataDir, 'outbox');
+    mkdirSync(outbox, { mode: 0o700 });
+    // Whoever is no superuser owns all that they can make.
+    const mayGive = process.getuid?.() === 0;
+    if (mayGive) chownSync(outbox, 65_534, 65_534);
+    const warnings = of(await look(), 'file_modes', 'warning');
+    expect(warnings.map(({ message }) => message)).to.deep.equal(
+      mayGive ? [`${outbox} belongs to another user (uid 65534)`] : [],
     );
   });
 

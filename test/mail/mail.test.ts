@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -220,6 +220,16 @@ describe('mail', function () {
       'number 2',
     ]);
     expect(read[0]?.headers.get('from')).to.equal('Acme <no-reply@id.example>');
+  });
+
+  it('goes to an outbox of whoever the data directory belongs to, also when the superuser sends the first', async () => {
+    // Whoever is no superuser gives nothing away, and owns both.
+    if (process.getuid?.() === 0) chownSync(dataDir, 65_534, 65_534);
+    await openDelivery(configured()).deliver(MESSAGE);
+    const folder = join(dataDir, 'outbox');
+    const [name = ''] = readdirSync(folder);
+    for (const made of [folder, join(folder, name)])
+      expect(statSync(made).uid).to.equal(statSync(dataDir).uid);
   });
 
   it('no subject, name or text begins another header or recipient', async () => {

@@ -2,6 +2,7 @@ import { existsSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { leftoversOfRestores, replacedDatabases } from '../../database/backup/restore.ts';
 import { databaseFile } from '../../database/backup/staged-restore.ts';
+import { outboxOf } from '../../mail/mail.ts';
 import { type Check, type Finding, fine, orFine, problem, warning } from './finding.ts';
 
 const MEBIBYTE = 2 ** 20;
@@ -21,42 +22,47 @@ export const runtimeCheck: Check = () => {
   ];
 };
 
-/** The data directory is its owner's alone, and so is every file that holds secrets. */
+/** The data directory and the mails in it are their owner's alone, and so is every file that holds secrets. */
 export const fileModeCheck: Check = ({ configuration: { dataDir }, secretFiles }) => {
-  if (!existsSync(dataDir)) {
-    return [warning('file_modes', `there is no ${dataDir} yet`, 'the first start makes it: latchkey serve')];
-  }
+  const directories = [dataDir, outboxOf({ dataDir })].filter((directory) => existsSync(directory));
   const own = [
     databaseFile(dataDir),
     path.join(dataDir, 'encryption.key'),
     path.join(dataDir, 'latchkey.lock'),
-  ];
-  const files = [...own.flatMap((file) => [file, `${file}-wal`, `${file}-shm`]), ...secretFiles].filter(
-    (file) => existsSync(file),
-  );
-  const open: Finding[] = [dataDir, ...files]
+  ]
+    .flatMap((file) => [file, `${file}-wal`, `${file}-shm`])
+    .filter((file) => existsSync(file));
+  const configured = secretFiles.filter((file) => existsSync(file));
+  const open: Finding[] = [...directories, ...own, ...configured]
     .filter((file) => (modeOf(file) & 0o077) !== 0)
     .map((file) =>
       problem(
         'file_modes',
         `others on this machine may get at ${file} (mode ${octal(modeOf(file))})`,
-        `chmod ${file === dataDir ? '700' : '600'} ${file}`,
+        `chmod ${directories.includes(file) ? '700' : '600'} ${file}`,
       ),
     );
+  if (directories.length === 0) {
+    const message = `there is no ${dataDir} yet`;
+    return [...open, warning('file_modes', message, 'the first start makes it: latchkey serve')];
+  }
   const user = process.getuid?.();
-  const foreign: Finding[] = [dataDir, ...files]
-    .filter((file) => user !== undefined && user !== 0 && statSync(file).uid !== user)
+  // The superuser may look at an installation of somebody else's, who then has to be able to read what is in it.
+  const isTheirs = (file: string): boolean =>
+    user === undefined || statSync(file).uid === (user === 0 ? statSync(dataDir).uid : user);
+  const foreign: Finding[] = [...directories, ...own, ...(user === 0 ? [] : configured)]
+    .filter((file) => !isTheirs(file))
     .map((file) =>
       warning(
         'file_modes',
         `${file} belongs to another user (uid ${statSync(file).uid})`,
-        'run commands as the user that the server runs as',
+        'make it theirs whom the server runs as (chown), and run commands as that user',
       ),
     );
   return orFine(
     [...open, ...foreign],
     'file_modes',
-    `${dataDir} and ${files.length} files with secrets are readable by their owner alone`,
+    `${dataDir} and ${own.length + configured.length} files with secrets are readable by their owner alone`,
   );
 };
 
