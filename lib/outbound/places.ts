@@ -1,12 +1,19 @@
 /** A fixed number of places; who finds none waits for one, in the order of coming, unless too many wait already. */
 export class Places {
+  readonly #count: number;
   #free: number;
   readonly #mostWaiting: number;
   readonly #waiting: Array<() => void> = [];
 
   constructor(count: number, mostWaiting = Number.POSITIVE_INFINITY) {
+    this.#count = count;
     this.#free = count;
     this.#mostWaiting = mostWaiting;
+  }
+
+  /** How many have a place or wait for one. */
+  get asked(): number {
+    return this.#count - this.#free + this.#waiting.length;
   }
 
   /**

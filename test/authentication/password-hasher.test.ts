@@ -165,6 +165,29 @@ describe('password hasher', () => {
     expect(ended).to.deep.equal(Array.from({ length: 100 }, (_, index) => index));
   });
 
+  it('answers those who stand in line by fours, a failure among them too, and the rest one by one', async () => {
+    const bounded = createPasswordHasher(cheap, { atOnce: 1, waiting: 99 });
+    const hash = await hashOf(password);
+    let turns = 0;
+    const everyTurn = (): void => {
+      turns += 1;
+      immediate = setImmediate(everyTurn);
+    };
+    let immediate = setImmediate(everyTurn);
+    try {
+      const answeredIn = await Promise.all(
+        Array.from({ length: 10 }, async (_, index) => {
+          await bounded.verify(index === 1 ? '$argon2id$broken' : hash, password).catch(() => undefined);
+          return turns;
+        }),
+      );
+      const groups = [...Map.groupBy(answeredIn, (turn) => turn).values()].map(({ length }) => length);
+      expect(groups).to.deep.equal([4, 4, 1, 1]);
+    } finally {
+      clearImmediate(immediate);
+    }
+  });
+
   it('frees the place of a verification that failed', async () => {
     const bounded = createPasswordHasher(cheap, { atOnce: 1, waiting: 0 });
     for (let round = 0; round < 3; round += 1) {

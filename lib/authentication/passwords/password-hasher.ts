@@ -13,6 +13,11 @@ import { Places } from '../../outbound/places.ts';
 const MAXIMUM_AT_ONCE = 3;
 /** The most that wait for a thread. Further ones are told `busy` rather than piling up memory and delay. */
 const MAXIMUM_WAITING = 128;
+/**
+ * While at least as many wait in line, this many are answered together. What a sign-in does after its hash costs the main thread half as
+ * much beside others that do the same (decision 7).
+ */
+const ANSWERED_TOGETHER = 4;
 
 /** One form for the same password typed on different keyboards (NIST SP 800-63B-4 §3.1.1.2). */
 function normalise(password: string): string {
@@ -38,6 +43,17 @@ export function createPasswordHasher(
   /** Well-formed, made of nothing: nothing matches it, and finding that out costs what a real one costs. */
   const nobodysHash = `${prefix}${unpadded(randomBytes(16))}$${unpadded(randomBytes(32))}`;
 
+  const held: Array<() => void> = [];
+
+  /** Waits for nobody who may not come: those who make a group whole have asked already, and each of them ends. */
+  async function together(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      held.push(resolve);
+      const tooFew = held.length + places.asked < ANSWERED_TOGETHER;
+      if (tooFew || held.length === ANSWERED_TOGETHER) for (const answer of held.splice(0)) answer();
+    });
+  }
+
   async function inTurn<T>(work: () => Promise<T>): Promise<T | 'busy'> {
     const leave = await places.take();
     if (leave === undefined) return 'busy';
@@ -45,6 +61,7 @@ export function createPasswordHasher(
       return await work();
     } finally {
       leave();
+      await together();
     }
   }
 
