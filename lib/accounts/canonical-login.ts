@@ -11,6 +11,8 @@ const MAXIMUM_ROUNDS = 8;
  * the next Unicode version.
  */
 const FORBIDDEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u;
+/** What NFKC and white space leave as it is, and of which only the case folds: nearly every login. */
+const PLAIN = /^[!-~]+$/;
 const WHITE_SPACE_AROUND = /^[\t\n\v\f\r\p{Zs}]+|[\t\n\v\f\r\p{Zs}]+$/gu;
 
 export type CanonicalLogin =
@@ -48,6 +50,11 @@ function foldCase(text: string): string {
  */
 export function canonicalLogin(input: string): CanonicalLogin {
   if (input.length > MAXIMUM_INPUT_UNITS) return refuse('too_long');
+  if (PLAIN.test(input)) {
+    return input.length > MAXIMUM_LENGTH
+      ? refuse('too_long')
+      : { outcome: 'canonical', login: input.toLowerCase() };
+  }
   let login = input.replace(WHITE_SPACE_AROUND, '');
   for (let round = 0; ; round += 1) {
     if (FORBIDDEN.test(login)) return refuse('forbidden_character');

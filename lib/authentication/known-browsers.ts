@@ -86,8 +86,10 @@ export class KnownBrowsers {
    * not. No account is looked up: this comes before any throttle.
    */
   async find(name: string, held: string | undefined): Promise<string | undefined> {
+    const living = await this.#living(tokensIn(held));
+    if (living.length === 0) return undefined;
     const login = this.#digestOf(name);
-    return (await this.#living(tokensIn(held))).find((row) => row.login === login)?.digest;
+    return living.find((row) => row.login === login)?.digest;
   }
 
   /** Makes a person's browsers unknown; all but the one that holds this, when `except` is given. */

@@ -150,9 +150,8 @@ async function holdsSealed(query: Kysely<DatabaseSchema>): Promise<boolean> {
 
 function embeddedDatabase(file: EmbeddedFile, sealer: Sealer): Database {
   const { query } = file;
-  // Not the one that everybody shares: in the middle of a transaction that would tell numbers which may yet be taken back.
   const revisionsConnection = file.openConnection();
-  const revisions = new SqliteRevisions(revisionsConnection);
+  const revisions = new SqliteRevisions(revisionsConnection, file.connection);
   return {
     query,
     transaction: async (work, transactionOptions) => {

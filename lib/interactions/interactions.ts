@@ -52,6 +52,8 @@ function problemOf(result: Exclude<SignInOutcome, { outcome: 'authenticated' }>)
 /** The routes under `/interaction/:uid`, and those that the links of mails lead to. */
 export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
   const { desk, accounts, signIn, pages } = rooms;
+  // A router tries each of its routes: what every sign-in asks for has one with few of them.
+  const everyday = new Router();
   const router = new Router();
 
   async function person(interaction: PendingInteraction): Promise<Account | undefined> {
@@ -118,12 +120,12 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
     await finish(desk, ctx, interaction, { kind: 'account_selected' });
   };
 
-  router.get('/interaction/:uid', withInteraction(show));
-  router.post('/interaction/:uid/login', withInteraction(login));
+  everyday.get('/interaction/:uid', withInteraction(show));
+  everyday.post('/interaction/:uid/login', withInteraction(login));
+  everyday.post('/interaction/:uid/consent', withInteraction(consent));
   const passkey = passkeySteps(rooms);
   router.post('/interaction/:uid/passkey-options', withInteraction(passkey.options));
   router.post('/interaction/:uid/passkey', withInteraction(passkey.signIn));
-  router.post('/interaction/:uid/consent', withInteraction(consent));
   router.post('/interaction/:uid/select', withInteraction(select));
   router.post(
     '/interaction/:uid/switch',
@@ -149,5 +151,7 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
     );
   }
   addMailLinkRoutes(router, rooms);
-  return router.routes() as unknown as Koa.Middleware;
+  const first = everyday.routes() as unknown as Koa.Middleware;
+  const others = router.routes() as unknown as Koa.Middleware;
+  return (ctx, next) => first(ctx, async () => others(ctx, next));
 }

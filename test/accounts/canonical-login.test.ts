@@ -83,6 +83,17 @@ describe('canonical login', () => {
       .map((letters) => letters.join('')),
   );
 
+  it('of plain characters is what it is between white space', () => {
+    const plain = fc
+      .array(fc.integer({ min: 0x21, max: 0x7e }), { minLength: 1, maxLength: 300 })
+      .map((units) => String.fromCharCode(...units));
+    fc.assert(
+      fc.property(plain, (input) => {
+        expect(canonicalLogin(input)).to.deep.equal(canonicalLogin(` ${input}\u3000`));
+      }),
+    );
+  });
+
   it('is idempotent', () => {
     fc.assert(
       fc.property(anyText, (input) => {

@@ -157,7 +157,12 @@ for (const store of ['SQLite', 'PostgreSQL'] as const) {
         expect(await new Totp(here.database).use(sub, code), 'the same code').to.equal(false);
         const recovery = new RecoveryCodes(here.database);
         expect(await recovery.use(sub, codes[0] ?? '')).to.equal(true);
-        expect(await recovery.count(sub)).to.equal(9);
+        const left = await here.database.query
+          .selectFrom('recovery_codes')
+          .select('sub')
+          .where('sub', '=', sub)
+          .execute();
+        expect(left).to.have.length(9);
       } finally {
         await here.close();
       }

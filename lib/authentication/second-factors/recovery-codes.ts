@@ -1,6 +1,5 @@
 import { createHash, randomInt } from 'node:crypto';
 import type { Database, DirectoryTransaction } from '../../database/database.ts';
-import type { PreparedQuery } from '../../database/prepared-query.ts';
 
 const CODES = 10;
 /** Without letters and digits that are taken for one another. */
@@ -14,16 +13,9 @@ const GROUP = 6;
  */
 export class RecoveryCodes {
   readonly #database: Database;
-  readonly #count: PreparedQuery<{ sub: string }, { count: string | number | bigint }>;
 
   constructor(database: Database) {
     this.#database = database;
-    this.#count = database.prepare((query, { sub }) =>
-      query
-        .selectFrom('recovery_codes')
-        .select((expression) => expression.fn.countAll().as('count'))
-        .where('sub', '=', sub),
-    );
   }
 
   /** New codes in place of all former ones, inside the transaction of what they belong to. They can never be read again. */
@@ -60,12 +52,6 @@ export class RecoveryCodes {
         .executeTakeFirst();
       return used !== undefined;
     });
-  }
-
-  /** How many are left. */
-  async count(sub: string): Promise<number> {
-    const [row] = await this.#count({ sub });
-    return Number(row?.count ?? 0);
   }
 }
 

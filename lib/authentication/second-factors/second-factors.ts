@@ -1,11 +1,11 @@
 import type { Configuration } from '../../../config/configuration.ts';
 import type { Account } from '../../accounts/account-adapter.ts';
 import type { Database } from '../../database/database.ts';
+import type { PreparedQuery } from '../../database/prepared-query.ts';
 import type { Events } from '../../observability/events.ts';
 import type { Log } from '../../observability/log.ts';
 import { MULTI_FACTOR, satisfies } from '../assurance.ts';
 import { relyingParty } from '../passkeys/passkey-party.ts';
-import { Passkeys } from '../passkeys/passkeys.ts';
 import { SecondFactorThrottle } from '../throttling/second-factor-throttle.ts';
 import type { ThrottleCounters } from '../throttling/throttle-counters.ts';
 import { MailCodes } from './mail-codes.ts';
@@ -111,6 +111,30 @@ function reaches(
   return demanded.every((acrs) => acrs.some((acr) => satisfies(methods, acr)));
 }
 
+/** As the database gives them: numbers, or text in PostgreSQL. */
+type FactorCounts = Record<
+  'totp' | 'recovery_codes' | 'passkeys' | 'attested_passkeys',
+  string | number | bigint | null
+>;
+
+/** All in one statement: it is asked in every sign-in. */
+function countsOf(database: Database): PreparedQuery<{ sub: string }, FactorCounts> {
+  return database.prepare((query, { sub }) =>
+    query.selectNoFrom(({ selectFrom, fn }) => {
+      const passkeys = selectFrom('passkeys').select(fn.countAll().as('count')).where('sub', '=', sub);
+      return [
+        selectFrom('totp_secrets').select(fn.countAll().as('count')).where('sub', '=', sub).as('totp'),
+        selectFrom('recovery_codes')
+          .select(fn.countAll().as('count'))
+          .where('sub', '=', sub)
+          .as('recovery_codes'),
+        passkeys.as('passkeys'),
+        passkeys.where('attested', '=', 1).where('backup_eligible', '=', 0).as('attested_passkeys'),
+      ];
+    }),
+  );
+}
+
 /**
  * Everything beside the first factor: what people have, judging their codes, setting up and taking away. Each change of
  * factors, but for the end of the recovery codes, forgets the browsers in which the second step was left out, in one transaction. Emits
@@ -122,8 +146,9 @@ export class SecondFactors {
   readonly mailCodes: MailCodes;
   readonly devices: RememberedDevices;
   readonly #database: Database;
-  /** Undefined where there are none. */
-  readonly #passkeys: Passkeys | undefined;
+  readonly #counts: PreparedQuery<{ sub: string }, FactorCounts>;
+  /** Whether there are any here. */
+  readonly #hasPasskeys: boolean;
   readonly #newPasskeys: PersonFactors['newPasskeys'];
   readonly #judging: { throttle: SecondFactorThrottle; events: Events; log: Log } | undefined;
   readonly #mailCode: boolean;
@@ -144,10 +169,10 @@ export class SecondFactors {
       perPerson: secondFactor.rememberedDevices,
     });
     this.#database = database;
-    this.#passkeys = relyingParty(configuration) === undefined ? undefined : new Passkeys(database);
+    this.#counts = countsOf(database);
+    this.#hasPasskeys = relyingParty(configuration) !== undefined;
     const { attestation } = configuration.passkeys;
-    this.#newPasskeys =
-      this.#passkeys === undefined ? 'none' : attestation === 'required' ? 'attested' : 'any';
+    this.#newPasskeys = !this.#hasPasskeys ? 'none' : attestation === 'required' ? 'attested' : 'any';
     this.#judging = judging && {
       ...judging,
       throttle: new SecondFactorThrottle({
@@ -161,18 +186,15 @@ export class SecondFactors {
 
   /** What a person has, wherever they themselves are kept. */
   async of({ sub, claims }: Pick<Account, 'sub' | 'claims'>): Promise<PersonFactors> {
-    const [totp, passkeys, recoveryCodes] = await Promise.all([
-      this.totp.has(sub),
-      this.#passkeys?.listOf(sub) ?? [],
-      this.recoveryCodes.count(sub),
-    ]);
+    const [row] = await this.#counts({ sub });
+    const count = (name: keyof FactorCounts): number => Number(row?.[name] ?? 0);
     const { email, email_verified: verified } = claims;
     return {
-      totp,
-      passkeys: passkeys.length,
-      attestedPasskey: passkeys.some(({ attested, backupEligible }) => attested && !backupEligible),
+      totp: count('totp') > 0,
+      passkeys: this.#hasPasskeys ? count('passkeys') : 0,
+      attestedPasskey: this.#hasPasskeys && count('attested_passkeys') > 0,
       newPasskeys: this.#newPasskeys,
-      recoveryCodes,
+      recoveryCodes: count('recovery_codes'),
       email: this.#mailCode && typeof email === 'string' && verified === true ? email : undefined,
     };
   }
@@ -241,7 +263,7 @@ export class SecondFactors {
 
   /** Takes all passkeys away; without any other second step the recovery codes go as well. False: there was none. */
   async removePasskeys(sub: string): Promise<boolean> {
-    return this.#passkeys !== undefined && this.#removeFactor('passkeys', sub);
+    return this.#hasPasskeys && this.#removeFactor('passkeys', sub);
   }
 
   /** Takes the authenticator app away; without any other second step the recovery codes go as well. False: there was none. */
@@ -259,7 +281,7 @@ export class SecondFactors {
         .executeTakeFirst();
       if (removed === undefined) return false;
       await this.devices.forgetIn(transaction, sub);
-      const kept = factor === 'passkeys' || this.#passkeys === undefined ? 'totp_secrets' : 'passkeys';
+      const kept = factor === 'passkeys' || !this.#hasPasskeys ? 'totp_secrets' : 'passkeys';
       const left = await transaction.selectFrom(kept).select('sub').where('sub', '=', sub).executeTakeFirst();
       if (left === undefined) await transaction.deleteFrom('recovery_codes').where('sub', '=', sub).execute();
       return true;

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import type { Revisions, RevisionTopic } from '../revisions.ts';
 import type { DatabaseSchema } from '../schema.ts';
+import type { EmbeddedConnection } from './embedded-connection.ts';
 import { answered } from './sqlite-dialect.ts';
 
 /**
@@ -17,29 +18,41 @@ const TIDINGS: ReadonlySet<RevisionTopic> = new Set(['notifications']);
 /** How long (ms) after a change of this process every call looks: its transaction commits within this time. */
 const OWN_CHANGE_MILLISECONDS = 1000;
 
+const ALL = 'SELECT topic, number FROM revisions';
+
 /** Revisions in the embedded file, where a look costs microseconds. */
 export class SqliteRevisions implements Revisions {
   readonly #read: StatementSync;
   readonly #readAll: StatementSync;
+  readonly #readAllShared: StatementSync;
+  readonly #shared: EmbeddedConnection;
   #known: ReadonlyMap<string, number> = new Map();
   #knownUntil = 0;
   #ownChangeUntil = 0;
   readonly #moving = new WeakSet<object>();
 
-  constructor(connection: DatabaseSync) {
-    this.#read = connection.prepare('SELECT number FROM revisions WHERE topic = ?');
-    this.#readAll = connection.prepare('SELECT topic, number FROM revisions');
+  /** `own` is used by nobody else: the connection that the process shares tells in the middle of a transaction what may yet be taken back. */
+  constructor(own: DatabaseSync, shared: EmbeddedConnection) {
+    this.#shared = shared;
+    this.#read = own.prepare('SELECT number FROM revisions WHERE topic = ?');
+    this.#readAll = own.prepare(ALL);
+    this.#readAllShared = shared.raw.prepare(ALL);
   }
 
   current(topic: RevisionTopic): number {
     const now = performance.now();
     if (now >= this.#knownUntil || now < this.#ownChangeUntil) {
-      this.#known = new Map(
-        answered(() => this.#readAll.all()).map((row) => [String(row.topic), Number(row.number)]),
-      );
+      this.#known = new Map(this.#all().map((row) => [String(row.topic), Number(row.number)]));
       this.#knownUntil = now + TRUST_MILLISECONDS;
     }
     return this.#known.get(topic) ?? 0;
+  }
+
+  /** Mostly by the shared connection, which still has the pages that it has written. */
+  #all(): Array<Record<string, unknown>> {
+    return this.#shared.raw.isTransaction
+      ? answered(() => this.#readAll.all())
+      : this.#shared.read(() => this.#readAllShared.all());
   }
 
   latest(topic: RevisionTopic): number {
