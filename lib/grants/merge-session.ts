@@ -1,3 +1,5 @@
+import { type FormState, mergeForms } from './session-forms.ts';
+
 type Json = Record<string, unknown>;
 
 const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
@@ -24,7 +26,7 @@ function mergeMembers(
 
 /**
  * Joins what a request did to a session (`base` to `ours`) with what others did to it meanwhile (`base` to `theirs`): each
- * application's place is kept, and the later of two changes to one member wins. Undefined when somebody else signed in
+ * application's place is kept, and each form that was opened, and the later of two changes to one member wins. Undefined when somebody else signed in
  * meanwhile: two people cannot be merged.
  */
 export function mergeSession(baseText: string, oursText: string, theirsText: string): string | undefined {
@@ -43,5 +45,9 @@ export function mergeSession(baseText: string, oursText: string, theirsText: str
   );
   if (Object.keys(authorizations).length > 0) merged.authorizations = authorizations;
   else delete merged.authorizations;
+  if (!same(ours.state, base.state)) {
+    const [before, mine, others] = [base, ours, theirs].map(({ state }) => state as FormState | undefined);
+    merged.state = mergeForms(before, mine, others);
+  }
   return JSON.stringify(merged);
 }

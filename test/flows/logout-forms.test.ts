@@ -63,6 +63,14 @@ describe('the forms of a log-out', function () {
     });
   });
 
+  it('opened at the same moment work each, as when a browser brings its tabs back', async () => {
+    const tabs = await Promise.all([0, 1, 2, 3].map((tab) => asked(notes, BYE[0], `tab-${tab}`)));
+    for (const [tab, page] of tabs.entries()) {
+      const stayed = await browser.submit(page, 'cancel');
+      expect(stayed.url.href, `tab ${tab}`).to.equal(`${BYE[0]}?state=tab-${tab}`);
+    }
+  });
+
   it('work in several tabs where nobody is signed in', async () => {
     browser = new FormBrowser(latchkey.issuer);
     const one = await asked(notes, BYE[0], 'one');

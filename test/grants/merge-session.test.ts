@@ -67,6 +67,22 @@ describe('two writes of one session', () => {
     });
   });
 
+  it('keep the forms that both opened, as many as one would', () => {
+    const open = (secret: string, ...others: string[]) => ({
+      ...BASE,
+      state: { secret, ...(others.length === 0 ? {} : { others: others.map((each) => ({ secret: each })) }) },
+    });
+    expect(merge(open('a'), open('c', 'a'), open('b', 'a'))).to.deep.equal(open('c', 'b', 'a'));
+    expect(merge(BASE, open('c'), open('b'))).to.deep.equal(open('c', 'b'));
+    expect(merge(open('a'), open('a'), open('b', 'a'))).to.deep.equal(open('b', 'a'));
+    // One that somebody else gave up for want of room does not come back with one of theirs.
+    expect(merge(open('a', 'z'), open('c', 'a'), open('a', 'z'))).to.deep.equal(open('c', 'a'));
+    const full = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+    expect(merge(open('a'), open('y', ...full), open('x', 'a'))).to.deep.equal(
+      open('y', 'x', ...full.slice(0, 6)),
+    );
+  });
+
   it('live as long as the longer one', () => {
     expect(merge(BASE, { ...BASE, exp: 50 }, { ...BASE, exp: 200 })).to.include({ exp: 200 });
   });

@@ -1,5 +1,6 @@
 import type { Configuration as EngineConfiguration, KoaContextWithOIDC } from 'oidc-provider';
-import { type FormState, formerStateOf } from '../engine/form-states.ts';
+import type { FormState } from '../../grants/session-forms.ts';
+import { formerStateOf } from '../engine/form-states.ts';
 import { ANONYMOUS_SESSION_SECONDS } from '../lifetimes.ts';
 
 /** A form of the engine's: its address, and the secret to be sent as `xsrf`. */

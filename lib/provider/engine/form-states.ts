@@ -1,25 +1,12 @@
 import type Provider from 'oidc-provider';
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import { type FormState, formsOf, keptTogether } from '../../grants/session-forms.ts';
 import { type EngineSession, prototypesOf } from './engine-context.ts';
 
-/** How many forms of one browser stay good. */
-const OPEN_FORMS = 8;
-/** One that carries more (characters of JSON) is not kept beside another: a session is read with every request. */
-const LONGEST_KEPT_FORM = 1000;
 /** What a secret is found by; the rest of it, 128 bits, is what nobody can guess. */
 const NAME_CHARACTERS = 16;
 const FORM_ROUTES: ReadonlySet<unknown> = new Set(['end_session_confirm', 'code_verification']);
 const FORMER = Symbol('state of forms when the session was read');
-
-/** What a session keeps of a form of the engine's (`session.state`): the secret that must come back, and for a log-out where it leads. */
-export interface FormState {
-  secret: string;
-  clientId?: string;
-  state?: string;
-  postLogoutRedirectUri?: string;
-  /** Forms that are open in other tabs, the latest first. */
-  others?: FormState[];
-}
 
 interface SessionWithForms {
   state?: FormState | undefined;
@@ -67,19 +54,11 @@ export function keepFormStates(provider: Provider): void {
   };
 }
 
-const formsOf = ({ others = [], ...latest }: FormState): FormState[] => [latest, ...others];
-
-function together([latest, ...others]: FormState[]): FormState | undefined {
-  if (latest === undefined) return undefined;
-  return others.length === 0 ? latest : { ...latest, others };
-}
-
 /** The form of the page that is drawn now, with those that were there before. */
-function beside(former: FormState, latest: FormState): FormState | undefined {
+function beside(former: FormState, latest: FormState): FormState {
   const before = formsOf(former);
   if (latest.others !== undefined || before.some(({ secret }) => secret === latest.secret)) return latest;
-  const isShort = (form: FormState): boolean => JSON.stringify(form).length <= LONGEST_KEPT_FORM;
-  return together([latest, ...before.filter(isShort).slice(0, OPEN_FORMS - 1)]);
+  return keptTogether(latest, before);
 }
 
 /**
@@ -99,7 +78,7 @@ function chooseByForm(session: SessionWithForms, oidc: KoaContextWithOIDC['oidc'
       ({ secret }) => secret.slice(0, NAME_CHARACTERS) === xsrf.slice(0, NAME_CHARACTERS),
     );
     if (sent === undefined) return state;
-    set(together([sent, ...forms.filter((form) => form !== sent)]));
+    set({ ...sent, others: forms.filter((form) => form !== sent) });
     return session.state;
   };
   Object.defineProperty(session, 'state', { get, set, configurable: true, enumerable: true });

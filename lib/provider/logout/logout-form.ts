@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Configuration as EngineConfiguration, errors, type KoaContextWithOIDC } from 'oidc-provider';
+import type { FormState } from '../../grants/session-forms.ts';
 import { prototypesOf } from '../engine/engine-context.ts';
-import type { FormState } from '../engine/form-states.ts';
 
 /** As many as the engine's own have. */
 const SECRET_BYTES = 24;
