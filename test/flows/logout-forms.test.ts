@@ -17,7 +17,7 @@ describe('the forms of a log-out', function () {
   let browser: FormBrowser;
 
   before(async () => {
-    latchkey = await LatchkeyProcess.start();
+    latchkey = await LatchkeyProcess.start({ LATCHKEY_FEATURES_SESSION_MANAGEMENT: 'true' });
     await latchkey.createPerson(ADA.login, ADA.password);
     notes = await Application.register(latchkey, {
       client_uri: 'http://localhost:9/notes',
@@ -93,6 +93,36 @@ describe('the forms of a log-out', function () {
     expect(again).to.include({ status: 200, pageName: 'logged-out' });
     expect(hrefOf(again, 'return')).to.equal('http://localhost:9/notes');
     expect(await silently()).to.equal('login_required');
+  });
+
+  it('sent twice, the first answer dropped with its cookies, leave none by which applications would think somebody signed in', async () => {
+    const STATE = 'latchkey-state|/';
+    const page = await asked(notes, BYE[0], 'one');
+    expect(browser.cookies.has(STATE)).to.equal(true);
+    const dropped = await fetch(new URL(formOf(page, 'confirm').action, latchkey.issuer), {
+      method: 'POST',
+      headers: {
+        Cookie: [...browser.cookies].map(([key, { value }]) => `${key.split('|')[0]}=${value}`).join('; '),
+      },
+      body: new URLSearchParams({ xsrf: secretOf(page), logout: 'yes' }),
+      redirect: 'manual',
+    });
+    expect(dropped.headers.get('Location')).to.equal(`${BYE[0]}?state=one`);
+    expect(browser.cookies.has(STATE)).to.equal(true);
+    expect(await browser.submit(page, 'confirm')).to.include({ status: 200, pageName: 'logged-out' });
+    expect(browser.cookies.has(STATE)).to.equal(false);
+  });
+
+  it('leave that cookie to a browser that sends no session with them, as from another site', async () => {
+    const page = await asked(notes, BYE[0], 'one');
+    const foreign = await fetch(new URL(formOf(page, 'confirm').action, latchkey.issuer), {
+      method: 'POST',
+      headers: { Accept: 'text/html' },
+      body: new URLSearchParams({ xsrf: secretOf(page), logout: 'yes' }),
+      redirect: 'manual',
+    });
+    expect(foreign.status).to.equal(303);
+    expect(foreign.headers.getSetCookie()).to.deep.equal([]);
   });
 
   it('say that one has stayed signed in, not that one is signed out', async () => {

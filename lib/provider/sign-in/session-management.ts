@@ -1,7 +1,10 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
 import type Provider from 'oidc-provider';
+import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { Sealer } from '../../database/sealer.ts';
 import { cookieName } from '../cookies.ts';
+import { isStaleLogout } from '../logout/logout-form.ts';
 
 /** Where the frame is that compares states (OpenID Connect Session Management §3.2). */
 export const CHECK_SESSION_PATH = '/session/check';
@@ -62,10 +65,19 @@ export function addSessionState(
     const state = sessionState({ clientId: client.clientId, origin, browserState });
     (out as Record<string, unknown>).session_state = state;
   });
-  provider.on('end_session.success', (ctx) => {
-    // Without `logout` the person is still signed in here.
-    if (!ctx.oidc.params?.logout) return;
+  const forget = (ctx: KoaContextWithOIDC): void => {
     ctx.cookies.secure = options.secure;
     ctx.cookies.set(name, null, options);
+  };
+  provider.on('end_session.success', (ctx) => {
+    // Without `logout` the person is still signed in here.
+    if (ctx.oidc.params?.logout) forget(ctx);
+  });
+  // Of a form that was sent twice the browser drops the first answer, with what that says of its cookies.
+  (provider as EventEmitter).on('end_session_confirm.error', (ctx: KoaContextWithOIDC, error: Error) => {
+    const session = ctx.oidc.session as { accountId?: string; new?: true } | undefined;
+    // `new`: it sent no session's cookie, as with a form of another site.
+    const hasEnded = session !== undefined && session.accountId === undefined && session.new !== true;
+    if (hasEnded && isStaleLogout(ctx, error)) forget(ctx);
   });
 }
