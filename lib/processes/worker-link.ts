@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import { namedPrimary } from '../../config/primary-variable.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import {
   BEAT_MILLISECONDS,
@@ -14,12 +15,15 @@ export interface WorkerLink {
   leave(): void;
 }
 
+/** Whether this is a worker of a primary that knows of configurations. A process manager may have made it one of its own. */
+const isOurs = (): boolean => cluster.isWorker && namedPrimary() === String(process.ppid);
+
 /**
- * What the primary has this worker serve by; undefined in a process that is nobody's worker. A worker does not read it by itself: what has been
- * changed since is not accepted yet, and two workers of one service must not go by two configurations.
+ * What the primary has this worker serve by; undefined in a process that is nobody's worker, or that of another program.
+ * A worker does not read it by itself: what has been changed since is not accepted yet, and two workers of one service must not go by two configurations.
  */
 export function configurationOfPrimary(): Promise<unknown> {
-  if (!cluster.isWorker) return Promise.resolve(undefined);
+  if (!isOurs()) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     const hear = (message: unknown): void => {
       if (!isConfigurationAnswer(message)) return;

@@ -1,5 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
+import { PRIMARY_VARIABLE } from '../../config/primary-variable.ts';
 import { inProcess, type MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { ConnectionHandover } from './connection-handover.ts';
 import { type ConfigurationAnswer, isBeat, isConfigurationRequest } from './messages.ts';
@@ -32,7 +33,7 @@ export class WorkerProcess {
   /** `slot` names it in metrics; a successor has the same. `configuration` is what it serves by, as JSON has it. */
   constructor(slot: number, handover: ConnectionHandover, configuration: unknown) {
     this.#slot = slot;
-    this.#worker = cluster.fork();
+    this.#worker = cluster.fork({ [PRIMARY_VARIABLE]: String(process.pid) });
     this.pid = this.#worker.process.pid ?? -1;
     handover.watch(this.#worker);
     // Writing to one that was killed a moment ago; its end is told as such.

@@ -1,7 +1,15 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { eventually, freePort, LatchkeyProcess, runCommand } from './latchkey-process.ts';
+import { eventually, freePort, LatchkeyProcess, PROGRAM, runCommand } from './latchkey-process.ts';
 import { isAlive, listeningPids, logOf } from './server-log.ts';
+
+const FOREIGN_PRIMARY = fileURLToPath(new URL('../processes/foreign-primary.ts', import.meta.url));
 
 describe('several workers', () => {
   let latchkey: LatchkeyProcess;
@@ -109,6 +117,40 @@ describe('several workers', () => {
       );
     } finally {
       taken.close();
+    }
+  });
+});
+
+describe('a process that another program’s primary has started', () => {
+  it('serves by the configuration that it reads itself', async () => {
+    const port = await freePort();
+    const dataDir = mkdtempSync(path.join(tmpdir(), 'latchkey-test-'));
+    const issuer = `http://localhost:${port}`;
+    const [program, ...words] = PROGRAM.slice(-1).concat('serve');
+    const child = spawn(
+      process.execPath,
+      [...PROGRAM.slice(0, -1), FOREIGN_PRIMARY, String(program), ...words],
+      {
+        env: {
+          PATH: process.env.PATH ?? '',
+          LATCHKEY_ISSUER: issuer,
+          LATCHKEY_PORT: String(port),
+          LATCHKEY_MANAGEMENT_PORT: '0',
+          LATCHKEY_DATA_DIR: dataDir,
+        },
+        stdio: 'ignore',
+      },
+    );
+    const ended = once(child, 'exit');
+    try {
+      await eventually(
+        'it answers',
+        async () => (await fetch(`${issuer}/jwks`).catch(() => undefined))?.ok === true,
+      );
+    } finally {
+      child.kill('SIGTERM');
+      await ended;
+      rmSync(dataDir, { recursive: true });
     }
   });
 });
