@@ -77,7 +77,6 @@ export function createPages(options: {
 
   const draw = createDraw({ branding: configuration.branding, renderer, language, forms });
 
-  /** What the page says of the application; a page can be drawn without. */
   async function accountOf(accountId: string | undefined): Promise<AccountView | undefined> {
     const account =
       accountId === undefined ? undefined : await accounts.findBySub(accountId).catch(withoutAccount);
@@ -87,6 +86,7 @@ export function createPages(options: {
   const stayed = async (accountId: string | undefined): Promise<LoggedOutView['stayed']> =>
     accountId === undefined ? undefined : { account: await accountOf(accountId), accountUrl: '/account' };
 
+  /** What the page says of the application; a page can be drawn without. */
   async function knownClient(clientId: unknown): Promise<StoredClient | undefined> {
     if (typeof clientId !== 'string' || clientId === '') return undefined;
     try {
