@@ -124,6 +124,20 @@ describe('latchkey backup and restore', () => {
       expect(readdirSync(folder)).to.deep.equal([]);
     });
 
+    it('refuses a place that SQLite cannot open, and does not name the data directory for it', async () => {
+      // Longer than SQLite lets a path be, though the system would take it.
+      const deep = path.join(folder, ...['a', 'b', 'c'].map((letter) => letter.repeat(200)));
+      mkdirSync(deep, { recursive: true });
+      const long = path.join(deep, 'backup.db');
+      const refusal = await bench.refusal(['backup', '--to', long]);
+      expect(refusal).to.include({ code: 1, error: 'not_writable' });
+      expect(refusal.error_description)
+        .to.contain(long)
+        .and.not.contain(bench.dataDir)
+        .and.not.contain('.partial');
+      expect(readdirSync(deep)).to.deep.equal([]);
+    });
+
     it('refuses to be a directory, and says so', async () => {
       for (const words of [['backup'], ['backup', '--overwrite'], ['export', '--overwrite']]) {
         const refusal = await bench.refusal([...words, '--to', folder]);

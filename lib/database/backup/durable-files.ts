@@ -110,11 +110,13 @@ export function makeFile<Value>(
     syncDirectory(path.dirname(to));
     return { outcome: 'made', value };
   } catch (error) {
-    const { code, errcode } = error as NodeJS.ErrnoException & { errcode?: number };
+    const { code, errcode, message } = error as NodeJS.ErrnoException & { errcode?: number };
     if (code === 'EEXIST') return exists;
-    if (code !== 'ENOSPC' && errcode !== SQLITE_FULL) throw error;
-    const description = `${to} cannot be written: no room is left on its disk`;
-    return { outcome: 'refused', reason: 'not_writable', description };
+    const isFull = code === 'ENOSPC' || errcode === SQLITE_FULL;
+    // A file system without hard links, a path that is too long for SQLite: what was thrown names what was to be written.
+    if (!isFull && !String(message).includes(draft)) throw error;
+    const why = isFull ? ': no room is left on its disk' : ` (${message.replaceAll(draft, to)})`;
+    return { outcome: 'refused', reason: 'not_writable', description: `${to} cannot be written${why}` };
   } finally {
     rmSync(draft, { force: true });
   }
