@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { unusableSetting } from '../../../config/unusable-setting.ts';
 import { directoryProblem } from '../directory-problem.ts';
@@ -36,7 +37,9 @@ const SOURCE_PROBLEMS = new Set([11, 14, 26]);
 /** Whether what was thrown is of the data directory, not of where the backup goes. */
 function isOfSource(error: unknown, dataDir: string): boolean {
   const { errcode, path: file } = error as NodeJS.ErrnoException & { errcode?: number };
-  return SOURCE_PROBLEMS.has(Number(errcode) & 0xff) || file?.startsWith(dataDir) === true;
+  return (
+    SOURCE_PROBLEMS.has(Number(errcode) & 0xff) || file?.startsWith(path.join(dataDir, path.sep)) === true
+  );
 }
 
 const isTransient = (table: string): boolean => (TRANSIENT_TABLES as ReadonlyArray<string>).includes(table);
