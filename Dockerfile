@@ -29,4 +29,4 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.LATCHKEY_MANAGEMENT_PORT || 3001}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 
 # Node itself is process 1, so that it gets the signal to stop.
-CMD ["node", "--max-semi-space-size=8", "--import=./lib/runtime-settings.js", "--disable-warning=ExperimentalWarning", "lib/main.ts", "serve"]
+CMD ["node", "--max-semi-space-size=16", "--import=./lib/runtime-settings.js", "--disable-warning=ExperimentalWarning", "lib/main.ts", "serve"]

@@ -21,7 +21,7 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
 // Left alone, V8 lets the old part of the heap grow to several times what is in use before it collects: it does not know that
 // memory has a price. The other half is `--max-semi-space-size`, which it takes on the command line alone (package.json,
 // Dockerfile).
-setFlagsFromString('--heap-growing-percent=30');
+setFlagsFromString('--heap-growing-percent=80');
 
 // Compiled code and stripped types are kept from one start to the next, beside the packages and so out of others' reach.
 module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/latchkey', import.meta.url)));

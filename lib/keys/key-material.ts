@@ -10,6 +10,7 @@ import {
 import { promisify } from 'node:util';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import type { Configuration } from '../../config/configuration.ts';
+import { signAside } from './sign-aside.ts';
 
 export type SigningAlgorithm = Configuration['keys']['algorithms'][number];
 
@@ -111,29 +112,33 @@ export function readPrivateKey(der: Buffer): KeyObject {
 }
 
 /**
- * A function that signs as RFC 7518 §3, RFC 8037 §3.1 and RFC 9964 §4 say for this algorithm. It is synchronous on purpose: handing
- * each signature to the thread pool costs token requests more than it saves. So does handing options to `sign`: half of
+ * A function that signs as RFC 7518 §3, RFC 8037 §3.1 and RFC 9964 §4 say for this algorithm. What takes microseconds (ES256, EdDSA) is done at
+ * once: to hand it to another thread costs more than the signature. To hand options to `sign` does so too: half of
  * an ES256 signature's time goes to having its form changed there.
  */
-export function prepareSigner(algorithm: string, privateKey: KeyObject): (data: Uint8Array) => Buffer {
+export function prepareSigner(
+  algorithm: string,
+  privateKey: KeyObject,
+): (data: Uint8Array) => Buffer | Promise<Buffer> {
   const digest = `sha${algorithm.slice(-3)}`;
   switch (algorithm.slice(0, 2)) {
     // The digest is the algorithm's own.
     case 'Ed':
-    case 'ML':
       return (data) => sign(null, data, privateKey);
+    case 'ML':
+      return (data) => signAside(null, data, privateKey);
     case 'ES': {
       if (algorithm === 'ES256') return (data) => fixedLengthSignature(sign(digest, data, privateKey));
       const input = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const;
-      return (data) => sign(digest, data, input);
+      return (data) => signAside(digest, data, input);
     }
     case 'PS': {
       const padding = cryptoConstants.RSA_PKCS1_PSS_PADDING;
       const input = { key: privateKey, padding, saltLength: cryptoConstants.RSA_PSS_SALTLEN_DIGEST };
-      return (data) => sign(digest, data, input);
+      return (data) => signAside(digest, data, input);
     }
     default:
-      return (data) => sign(digest, data, privateKey);
+      return (data) => signAside(digest, data, privateKey);
   }
 }
 

@@ -13,10 +13,11 @@ function jwks(keys: SigningKeys): JSONWebKeySet {
   return { keys: keys.snapshot().keys.map(({ publicJwk }) => publicJwk) as JWK[] };
 }
 
-function token(key: SigningKey): string {
+async function token(key: SigningKey): Promise<string> {
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const input = `${part({ alg: key.algorithm, kid: key.kid })}.${part({ sub: 'someone' })}`;
-  return `${input}.${key.sign(Buffer.from(input)).toString('base64url')}`;
+  const signature = await key.sign(Buffer.from(input));
+  return `${input}.${signature.toString('base64url')}`;
 }
 
 describeOnEveryStore('signing keys', (store) => {
@@ -32,7 +33,7 @@ describeOnEveryStore('signing keys', (store) => {
       expect(states(keys)).to.have.members(ALL.map((algorithm) => `active ${algorithm}`));
       const verifier = createLocalJWKSet(jwks(keys));
       for (const key of keys.snapshot().keys) {
-        const { payload, protectedHeader } = await jwtVerify(token(key), verifier, {
+        const { payload, protectedHeader } = await jwtVerify(await token(key), verifier, {
           algorithms: [key.algorithm],
         });
         expect(payload.sub).to.equal('someone');
@@ -174,7 +175,7 @@ describeOnEveryStore('signing keys', (store) => {
         expect(states(restarted)).to.deep.equal(expected);
         expect(restarted.snapshot()).to.have.property('revision', running.snapshot().revision);
         const key = restarted.snapshot().keys[0] as SigningKey;
-        const { protectedHeader } = await jwtVerify(token(key), createLocalJWKSet(jwks(running)));
+        const { protectedHeader } = await jwtVerify(await token(key), createLocalJWKSet(jwks(running)));
         expect(protectedHeader.kid).to.equal(key.kid);
       }
     });
@@ -247,7 +248,7 @@ describeOnEveryStore('signing keys', (store) => {
     it('activates at once in an emergency, keeps the former key verifying, and says what breaks', async () => {
       const keys = await bench.open();
       const before = keys.snapshot().keys[0] as SigningKey;
-      const issued = token(before);
+      const issued = await token(before);
       const outcome = await keys.rotate({ immediately: true });
       if (outcome.outcome !== 'activated') throw new Error(outcome.outcome);
       expect(outcome.retired).to.deep.equal([before.kid]);
