@@ -10,8 +10,8 @@ describe('a signature that takes long', () => {
 
   async function manyAtOnce(): Promise<number> {
     const signatures = Array.from({ length: 6 }, () => signAside('sha256', data, privateKey));
-    for (const signature of await Promise.all(signatures)) {
-      expect(verify('sha256', data, publicKey, signature)).to.equal(true);
+    for (const signature of signatures) {
+      expect(verify('sha256', data, publicKey, await signature)).to.equal(true);
     }
     return signatures.filter((signature) => signature instanceof Promise).length;
   }
