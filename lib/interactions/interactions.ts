@@ -51,8 +51,15 @@ function problemOf(result: Exclude<SignInOutcome, { outcome: 'authenticated' }>)
 
 /** The routes under `/interaction/:uid`, and those that the links of mails lead to. */
 export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
+  const [first, others] = interactionRouters(rooms).map(
+    (router) => router.routes() as unknown as Koa.Middleware,
+  ) as [Koa.Middleware, Koa.Middleware];
+  return (ctx, next) => first(ctx, async () => others(ctx, next));
+}
+
+/** A router tries each of its routes: what every sign-in asks for has one, the first, with few of them. */
+export function interactionRouters(rooms: InteractionRooms): [Router, Router] {
   const { desk, accounts, signIn, pages } = rooms;
-  // A router tries each of its routes: what every sign-in asks for has one with few of them.
   const everyday = new Router();
   const router = new Router();
 
@@ -151,7 +158,5 @@ export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
     );
   }
   addMailLinkRoutes(router, rooms);
-  const first = everyday.routes() as unknown as Koa.Middleware;
-  const others = router.routes() as unknown as Koa.Middleware;
-  return (ctx, next) => first(ctx, async () => others(ctx, next));
+  return [everyday, router];
 }

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type Koa from 'koa';
 import type { Pages } from '../../lib/http/pages/pages.ts';
 import { withUnknownPaths } from '../../lib/http/unknown-paths.ts';
-import { type InteractionRooms, interactionRoutes } from '../../lib/interactions/interactions.ts';
+import { type InteractionRooms, interactionRouters } from '../../lib/interactions/interactions.ts';
 import { type SelfServiceRooms, selfServiceRoutes } from '../../lib/self-service/self-service.ts';
 
 /** Stands for whatever a room works with, as long as it is only asked what is in it. */
@@ -22,14 +22,14 @@ const rooms: unknown = Object.fromEntries(
 );
 
 interface Routes {
-  router: { stack: { path: string; methods: string[] }[] };
+  stack: { path: string | RegExp; methods: string[] }[];
 }
 
 /** The methods of each address, with something in place of what is different in each. */
-function methodsByPath(routes: Koa.Middleware): Map<string, Set<string>> {
+function methodsByPath(routers: Routes[]): Map<string, Set<string>> {
   const found = new Map<string, Set<string>>();
-  for (const { path, methods } of (routes as unknown as Routes).router.stack) {
-    const address = path.replace(':uid', 'an-interaction').replace(':provider', 'works');
+  for (const { path, methods } of routers.flatMap(({ stack }) => stack)) {
+    const address = String(path).replace(':uid', 'an-interaction').replace(':provider', 'works');
     found.set(address, new Set([...(found.get(address) ?? []), ...methods]));
   }
   return found;
@@ -38,8 +38,11 @@ function methodsByPath(routes: Koa.Middleware): Map<string, Set<string>> {
 describe('a method that an address does not have', () => {
   const middleware = withUnknownPaths({ problem: () => {} } as unknown as Pages);
   const routesOf = {
-    'of interactions': () => interactionRoutes(rooms as InteractionRooms),
-    'of a person’s own pages': () => selfServiceRoutes(rooms as SelfServiceRooms),
+    'of interactions': () => interactionRouters(rooms as InteractionRooms),
+    'of a person’s own pages': () => {
+      const middleware = selfServiceRoutes(rooms as SelfServiceRooms);
+      return [(middleware as unknown as { router: Routes }).router];
+    },
   };
 
   for (const [whose, routes] of Object.entries(routesOf)) {
