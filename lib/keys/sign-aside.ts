@@ -1,9 +1,9 @@
 import { type KeyObject, type SignKeyObjectInput, sign } from 'node:crypto';
-import { availableParallelism } from 'node:os';
+import { promisify } from 'node:util';
+import { Places, THREADS_FOR_LONG_WORK } from '../outbound/places.ts';
 
-/** The main thread has a core of its own, and one of the four threads of Node's pool is left to the disk. */
-const MOST_THREADS = Math.min(availableParallelism() - 1, 3);
-let threads = 0;
+const signInPool = promisify<string | null, Uint8Array, KeyObject | SignKeyObjectInput, Buffer>(sign);
+const threads = new Places(THREADS_FOR_LONG_WORK);
 
 /**
  * A signature of a kind that takes long, by another thread while one is free: the main thread goes on meanwhile. Else at once: whatever waits in line
@@ -14,14 +14,7 @@ export function signAside(
   data: Uint8Array,
   key: KeyObject | SignKeyObjectInput,
 ): Buffer | Promise<Buffer> {
-  if (threads >= MOST_THREADS) return sign(digest, data, key);
-  return new Promise((resolve, reject) => {
-    sign(digest, data, key, (error, signature) => {
-      threads -= 1;
-      if (error === null) resolve(signature);
-      else reject(error);
-    });
-    // After it: it throws what it is not to be asked at all.
-    threads += 1;
-  });
+  const leave = threads.takeFree();
+  if (leave === undefined) return sign(digest, data, key);
+  return signInPool(digest, data, key).finally(leave);
 }

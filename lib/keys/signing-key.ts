@@ -20,7 +20,7 @@ export interface SigningKey {
   /** Its name with whoever keeps its private part; null when that is here. */
   readonly externalKey: string | null;
   /**
-   * The signature over `data`, in the form JWS wants: at once by a key of our own, later by one that is kept elsewhere. Throws for a
+   * The signature over `data`, in the form JWS wants: by a key of our own at once or by another thread (signAside), later by one that is kept elsewhere. Throws for a
    * key that is announced (verifiers may not have it yet) or retired, and ExternalSignerUnavailable.
    */
   sign(data: Uint8Array): Buffer | Promise<Buffer>;

@@ -1,3 +1,11 @@
+import { availableParallelism } from 'node:os';
+
+/**
+ * How many threads of Node's pool may be busy with long work of one kind: the main thread has a core of its own, and one of the pool's four
+ * threads is left to the disk. None on one core.
+ */
+export const THREADS_FOR_LONG_WORK = Math.min(availableParallelism() - 1, 3);
+
 /** A fixed number of places; who finds none waits for one, in the order of coming, unless too many wait already. */
 export class Places {
   readonly #count: number;
@@ -16,16 +24,20 @@ export class Places {
     return this.#count - this.#free + this.#waiting.length;
   }
 
+  /** Takes a place if one is free. What comes back gives it up, and is called once. */
+  takeFree(): (() => void) | undefined {
+    if (this.#free === 0) return undefined;
+    this.#free -= 1;
+    return () => this.#giveUp();
+  }
+
   /**
    * Takes a place; undefined when as many wait already as may, or when none became free in `milliseconds`; without a limit it waits as long as
    * it takes. What comes back gives the place up, and is called once.
    */
   async take(milliseconds?: number): Promise<(() => void) | undefined> {
-    const leave = (): void => this.#giveUp();
-    if (this.#free > 0) {
-      this.#free -= 1;
-      return leave;
-    }
+    const leave = this.takeFree();
+    if (leave !== undefined) return leave;
     if (this.#waiting.length >= this.#mostWaiting) return undefined;
     const admitted = await new Promise<boolean>((resolve) => {
       const admit = (): void => {
@@ -39,7 +51,7 @@ export class Places {
       const timer = milliseconds === undefined ? undefined : setTimeout(end, milliseconds);
       this.#waiting.push(admit);
     });
-    return admitted ? leave : undefined;
+    return admitted ? () => this.#giveUp() : undefined;
   }
 
   /** The place goes straight to who waits longest, so that nobody comes in between. */

@@ -4,8 +4,8 @@ import type { SigningKey } from '../keys/signing-keys.ts';
 import { whileAvailable } from './engine/engine-storage.ts';
 
 /**
- * One of our keys as the engine sees it. Signing is synchronous where the key is here: handing an ECDSA signature to WebCrypto's
- * job queue costs more than the signature itself. Whoever keeps one elsewhere and does not answer is a store in trouble.
+ * One of our keys as the engine sees it. A key object of it would be signed with by WebCrypto's job queue, which costs more than an ECDSA
+ * signature itself. Whoever keeps one elsewhere and does not answer is a store in trouble.
  */
 class HeldSigningKey extends ExternalSigningKey {
   readonly #key: SigningKey;

@@ -28,6 +28,18 @@ describe('places', () => {
     expect(await next).to.be.a('function');
   });
 
+  it('are taken at once, or not at all, by who does not wait', async () => {
+    const places = new Places(1);
+    const leave = places.takeFree();
+    expect(places.takeFree()).to.equal(undefined);
+    const waiting = places.take();
+    leave?.();
+    expect(places.takeFree(), 'it is of who waits').to.equal(undefined);
+    (await waiting)?.();
+    expect(places.takeFree()).to.be.a('function');
+    expect(new Places(0).takeFree()).to.equal(undefined);
+  });
+
   it('tell how many have one or wait for one', async () => {
     const places = new Places(2, 1);
     expect(places.asked).to.equal(0);

@@ -1,16 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { availableParallelism } from 'node:os';
 import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2';
 import type { Configuration } from '../../../config/configuration.ts';
 import type { PasswordHasher } from '../../accounts/password-hashing.ts';
-import { Places } from '../../outbound/places.ts';
+import { Places, THREADS_FOR_LONG_WORK } from '../../outbound/places.ts';
 
 /**
- * One core is left to the event loop, so that a wave of sign-ins does not slow everybody else down. Node's thread pool has
- * four threads unless told otherwise, of which one is left as well: signatures, and the disk that is to keep what was written
- * (decision 10), would wait behind whole hashes.
+ * A core is left to the event loop, so that a wave of sign-ins does not slow everybody else down, and a thread of the pool to signatures and the
+ * disk, which would wait behind whole hashes (decision 10). On one core there is one all the same.
  */
-const MAXIMUM_AT_ONCE = 3;
+const MAXIMUM_AT_ONCE = Math.max(THREADS_FOR_LONG_WORK, 1);
 /** The most that wait for a thread. Further ones are told `busy` rather than piling up memory and delay. */
 const MAXIMUM_WAITING = 128;
 /**
@@ -33,10 +31,7 @@ export function createPasswordHasher(
   limits: { atOnce?: number; waiting?: number } = {},
 ): PasswordHasher {
   const { memory, iterations, parallelism } = configuration.argon2;
-  const places = new Places(
-    limits.atOnce ?? Math.min(Math.max(availableParallelism() - 1, 1), MAXIMUM_AT_ONCE),
-    limits.waiting ?? MAXIMUM_WAITING,
-  );
+  const places = new Places(limits.atOnce ?? MAXIMUM_AT_ONCE, limits.waiting ?? MAXIMUM_WAITING);
   const options = { memoryCost: memory, timeCost: iterations, parallelism };
   const prefix = `$argon2id$v=19$m=${memory},t=${iterations},p=${parallelism}$`;
   const unpadded = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '');
