@@ -51,10 +51,10 @@ function problemOf(result: Exclude<SignInOutcome, { outcome: 'authenticated' }>)
 
 /** The routes under `/interaction/:uid`, and those that the links of mails lead to. */
 export function interactionRoutes(rooms: InteractionRooms): Koa.Middleware {
-  const [first, others] = interactionRouters(rooms).map(
-    (router) => router.routes() as unknown as Koa.Middleware,
-  ) as [Koa.Middleware, Koa.Middleware];
-  return (ctx, next) => first(ctx, async () => others(ctx, next));
+  const [everyday, others] = interactionRouters(rooms);
+  const first = everyday.routes() as unknown as Koa.Middleware;
+  const second = others.routes() as unknown as Koa.Middleware;
+  return (ctx, next) => first(ctx, async () => second(ctx, next));
 }
 
 /** A router tries each of its routes: what every sign-in asks for has one, the first, with few of them. */

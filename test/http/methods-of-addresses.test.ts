@@ -40,8 +40,8 @@ describe('a method that an address does not have', () => {
   const routesOf = {
     'of interactions': () => interactionRouters(rooms as InteractionRooms),
     'of a person’s own pages': () => {
-      const middleware = selfServiceRoutes(rooms as SelfServiceRooms);
-      return [(middleware as unknown as { router: Routes }).router];
+      const { router } = selfServiceRoutes(rooms as SelfServiceRooms) as unknown as { router: Routes };
+      return [router];
     },
   };
 

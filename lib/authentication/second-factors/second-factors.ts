@@ -1,13 +1,13 @@
 import type { Configuration } from '../../../config/configuration.ts';
 import type { Account } from '../../accounts/account-adapter.ts';
 import type { Database } from '../../database/database.ts';
-import type { PreparedQuery } from '../../database/prepared-query.ts';
 import type { Events } from '../../observability/events.ts';
 import type { Log } from '../../observability/log.ts';
 import { MULTI_FACTOR, satisfies } from '../assurance.ts';
 import { relyingParty } from '../passkeys/passkey-party.ts';
 import { SecondFactorThrottle } from '../throttling/second-factor-throttle.ts';
 import type { ThrottleCounters } from '../throttling/throttle-counters.ts';
+import { type CountFactors, countFactors } from './factor-counts.ts';
 import { MailCodes } from './mail-codes.ts';
 import { RecoveryCodes } from './recovery-codes.ts';
 import { RememberedDevices } from './remembered-devices.ts';
@@ -111,30 +111,6 @@ function reaches(
   return demanded.every((acrs) => acrs.some((acr) => satisfies(methods, acr)));
 }
 
-/** As the database gives them: numbers, or text in PostgreSQL. */
-type FactorCounts = Record<
-  'totp' | 'recovery_codes' | 'passkeys' | 'attested_passkeys',
-  string | number | bigint | null
->;
-
-/** All in one statement: it is asked in every sign-in. */
-function countsOf(database: Database): PreparedQuery<{ sub: string }, FactorCounts> {
-  return database.prepare((query, { sub }) =>
-    query.selectNoFrom(({ selectFrom, fn }) => {
-      const passkeys = selectFrom('passkeys').select(fn.countAll().as('count')).where('sub', '=', sub);
-      return [
-        selectFrom('totp_secrets').select(fn.countAll().as('count')).where('sub', '=', sub).as('totp'),
-        selectFrom('recovery_codes')
-          .select(fn.countAll().as('count'))
-          .where('sub', '=', sub)
-          .as('recovery_codes'),
-        passkeys.as('passkeys'),
-        passkeys.where('attested', '=', 1).where('backup_eligible', '=', 0).as('attested_passkeys'),
-      ];
-    }),
-  );
-}
-
 /**
  * Everything beside the first factor: what people have, judging their codes, setting up and taking away. Each change of
  * factors, but for the end of the recovery codes, forgets the browsers in which the second step was left out, in one transaction. Emits
@@ -146,7 +122,7 @@ export class SecondFactors {
   readonly mailCodes: MailCodes;
   readonly devices: RememberedDevices;
   readonly #database: Database;
-  readonly #counts: PreparedQuery<{ sub: string }, FactorCounts>;
+  readonly #count: CountFactors;
   /** Whether there are any here. */
   readonly #hasPasskeys: boolean;
   readonly #newPasskeys: PersonFactors['newPasskeys'];
@@ -169,7 +145,7 @@ export class SecondFactors {
       perPerson: secondFactor.rememberedDevices,
     });
     this.#database = database;
-    this.#counts = countsOf(database);
+    this.#count = countFactors(database);
     this.#hasPasskeys = relyingParty(configuration) !== undefined;
     const { attestation } = configuration.passkeys;
     this.#newPasskeys = !this.#hasPasskeys ? 'none' : attestation === 'required' ? 'attested' : 'any';
@@ -186,15 +162,14 @@ export class SecondFactors {
 
   /** What a person has, wherever they themselves are kept. */
   async of({ sub, claims }: Pick<Account, 'sub' | 'claims'>): Promise<PersonFactors> {
-    const [row] = await this.#counts({ sub });
-    const count = (name: keyof FactorCounts): number => Number(row?.[name] ?? 0);
+    const { totp, recoveryCodes, passkeys, attestedPasskeys } = await this.#count(sub);
     const { email, email_verified: verified } = claims;
     return {
-      totp: count('totp') > 0,
-      passkeys: this.#hasPasskeys ? count('passkeys') : 0,
-      attestedPasskey: this.#hasPasskeys && count('attested_passkeys') > 0,
+      totp: totp > 0,
+      passkeys: this.#hasPasskeys ? passkeys : 0,
+      attestedPasskey: this.#hasPasskeys && attestedPasskeys > 0,
       newPasskeys: this.#newPasskeys,
-      recoveryCodes: count('recovery_codes'),
+      recoveryCodes,
       email: this.#mailCode && typeof email === 'string' && verified === true ? email : undefined,
     };
   }
