@@ -1,4 +1,3 @@
-import cluster from 'node:cluster';
 import type { Configuration } from '../config/configuration.ts';
 import { AuthenticationRequests } from './authentication/authentication-requests.ts';
 import { KnownBrowsers } from './authentication/known-browsers.ts';
@@ -30,6 +29,7 @@ import type { Metrics } from './observability/metrics.ts';
 import { inProcess } from './observability/metrics-snapshot.ts';
 import { RequestObserver } from './observability/request-observer.ts';
 import { openTracing } from './observability/tracing.ts';
+import { isWorkerOfOurs } from './processes/worker-link.ts';
 import { openRooms, type Rooms } from './rooms.ts';
 import type { Signals } from './signals.ts';
 import { dataProblem, listenProblem } from './start-problems.ts';
@@ -146,7 +146,7 @@ export async function serveHere(
   let isServing = false;
   let managementPort: number | undefined;
   // Workers leave it to their primary.
-  if (!cluster.isWorker) {
+  if (!isWorkerOfOurs) {
     const management = await listenForManagement(rooms, {
       isServing: () => isServing,
       health: () => undefined,
@@ -181,7 +181,7 @@ export async function serveHere(
   app.start();
   unusedClients.start();
   // Workers leave it to their primary.
-  const named = cluster.isWorker ? undefined : nameUnusableRegistrations(rooms);
+  const named = isWorkerOfOurs ? undefined : nameUnusableRegistrations(rooms);
   running.defer(async () => named);
   isServing = true;
   log.info({ issuer: configuration.issuer, port: server.port, managementPort }, 'listening');

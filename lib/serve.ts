@@ -7,7 +7,7 @@ import { createLog } from './observability/log.ts';
 import { Metrics } from './observability/metrics.ts';
 import { unwaitingWrite } from './observability/unwaiting-write.ts';
 import { returnMemoryWhenQuiet } from './processes/quiet-memory.ts';
-import { joinPrimary } from './processes/worker-link.ts';
+import { isWorkerOfOurs, joinPrimary } from './processes/worker-link.ts';
 import type { Rooms } from './rooms.ts';
 import type { Ending } from './serve-here.ts';
 import { listenForSignals } from './signals.ts';
@@ -43,7 +43,7 @@ export async function serve(
   const { stop, onReload } = listenForSignals();
   const count = configuration.workers === 'auto' ? availableParallelism() : configuration.workers;
   const ready = (port: number): void => {
-    if (!quiet && !cluster.isWorker) announce(announcement(configuration, port));
+    if (!quiet && !isWorkerOfOurs) announce(announcement(configuration, port));
     // For the next start, also when this process is killed; and Node lets go of its copy of what it has read (4 MiB).
     setTimeout(module.flushCompileCache, WRITE_COMPILED_MILLISECONDS).unref();
     returnMemoryWhenQuiet();
@@ -52,10 +52,15 @@ export async function serve(
     const { serveByWorkers } = await import('./workers.ts');
     return serveByWorkers(configuration, log, { count, stop, onReload, ready, read });
   }
+  if (count > 1 && !isWorkerOfOurs) {
+    log.warn(
+      'workers is not followed: this process is a worker of another program, which says how many there are',
+    );
+  }
   const { serveHere } = await import('./serve-here.ts');
   const metrics = new Metrics();
   const { promise: retirement, resolve: retire } = Promise.withResolvers<Ending>();
-  const link = cluster.isWorker
+  const link = isWorkerOfOurs
     ? joinPrimary({ metrics: () => metrics.snapshot(), onRetire: () => retire('retire') })
     : undefined;
   const ending = Promise.race([stop.then((): Ending => 'stop'), retirement]);
@@ -66,6 +71,8 @@ export async function serve(
     await serveHere(configuration, log, { metrics, ending, onReload, opened, ready });
   } finally {
     link?.leave();
+    // The channel to a primary would keep alive a worker that is done.
+    cluster.worker?.disconnect();
   }
   return 0;
 }

@@ -1,4 +1,4 @@
-import cluster from 'node:cluster';
+import { isWorkerOfOurs } from './processes/worker-link.ts';
 
 /** What an operator tells a running server by signals. */
 export interface Signals {
@@ -20,7 +20,7 @@ export function listenForSignals(): Signals {
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());
     process.on('SIGHUP', () => {
-      if (cluster.isWorker) return;
+      if (isWorkerOfOurs) return;
       if (isByHand) resolve();
       else for (const reload of reloads) reload();
     });

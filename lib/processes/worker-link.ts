@@ -11,19 +11,22 @@ import {
 
 /** A worker's side of what it has to do with its primary. */
 export interface WorkerLink {
-  /** Tells what was counted last, and lets go of the primary, whose channel would keep alive a worker that is done. */
+  /** Tells what was counted last. */
   leave(): void;
 }
 
-/** Whether this is a worker of a primary that knows of configurations. A process manager may have made it one of its own. */
-const isOurs = (): boolean => cluster.isWorker && namedPrimary() === String(process.ppid);
+/**
+ * Whether a primary of Latchkey looks after this process. A process manager may have made it a worker of its own, which then has to see to everything
+ * by itself. Asked once: a process is handed on to another parent when its own ends.
+ */
+export const isWorkerOfOurs = cluster.isWorker && namedPrimary() === String(process.ppid);
 
 /**
  * What the primary has this worker serve by; undefined in a process that is nobody's worker, or that of another program.
  * A worker does not read it by itself: what has been changed since is not accepted yet, and two workers of one service must not go by two configurations.
  */
 export function configurationOfPrimary(): Promise<unknown> {
-  if (!isOurs()) return Promise.resolve(undefined);
+  if (!isWorkerOfOurs) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     const hear = (message: unknown): void => {
       if (!isConfigurationAnswer(message)) return;
@@ -35,7 +38,7 @@ export function configurationOfPrimary(): Promise<unknown> {
   });
 }
 
-/** Tells the primary that the event loop turns, and hears when to retire. Only in a worker. */
+/** Tells the primary that the event loop turns, and hears when to retire. Only in a worker of ours. */
 export function joinPrimary(options: { metrics: () => MetricsSnapshot; onRetire: () => void }): WorkerLink {
   const { metrics, onRetire } = options;
   // Without its primary a worker has nobody to be handed connections by, nor to be stopped by: node:cluster ends it when
@@ -52,7 +55,6 @@ export function joinPrimary(options: { metrics: () => MetricsSnapshot; onRetire:
     leave: () => {
       clearInterval(beating);
       beat();
-      cluster.worker?.disconnect();
     },
   };
 }

@@ -122,8 +122,8 @@ describe('several workers', () => {
 });
 
 describe('a process that another program’s primary has started', () => {
-  it('serves by the configuration that it reads itself', async () => {
-    const port = await freePort();
+  it('reads its configuration, is watched and hears signals by itself', async () => {
+    const [port, managementPort] = [await freePort(), await freePort()];
     const dataDir = mkdtempSync(path.join(tmpdir(), 'latchkey-test-'));
     const issuer = `http://localhost:${port}`;
     const [program, ...words] = PROGRAM.slice(-1).concat('serve');
@@ -135,18 +135,29 @@ describe('a process that another program’s primary has started', () => {
           PATH: process.env.PATH ?? '',
           LATCHKEY_ISSUER: issuer,
           LATCHKEY_PORT: String(port),
-          LATCHKEY_MANAGEMENT_PORT: '0',
+          LATCHKEY_MANAGEMENT_PORT: String(managementPort),
+          LATCHKEY_WORKERS: '2',
           LATCHKEY_DATA_DIR: dataDir,
         },
-        stdio: 'ignore',
+        stdio: ['ignore', 'pipe', 'ignore'],
       },
     );
+    let log = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      log += text;
+    });
     const ended = once(child, 'exit');
     try {
       await eventually(
         'it answers',
         async () => (await fetch(`${issuer}/jwks`).catch(() => undefined))?.ok === true,
       );
+      for (const path of ['healthz', 'readyz', 'metrics']) {
+        expect((await fetch(`http://127.0.0.1:${managementPort}/${path}`)).status, path).to.equal(200);
+      }
+      expect(log).to.contain('workers is not followed');
+      child.kill('SIGHUP');
+      await eventually('it has heard', () => log.includes('the TLS certificate is read again'));
     } finally {
       child.kill('SIGTERM');
       await ended;

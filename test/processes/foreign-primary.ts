@@ -5,4 +5,5 @@ const [exec, ...args] = process.argv.slice(2);
 cluster.setupPrimary({ exec: String(exec), args });
 const worker = cluster.fork();
 process.once('SIGTERM', () => worker.process.kill('SIGTERM'));
+process.on('SIGHUP', () => worker.process.kill('SIGHUP'));
 worker.on('exit', (code) => process.exit(code ?? 1));
