@@ -1,9 +1,8 @@
 import { type KeyObject, type SignKeyObjectInput, sign } from 'node:crypto';
 import { promisify } from 'node:util';
-import { Places, THREADS_FOR_LONG_WORK } from '../outbound/places.ts';
+import { HAS_SPARE_CORE, POOL_THREADS } from '../outbound/pool-threads.ts';
 
 const signInPool = promisify<string | null, Uint8Array, KeyObject | SignKeyObjectInput, Buffer>(sign);
-const threads = new Places(THREADS_FOR_LONG_WORK);
 
 /**
  * A signature of a kind that takes long, by another thread while one is free: the main thread goes on meanwhile. Else at once: whatever waits in line
@@ -14,7 +13,7 @@ export function signAside(
   data: Uint8Array,
   key: KeyObject | SignKeyObjectInput,
 ): Buffer | Promise<Buffer> {
-  const leave = threads.takeFree();
+  const leave = HAS_SPARE_CORE ? POOL_THREADS.takeFree() : undefined;
   if (leave === undefined) return sign(digest, data, key);
   return signInPool(digest, data, key).finally(leave);
 }

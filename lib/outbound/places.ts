@@ -1,27 +1,12 @@
-import { availableParallelism } from 'node:os';
-
-/**
- * How many threads of Node's pool may be busy with long work of one kind: the main thread has a core of its own, and one of the pool's four
- * threads is left to the disk. None on one core.
- */
-export const THREADS_FOR_LONG_WORK = Math.min(availableParallelism() - 1, 3);
-
 /** A fixed number of places; who finds none waits for one, in the order of coming, unless too many wait already. */
 export class Places {
-  readonly #count: number;
   #free: number;
   readonly #mostWaiting: number;
   readonly #waiting: Array<() => void> = [];
 
   constructor(count: number, mostWaiting = Number.POSITIVE_INFINITY) {
-    this.#count = count;
     this.#free = count;
     this.#mostWaiting = mostWaiting;
-  }
-
-  /** How many have a place or wait for one. */
-  get asked(): number {
-    return this.#count - this.#free + this.#waiting.length;
   }
 
   /** Takes a place if one is free. What comes back gives it up, and is called once. */

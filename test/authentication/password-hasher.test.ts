@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { loadConfiguration } from '../../config/load.ts';
 import { createPasswordHasher } from '../../lib/authentication/passwords/password-hasher.ts';
+import { Places } from '../../lib/outbound/places.ts';
 import { compareTimes } from './rank-comparison.ts';
 
 const cheap = { argon2: { memory: 64, iterations: 2, parallelism: 1 } };
@@ -139,7 +140,7 @@ describe('password hasher', () => {
   }
 
   it('lets so many hash, so many wait, and tells the rest that it is busy', async () => {
-    const bounded = createPasswordHasher(cheap, { atOnce: 2, waiting: 3 });
+    const bounded = createPasswordHasher(cheap, new Places(2, 3));
     const hash = await hashOf(password);
     const outcomes = await Promise.all(
       Array.from({ length: 10 }, async (_, index) =>
@@ -152,7 +153,7 @@ describe('password hasher', () => {
   });
 
   it('takes everybody in turn when there is room to wait', async () => {
-    const bounded = createPasswordHasher(cheap, { atOnce: 1, waiting: 99 });
+    const bounded = createPasswordHasher(cheap, new Places(1));
     const ended: number[] = [];
     const outcomes = await Promise.all(
       Array.from({ length: 100 }, async (_, index) => {
@@ -166,7 +167,7 @@ describe('password hasher', () => {
   });
 
   it('answers those who stand in line by fours, a failure among them too, and the rest one by one', async () => {
-    const bounded = createPasswordHasher(cheap, { atOnce: 1, waiting: 99 });
+    const bounded = createPasswordHasher(cheap, new Places(1));
     const hash = await hashOf(password);
     let turns = 0;
     const everyTurn = (): void => {
@@ -177,19 +178,19 @@ describe('password hasher', () => {
     try {
       const answeredIn = await Promise.all(
         Array.from({ length: 10 }, async (_, index) => {
-          await bounded.verify(index === 1 ? '$argon2id$broken' : hash, password).catch(() => undefined);
+          await bounded.verify(index === 5 ? '$argon2id$broken' : hash, password).catch(() => undefined);
           return turns;
         }),
       );
       const groups = [...Map.groupBy(answeredIn, (turn) => turn).values()].map(({ length }) => length);
-      expect(groups).to.deep.equal([4, 4, 1, 1]);
+      expect(groups, 'the first four stood behind fewer than a group').to.deep.equal([1, 1, 1, 1, 4, 1, 1]);
     } finally {
       clearImmediate(immediate);
     }
   });
 
   it('frees the place of a verification that failed', async () => {
-    const bounded = createPasswordHasher(cheap, { atOnce: 1, waiting: 0 });
+    const bounded = createPasswordHasher(cheap, new Places(1, 0));
     for (let round = 0; round < 3; round += 1) {
       const judged = await bounded.verify('$argon2id$broken', password).then(String, (error: Error) => error);
       expect(judged).to.be.instanceOf(Error);

@@ -128,7 +128,8 @@ describe('latchkey backup and restore', () => {
       // Longer than SQLite lets a path be, though the system would take it.
       const deep = path.join(folder, ...['a', 'b', 'c'].map((letter) => letter.repeat(200)));
       mkdirSync(deep, { recursive: true });
-      const long = path.join(deep, 'backup.db');
+      // Signs that mean something in a pattern.
+      const long = path.join(deep, "backup$&$'.db");
       const refusal = await bench.refusal(['backup', '--to', long]);
       expect(refusal).to.include({ code: 1, error: 'not_writable' });
       expect(refusal.error_description)

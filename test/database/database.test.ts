@@ -161,6 +161,27 @@ describe('the database', () => {
     for (const database of [changing, other]) await database.close();
   });
 
+  it('keeps a change to itself until it is committed, whoever asks', async () => {
+    const database = await open();
+    const { revisions } = database;
+    await database.transaction((transaction) => revisions.move(transaction, 'accounts'));
+    const before = revisions.current('accounts');
+    const seen: number[] = [];
+    const undone = database.transaction(async (transaction) => {
+      await revisions.move(transaction, 'accounts');
+      seen.push(revisions.current('accounts'));
+      throw new Error('taken back');
+    });
+    expect(await undone.catch((error: Error) => error.message)).to.equal('taken back');
+    expect([...seen, revisions.current('accounts')]).to.deep.equal([before, before]);
+    await database.transaction(async (transaction) => {
+      await revisions.move(transaction, 'accounts');
+      seen.push(revisions.current('accounts'));
+    });
+    expect([...seen, revisions.current('accounts')]).to.deep.equal([before, before, before + 1]);
+    await database.close();
+  });
+
   it('that has been closed refuses what comes late, and ends no process', async () => {
     const database = await open();
     const { embedded } = database;

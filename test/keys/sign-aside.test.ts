@@ -2,6 +2,7 @@ import { generateKeyPairSync, verify } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { expect } from 'chai';
 import { signAside } from '../../lib/keys/sign-aside.ts';
+import { HAS_SPARE_CORE, POOL_THREADS } from '../../lib/outbound/pool-threads.ts';
 
 describe('a signature that takes long', () => {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -19,6 +20,18 @@ describe('a signature that takes long', () => {
   it('is made by another thread while one is free, else at once', async () => {
     expect(await manyAtOnce()).to.equal(threads);
     expect(await manyAtOnce(), 'once more').to.equal(threads);
+  });
+
+  it('is made at once while other work that takes long has the threads, which has one by itself on a single core', async () => {
+    const leaving = Array.from({ length: Math.max(threads, 1) }, () => POOL_THREADS.takeFree());
+    try {
+      expect(POOL_THREADS.takeFree(), 'one more than there are').to.equal(undefined);
+      expect(await manyAtOnce()).to.equal(0);
+    } finally {
+      for (const leave of leaving) leave?.();
+    }
+    expect(HAS_SPARE_CORE).to.equal(threads > 0);
+    expect(await manyAtOnce(), 'afterwards').to.equal(threads);
   });
 
   it('gives its thread back when it fails', async () => {

@@ -39,18 +39,4 @@ describe('places', () => {
     expect(places.takeFree()).to.be.a('function');
     expect(new Places(0).takeFree()).to.equal(undefined);
   });
-
-  it('tell how many have one or wait for one', async () => {
-    const places = new Places(2, 1);
-    expect(places.asked).to.equal(0);
-    const leave = await places.take();
-    await places.take();
-    const waiting = places.take();
-    expect(await places.take()).to.equal(undefined);
-    expect(places.asked).to.equal(3);
-    leave?.();
-    expect(places.asked).to.equal(2);
-    (await waiting)?.();
-    expect(places.asked).to.equal(1);
-  });
 });

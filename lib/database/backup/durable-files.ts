@@ -115,7 +115,7 @@ export function makeFile<Value>(
     const isFull = code === 'ENOSPC' || errcode === SQLITE_FULL;
     // A file system without hard links, a path that is too long for SQLite: what was thrown names what was to be written.
     if (!isFull && !String(message).includes(draft)) throw error;
-    const why = isFull ? ': no room is left on its disk' : ` (${message.replaceAll(draft, to)})`;
+    const why = isFull ? ': no room is left on its disk' : ` (${message.replaceAll(draft, () => to)})`;
     return { outcome: 'refused', reason: 'not_writable', description: `${to} cannot be written${why}` };
   } finally {
     rmSync(draft, { force: true });
