@@ -16,6 +16,7 @@ import * as authorizationDetails from './migrations/0012-authorization-details.t
 import * as upstreamIdentities from './migrations/0013-upstream-identities.ts';
 import * as knownBrowsers from './migrations/0014-known-browsers.ts';
 import * as externalKeys from './migrations/0015-external-keys.ts';
+import * as recordsByRow from './migrations/0016-records-by-row.ts';
 import type { DatabaseSchema } from './schema.ts';
 
 /** In order; a released migration is never edited, only followed by another. */
@@ -40,6 +41,7 @@ const MIGRATIONS: ReadonlyArray<{
   { name: '0013-upstream-identities', up: upstreamIdentities.up },
   { name: '0014-known-browsers', up: knownBrowsers.up },
   { name: '0015-external-keys', up: externalKeys.up },
+  { name: '0016-records-by-row', up: recordsByRow.up, embeddedOnly: true },
 ];
 
 /** What PostgreSQL's advisory locks are told apart by: any program of the same database may take some. */

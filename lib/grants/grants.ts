@@ -22,7 +22,7 @@ import { SqliteStorage } from './sqlite/sqlite-storage.ts';
 import { StatusTellingStorage } from './status-telling-storage.ts';
 import type { CommitOutcome, GrantStorage } from './storage.ts';
 import { Sweeper } from './sweeper.ts';
-import { createTokenIdentifier } from './token-identifier.ts';
+import { createTokenIdentifier, laterIdentifier, neighbourIdentifier } from './token-identifier.ts';
 import { TokenStatuses } from './token-statuses.ts';
 import type { CommitScope } from './unit-of-work.ts';
 import { UnitRunner } from './unit-runner.ts';
@@ -143,7 +143,12 @@ export function openGrants(options: {
   const units = new UnitRunner(storage, (clientId) =>
     events.emit('refresh.reused', clientId === undefined ? {} : { clientId }),
   );
-  const rotation = new RefreshRotation(storage, database.sealer.deriveAll('refresh-successor'), refreshGrace);
+  const rotation = new RefreshRotation({
+    storage,
+    keys: sealer.deriveAll('refresh-successor'),
+    forms: backend instanceof RedisStorage ? [neighbourIdentifier] : [laterIdentifier, neighbourIdentifier],
+    graceOf: refreshGrace,
+  });
   const sweeper = new Sweeper(storage, log);
   const grants = new GrantModelStorage(storage, units);
   const sessions = new SessionModelStorage(storage, units);

@@ -3,11 +3,13 @@ import type { MaybePromise } from '../database/prepared-query.ts';
 import { type EnginePayload, secondsNow } from './model-storage.ts';
 import { modelKey } from './record-key.ts';
 import type { GrantStorage, StoredRecord } from './storage.ts';
-import { neighbourIdentifier } from './token-identifier.ts';
 import type { UnitOfWork } from './unit-of-work.ts';
 
 /** The engine's name for the model that rotates. */
 export const REFRESH_TOKEN = 'RefreshToken';
+
+/** Makes an identifier beside another one from a secret of 32 bytes. */
+type Succeed = (identifier: string, secret: Buffer) => string;
 
 /** How far a repeated refresh token is followed to the newest of its line; two tabs are never that far apart. */
 const LONGEST_CHASE = 16;
@@ -20,17 +22,20 @@ const LONGEST_CHASE = 16;
 export class RefreshRotation {
   readonly #storage: GrantStorage;
   readonly #keys: ReadonlyArray<KeyObject>;
+  readonly #forms: ReadonlyArray<Succeed>;
   readonly #graceOf: (payload: EnginePayload) => MaybePromise<number>;
 
-  /** `keys` are newest first; `graceOf` answers seconds. */
-  constructor(
-    storage: GrantStorage,
-    keys: ReadonlyArray<Buffer>,
-    graceOf: (payload: EnginePayload) => MaybePromise<number>,
-  ) {
-    this.#storage = storage;
-    this.#keys = keys.map((key) => createSecretKey(key));
-    this.#graceOf = graceOf;
+  /** `keys` are newest first, and so are `forms` of successors; `graceOf` answers seconds. */
+  constructor(options: {
+    storage: GrantStorage;
+    keys: ReadonlyArray<Buffer>;
+    forms: ReadonlyArray<Succeed>;
+    graceOf: (payload: EnginePayload) => MaybePromise<number>;
+  }) {
+    this.#storage = options.storage;
+    this.#keys = options.keys.map((key) => createSecretKey(key));
+    this.#forms = options.forms;
+    this.#graceOf = options.graceOf;
   }
 
   /** How long (s) this token may be presented again. A sender-constrained one never: its holder can prove who they are. */
@@ -49,7 +54,7 @@ export class RefreshRotation {
 
   /** Chooses what takes the place of a token in this unit: the newest of its line when it is `repeated`. */
   async chooseSuccessor(unit: UnitOfWork, id: string, repeated: boolean): Promise<string> {
-    let successor = successorOf(id, this.#keys[0] as KeyObject);
+    let successor = successorOf(id, this.#keys[0] as KeyObject, this.#forms[0] as Succeed);
     let predecessor = id;
     for (let step = 0; repeated && step < LONGEST_CHASE; step += 1) {
       const issued = await this.#issuedSuccessorOf(predecessor);
@@ -62,10 +67,10 @@ export class RefreshRotation {
     return successor;
   }
 
-  /** It may have been issued before the newest key came. */
+  /** It may have been issued before the newest key came, or by another version of the program. */
   async #issuedSuccessorOf(id: string): Promise<{ id: string; consumedAt: number | null } | undefined> {
-    for (const key of this.#keys) {
-      const successor = successorOf(id, key);
+    const possible = this.#keys.flatMap((key) => this.#forms.map((form) => successorOf(id, key, form)));
+    for (const successor of possible) {
       const stored = await this.#storage.readRecord(REFRESH_TOKEN, modelKey(REFRESH_TOKEN, successor));
       if (stored !== undefined) return { id: successor, consumedAt: stored.consumedAt };
     }
@@ -73,6 +78,6 @@ export class RefreshRotation {
   }
 }
 
-function successorOf(id: string, key: KeyObject): string {
-  return neighbourIdentifier(id, createHmac('sha256', key).update(id).digest());
+function successorOf(id: string, key: KeyObject, form: Succeed): string {
+  return form(id, createHmac('sha256', key).update(id).digest());
 }

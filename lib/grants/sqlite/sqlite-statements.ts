@@ -69,7 +69,7 @@ const SQL = {
     expires_at = max(account_endings.expires_at, excluded.expires_at)`,
 
   sweepRecords:
-    'DELETE FROM engine_records WHERE key IN (SELECT key FROM engine_records WHERE expires_at <= ? LIMIT ?)',
+    'DELETE FROM engine_records WHERE rowid IN (SELECT rowid FROM engine_records WHERE expires_at <= ? LIMIT ?)',
   sweepGrants: 'DELETE FROM grants WHERE key IN (SELECT key FROM grants WHERE expires_at <= ? LIMIT ?)',
   sweepSessions:
     'DELETE FROM sessions WHERE uid_key IN (SELECT uid_key FROM sessions WHERE expires_at <= ? LIMIT ?)',

@@ -1,0 +1,105 @@
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect } from 'chai';
+import { find, perform, save } from './engine-requests.ts';
+import { makeSqlitePlace } from './sqlite-place.ts';
+import type { OpenPlace, Place } from './storage-place.ts';
+
+const BOUND = { grantId: 'grant', accountId: 'ada', clientId: 'app' };
+
+/** Puts the records back as they lay before, clustered by their keys. */
+function cluster(raw: DatabaseSync): void {
+  raw.exec(`BEGIN IMMEDIATE;
+    CREATE TABLE clustered (
+      key blob PRIMARY KEY, model text NOT NULL, grant_key blob, generation integer, session_key blob, user_code_key blob,
+      consumed_at integer, written_at integer NOT NULL, expires_at integer NOT NULL, stamp integer NOT NULL,
+      payload blob NOT NULL
+    ) WITHOUT ROWID;
+    INSERT INTO clustered SELECT key, model, grant_key, generation, session_key, user_code_key, consumed_at, written_at,
+      expires_at, stamp, payload FROM engine_records;
+    DROP TABLE engine_records;
+    ALTER TABLE clustered RENAME TO engine_records;
+    CREATE INDEX engine_records_expiry ON engine_records (expires_at);
+    CREATE INDEX engine_records_user_code ON engine_records (user_code_key) WHERE user_code_key IS NOT NULL;
+    DELETE FROM migrations WHERE name = '0016-records-by-row';
+    COMMIT`);
+}
+
+describe('a store whose records are clustered by their keys', () => {
+  let place: Place;
+  let opened: OpenPlace;
+  let raw: DatabaseSync;
+
+  beforeEach(async () => {
+    place = await makeSqlitePlace();
+    opened = await place.open();
+    raw = new DatabaseSync(path.join(place.location, 'latchkey.db'));
+  });
+  afterEach(async () => {
+    raw.close();
+    await opened.close();
+    await place.remove();
+  });
+
+  const schema = () =>
+    raw
+      .prepare(
+        "SELECT name, sql FROM sqlite_schema WHERE tbl_name = 'engine_records' AND sql IS NOT NULL ORDER BY name",
+      )
+      .all()
+      .map(({ sql }) => String(sql).replaceAll(/\s+/g, ' '));
+
+  it('is laid out anew with all that is valid, while a process of before goes on with it', async () => {
+    const { grants } = opened;
+    const wanted = schema();
+    await save(grants, 'Grant', 'grant', { accountId: 'ada', clientId: 'app' });
+    await save(grants, 'RefreshToken', 'refresh', BOUND);
+    await save(grants, 'DeviceCode', 'device', { clientId: 'app', userCode: 'BCDF' });
+    await save(grants, 'RefreshToken', 'other', BOUND);
+    await perform(grants, { kind: 'refresh', refreshToken: 'other', accessToken: 'one' });
+    await save(grants, 'AccessToken', 'expired', BOUND);
+    raw.exec("UPDATE engine_records SET expires_at = 1 WHERE model = 'AccessToken'");
+    cluster(raw);
+    expect(schema(), 'as before').to.not.deep.equal(wanted);
+    const rows = () =>
+      raw
+        .prepare('SELECT * FROM engine_records WHERE expires_at > 1 ORDER BY key')
+        .all()
+        .map((row) => ({ ...row }));
+    const before = rows();
+    expect(before).to.have.length(4);
+
+    const newer = await place.open();
+    try {
+      expect(schema()).to.deep.equal(wanted);
+      expect(rows()).to.deep.equal(before);
+      expect(raw.prepare('SELECT count(*) AS count FROM engine_records').get()).to.include({ count: 4 });
+      for (const one of [opened, newer]) {
+        expect(await find(one.grants, 'RefreshToken', 'refresh')).to.include(BOUND);
+        expect(await one.grants.storageFor('DeviceCode').findByUserCode('BCDF')).to.include({
+          userCode: 'BCDF',
+        });
+        const { consumed } = (await find(one.grants, 'RefreshToken', 'other')) ?? {};
+        expect(consumed, 'may be presented again for a moment').to.equal(undefined);
+      }
+      // The process that was there before has prepared its statements for what the table was.
+      const done = await perform(grants, { kind: 'refresh', refreshToken: 'refresh', accessToken: 'two' });
+      expect(done.result).to.equal('done');
+      expect(await find(newer.grants, 'RefreshToken', done.successor as string)).to.include(BOUND);
+    } finally {
+      await newer.close();
+    }
+  });
+
+  it('has what is swept away go, and nothing else', async () => {
+    const { grants, storage } = opened;
+    for (const name of ['one', 'two', 'three', 'four'])
+      await save(grants, 'AccessToken', name, { clientId: 'app' });
+    raw.exec(
+      'UPDATE engine_records SET expires_at = 1 WHERE rowid IN (SELECT rowid FROM engine_records LIMIT 3)',
+    );
+    expect(await storage.sweep(2), 'more is left').to.equal(true);
+    expect(await storage.sweep(2)).to.equal(false);
+    expect(raw.prepare('SELECT count(*) AS count FROM engine_records').get()).to.include({ count: 1 });
+  });
+});
