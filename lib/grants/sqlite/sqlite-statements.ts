@@ -1,5 +1,6 @@
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import type { EmbeddedConnection } from '../../database/sqlite/embedded-connection.ts';
+import type { RecordKey } from '../storage.ts';
 
 const SQL = {
   /** A record, whether it stands on a grant and what of it, and the session that it ends with. Numbers alone: see LOOKS. */
@@ -84,7 +85,14 @@ const SQL = {
  * Statements of the hot path, which answer rows as arrays of numbers. A row as an object takes several times as long, most of
  * it for the names of its columns, and so does a payload that is at hand already.
  */
-const LOOKS = ['lookAtRecord', 'lookAtGrant', 'lookAtSession'] as const;
+const LOOKS = [
+  'lookAtRecord',
+  'lookAtGrant',
+  'lookAtSession',
+  'lookRecord',
+  'lookGrant',
+  'lookSession',
+] as const;
 
 /** Every statement of this room, prepared. */
 export type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
@@ -95,6 +103,37 @@ export function look(
   ...parameters: SQLInputValue[]
 ): ReadonlyArray<number | null> | undefined {
   return statement.get(...parameters) as unknown as ReadonlyArray<number | null> | undefined;
+}
+
+/** What there is under a key, also what has expired. `expiresAt`, `consumedAt`: Unix time, s; `writtenAt`: ms. */
+export function recordAt(
+  { lookRecord }: Statements,
+  key: RecordKey,
+): { consumedAt: number | null; expiresAt: number; writtenAt: number } | undefined {
+  const row = look(lookRecord, key);
+  if (row === undefined) return undefined;
+  const [consumedAt = null, expiresAt, writtenAt] = row;
+  return { consumedAt, expiresAt: Number(expiresAt), writtenAt: Number(writtenAt) };
+}
+
+/** The same of a grant, also of one that has ended. */
+export function grantAt(
+  { lookGrant }: Statements,
+  key: RecordKey,
+): { version: number; generation: number; hasEnded: boolean; expiresAt: number } | undefined {
+  const row = look(lookGrant, key);
+  if (row === undefined) return undefined;
+  const [version, generation, ended, expiresAt] = row.map(Number) as [number, number, number, number];
+  return { version, generation, hasEnded: ended === 1, expiresAt };
+}
+
+/** The same of a session. */
+export function sessionAt(
+  { lookSession }: Statements,
+  uidKey: RecordKey,
+): { version: number; hasEnded: boolean } | undefined {
+  const row = look(lookSession, uidKey);
+  return row === undefined ? undefined : { version: Number(row[0]), hasEnded: row[1] === 1 };
 }
 
 /** Prepares them all; throws when the schema is not the one that this version wrote. */

@@ -13,7 +13,7 @@ import type {
   SessionSave,
   Unit,
 } from '../storage.ts';
-import type { Statements } from './sqlite-statements.ts';
+import { grantAt, recordAt, type Statements, sessionAt } from './sqlite-statements.ts';
 
 /** A repeated refresh token was judged a moment ago, by a read; its grace does not end while its request is answered (s). */
 const GRACE_SLACK_SECONDS = 5;
@@ -94,15 +94,15 @@ export class UnitApplication {
 
   #judgeConsumption(consumption: Consumption): Verdict {
     const { model, key, grantKey, graceSeconds, successorKey } = consumption;
-    const row = this.#statements.lookRecord.get(key);
+    const row = recordAt(this.#statements, key);
     if (row === undefined) return refuse('already_used', model);
-    if (row.consumed_at === null) return keep(() => this.#statements.consumeRecord.run(this.#now, key));
-    const withinGrace =
-      graceSeconds > 0 && this.#now - Number(row.consumed_at) <= graceSeconds + GRACE_SLACK_SECONDS;
+    const { consumedAt } = row;
+    if (consumedAt === null) return keep(() => this.#statements.consumeRecord.run(this.#now, key));
+    const withinGrace = graceSeconds > 0 && this.#now - consumedAt <= graceSeconds + GRACE_SLACK_SECONDS;
     if (!withinGrace) return refuse(model === 'RefreshToken' ? 'reused' : 'already_used', model, grantKey);
     if (successorKey === undefined) return keep();
     // Within the grace nothing new is issued: a line of tokens that splits would hide a thief.
-    return this.#statements.lookRecord.get(successorKey)?.consumed_at === null
+    return recordAt(this.#statements, successorKey)?.consumedAt === null
       ? keep()
       : refuse('already_used', model);
   }
@@ -113,10 +113,10 @@ export class UnitApplication {
     const issued = grant === undefined ? undefined : this.#judgeGround(grant, expiresAt);
     if (issued !== undefined && 'revoked' in issued) return refuse('grant_revoked', model);
     if (existing !== 'replace' || base !== undefined) {
-      const row = this.#statements.lookRecord.get(key);
-      const present = row !== undefined && Number(row.expires_at) > this.#now;
+      const row = recordAt(this.#statements, key);
+      const present = row !== undefined && row.expiresAt > this.#now;
       if (base !== undefined && !present) return refuse('already_used', model);
-      if (existing === 'unchanged' && present && row.written_at !== base?.writtenAt) {
+      if (existing === 'unchanged' && present && row.writtenAt !== base?.writtenAt) {
         return refuse('already_used', model);
       }
       if (existing === 'refuse' && present) return refuse('replayed', model);
@@ -145,13 +145,14 @@ export class UnitApplication {
     { key, generation }: NonNullable<RecordSave['grant']>,
     expiresAt: number,
   ): { generation: number; writes: Write[] } | { revoked: true } {
-    const row = this.#statements.lookGrant.get(key);
+    const row = grantAt(this.#statements, key);
     const isNew = this.#unit.grants.some((saved) => saved.key.equals(key));
     if (row === undefined && !isNew) return { revoked: true };
-    const current = Number(row?.generation ?? 0);
-    if (row?.ended === 1 || (generation !== undefined && generation !== current)) return { revoked: true };
+    const current = row?.generation ?? 0;
+    if (row?.hasEnded === true || (generation !== undefined && generation !== current))
+      return { revoked: true };
     // The tombstone of a grant must outlive what was issued under it.
-    const outlives = row !== undefined && Number(row.expires_at) >= expiresAt;
+    const outlives = row !== undefined && row.expiresAt >= expiresAt;
     return {
       generation: current,
       writes: outlives ? [] : [() => this.#statements.outliveToken.run(expiresAt, key)],
@@ -161,8 +162,8 @@ export class UnitApplication {
   #judgeGrant(save: GrantSave, sealed: Buffer | undefined): Verdict {
     const { key, base, accountKey, clientKey, expiresAt } = save;
     if (this.#endedSinceStart(accountKey)) return refuse('account_ended', 'Grant');
-    const row = this.#statements.lookGrant.get(key);
-    if (row?.ended === 1 || (row === undefined && base !== undefined))
+    const row = grantAt(this.#statements, key);
+    if (row?.hasEnded === true || (row === undefined && base !== undefined))
       return refuse('grant_revoked', 'Grant');
     if (row === undefined && this.#unit.readGrants.some((read) => this.#hasEnded(read))) {
       return refuse('grant_revoked', 'Grant');
@@ -188,8 +189,8 @@ export class UnitApplication {
     const { uidKey, idKey, base, isAsRead, accountKey, expiresAt, formerIdKeys, formerIdSeconds } = save;
     if (accountKey !== undefined && this.#endedSinceStart(accountKey))
       return refuse('account_ended', 'Session');
-    const row = this.#statements.lookSession.get(uidKey);
-    if (row?.ended === 1 || (row === undefined && base !== undefined))
+    const row = sessionAt(this.#statements, uidKey);
+    if (row?.hasEnded === true || (row === undefined && base !== undefined))
       return refuse('session_ended', 'Session');
     if (isAsRead && row?.version === base?.version) return keep();
     const { saveSession, saveSessionId, shortenSessionId } = this.#statements;
@@ -215,7 +216,7 @@ export class UnitApplication {
   }
 
   #hasEnded(grantKey: RecordKey): boolean {
-    return this.#statements.lookGrant.get(grantKey)?.ended !== 0;
+    return grantAt(this.#statements, grantKey)?.hasEnded !== false;
   }
 
   /** At the same millisecond counts as since: the person asks again, and nobody who was sent away stays. */
