@@ -25,7 +25,7 @@ function cluster(raw: DatabaseSync): void {
     COMMIT`);
 }
 
-describe('a store whose records are clustered by their keys', () => {
+describe('a store whose records lie row by row', () => {
   let place: Place;
   let opened: OpenPlace;
   let raw: DatabaseSync;
@@ -49,7 +49,7 @@ describe('a store whose records are clustered by their keys', () => {
       .all()
       .map(({ sql }) => String(sql).replaceAll(/\s+/g, ' '));
 
-  it('is laid out anew with all that is valid, while a process of before goes on with it', async () => {
+  it('is laid out so from one that is clustered by their keys, with all that is valid, while a process of before goes on with it', async () => {
     const { grants } = opened;
     const wanted = schema();
     await save(grants, 'Grant', 'grant', { accountId: 'ada', clientId: 'app' });
@@ -89,6 +89,16 @@ describe('a store whose records are clustered by their keys', () => {
     } finally {
       await newer.close();
     }
+  });
+
+  it('has the successor of a refresh token issued anew where the one of before has expired', async () => {
+    const { grants } = opened;
+    await save(grants, 'RefreshToken', 'successor', { clientId: 'first' });
+    await save(grants, 'RefreshToken', 'successor', { clientId: 'second' });
+    expect(await find(grants, 'RefreshToken', 'successor')).to.include({ clientId: 'first' });
+    raw.exec('UPDATE engine_records SET expires_at = 1');
+    await save(grants, 'RefreshToken', 'successor', { clientId: 'third' });
+    expect(await find(grants, 'RefreshToken', 'successor')).to.include({ clientId: 'third' });
   });
 
   it('has what is swept away go, and nothing else', async () => {

@@ -2,6 +2,13 @@ import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import type { EmbeddedConnection } from '../../database/sqlite/embedded-connection.ts';
 import type { RecordKey } from '../storage.ts';
 
+const SAVE_RECORD = `INSERT INTO engine_records
+  (key, model, grant_key, generation, session_key, user_code_key, consumed_at, written_at, expires_at, payload, stamp)
+  VALUES (?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?)
+  ON CONFLICT (key) DO UPDATE SET grant_key = excluded.grant_key, generation = excluded.generation,
+  session_key = excluded.session_key, user_code_key = excluded.user_code_key, written_at = max(excluded.written_at, engine_records.written_at + 1),
+  expires_at = excluded.expires_at, payload = excluded.payload, stamp = excluded.stamp`;
+
 const SQL = {
   /** A record, whether it stands on a grant and what of it, and the session that it ends with. Numbers alone: see LOOKS. */
   lookAtRecord: `SELECT r.generation, r.consumed_at, r.written_at, r.stamp, r.grant_key IS NOT NULL,
@@ -14,12 +21,9 @@ const SQL = {
     'SELECT key FROM engine_records WHERE user_code_key = ? AND model = ? AND expires_at > ?',
   /** Also of expired ones: whether a key is taken, and what of it was used. */
   lookRecord: 'SELECT consumed_at, expires_at, written_at FROM engine_records WHERE key = ?',
-  saveRecord: `INSERT INTO engine_records
-    (key, model, grant_key, generation, session_key, user_code_key, consumed_at, written_at, expires_at, payload, stamp)
-    VALUES (?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?)
-    ON CONFLICT (key) DO UPDATE SET grant_key = excluded.grant_key, generation = excluded.generation,
-    session_key = excluded.session_key, user_code_key = excluded.user_code_key, written_at = max(excluded.written_at, engine_records.written_at + 1),
-    expires_at = excluded.expires_at, payload = excluded.payload, stamp = excluded.stamp`,
+  saveRecord: SAVE_RECORD,
+  /** The same, unless there is one that has not expired. */
+  addRecord: `${SAVE_RECORD} WHERE engine_records.expires_at <= ?`,
   consumeRecord: 'UPDATE engine_records SET consumed_at = ? WHERE key = ?',
   removeRecord: 'DELETE FROM engine_records WHERE key = ?',
 
@@ -46,8 +50,9 @@ const SQL = {
   listGrants: `SELECT key, payload, created_at FROM grants WHERE ended = 0 AND expires_at > ?
     AND (?2 IS NULL OR account_key = ?2) AND (?3 IS NULL OR client_key = ?3) ORDER BY created_at`,
 
-  findSessionById: `SELECT uid_key FROM session_identifiers
-    WHERE id_key = ?1 AND expires_at > ?2 AND account_key IS (SELECT account_key FROM sessions WHERE uid_key = session_identifiers.uid_key)`,
+  lookAtSessionById: `SELECT s.uid_key, s.version, s.stamp FROM session_identifiers i CROSS JOIN sessions s
+    ON s.uid_key = i.uid_key AND s.account_key IS i.account_key AND s.ended = 0 AND s.expires_at > ?2
+    WHERE i.id_key = ?1 AND i.expires_at > ?2`,
   lookAtSession: 'SELECT version, stamp FROM sessions WHERE uid_key = ? AND ended = 0 AND expires_at > ?',
   readSession: 'SELECT payload FROM sessions WHERE uid_key = ?',
   lookSession: 'SELECT version, ended FROM sessions WHERE uid_key = ?',
@@ -82,13 +87,14 @@ const SQL = {
 } as const;
 
 /**
- * Statements of the hot path, which answer rows as arrays of numbers. A row as an object takes several times as long, most of
+ * Statements of the hot path, which answer rows as arrays, of numbers but for a session's key. A row as an object takes several times as long, most of
  * it for the names of its columns, and so does a payload that is at hand already.
  */
 const LOOKS = [
   'lookAtRecord',
   'lookAtGrant',
   'lookAtSession',
+  'lookAtSessionById',
   'lookRecord',
   'lookGrant',
   'lookSession',

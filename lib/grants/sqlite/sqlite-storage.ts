@@ -65,8 +65,11 @@ export class SqliteStorage implements GrantStorage {
   readSession(by: 'id' | 'uid', key: RecordKey): StoredDocument | undefined {
     return this.#reading(() => {
       if (by === 'uid') return this.#readSession(key);
-      const row = this.#statements.findSessionById.get(key, secondsNow());
-      return row === undefined ? undefined : this.#readSession(row.uid_key as Uint8Array);
+      const row = this.#statements.lookAtSessionById.get(key, secondsNow());
+      if (row === undefined) return undefined;
+      const [uidKey, version, stamp] = row as unknown as [Uint8Array, number, number];
+      const open = this.#openRow('session', uidKey, stamp);
+      return open === undefined ? this.#readSession(uidKey) : { payload: open.payload, version };
     });
   }
 

@@ -112,7 +112,9 @@ export class UnitApplication {
     if (accountKey !== undefined && this.#endedSinceStart(accountKey)) return refuse('account_ended', model);
     const issued = grant === undefined ? undefined : this.#judgeGround(grant, expiresAt);
     if (issued !== undefined && 'revoked' in issued) return refuse('grant_revoked', model);
-    if (existing !== 'replace' || base !== undefined) {
+    // Kept is what was there before: who comes with the same successor of a refresh token has come second.
+    const isAdded = existing === 'keep' && base === undefined;
+    if (!isAdded && (existing !== 'replace' || base !== undefined)) {
       const row = recordAt(this.#statements, key);
       const present = row !== undefined && row.expiresAt > this.#now;
       if (base !== undefined && !present) return refuse('already_used', model);
@@ -120,22 +122,23 @@ export class UnitApplication {
         return refuse('already_used', model);
       }
       if (existing === 'refuse' && present) return refuse('replayed', model);
-      if (existing === 'keep' && present) return keep();
+      if (existing === 'keep') return keep();
     }
+    const { saveRecord, addRecord } = this.#statements;
+    const row = [
+      key,
+      model,
+      grant?.key ?? null,
+      issued?.generation ?? null,
+      save.sessionKey ?? null,
+      save.userCodeKey ?? null,
+      this.#nowMilliseconds,
+      expiresAt,
+      sealed as Buffer,
+      stampOf(sealed as Buffer),
+    ];
     return keep(
-      () =>
-        this.#statements.saveRecord.run(
-          key,
-          model,
-          grant?.key ?? null,
-          issued?.generation ?? null,
-          save.sessionKey ?? null,
-          save.userCodeKey ?? null,
-          this.#nowMilliseconds,
-          expiresAt,
-          sealed as Buffer,
-          stampOf(sealed as Buffer),
-        ),
+      () => (isAdded ? addRecord.run(...row, this.#now) : saveRecord.run(...row)),
       ...(issued?.writes ?? []),
     );
   }
