@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import type { Configuration } from '../config/configuration.ts';
 import { AuthenticationRequests } from './authentication/authentication-requests.ts';
 import { KnownBrowsers } from './authentication/known-browsers.ts';
@@ -150,7 +151,8 @@ export async function serveHere(
     const management = await listenForManagement(rooms, {
       isServing: () => isServing,
       health: () => undefined,
-      metrics: () => inProcess('1', metrics.snapshot()),
+      // Another program's workers share the port, and whoever asks has to tell them apart.
+      metrics: () => inProcess(String(cluster.worker?.id ?? 1), metrics.snapshot()),
     });
     running.defer(() => management.stop());
     running.defer(watchClockJumps(log));

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { type ColumnTypes, POSTGRES_TYPES, SQLITE_TYPES } from './column-types.ts';
-import { UnusableDatabase } from './database-unavailable.ts';
+import { DatabaseUnavailable, UnusableDatabase } from './database-unavailable.ts';
 import * as directory from './migrations/0001-directory.ts';
 import * as grants from './migrations/0002-grants.ts';
 import * as throttle from './migrations/0003-throttle.ts';
@@ -18,6 +18,7 @@ import * as knownBrowsers from './migrations/0014-known-browsers.ts';
 import * as externalKeys from './migrations/0015-external-keys.ts';
 import * as recordsByRow from './migrations/0016-records-by-row.ts';
 import type { DatabaseSchema } from './schema.ts';
+import { isBusy } from './sqlite/sqlite-dialect.ts';
 
 /** In order; a released migration is never edited, only followed by another. */
 const MIGRATIONS: ReadonlyArray<{
@@ -61,13 +62,41 @@ export function missingMigrations(applied: Iterable<string>, kind: 'sqlite' | 'p
     .filter((name) => !present.has(name));
 }
 
+/** How long (ms) a process waits for another one that brings a large file up to date, which takes seconds for each million records. */
+const OTHERS_MIGRATION_MILLISECONDS = 600_000;
+
 /**
  * Brings the schema of an embedded file up to date in one transaction. It begins IMMEDIATE, so of several processes that
  * start at once one migrates while the others wait, then find nothing to do. Throws when the database was written by a
  * newer version of the program: going on would lose what that version stored.
  */
 export async function migrate(database: Kysely<DatabaseSchema>): Promise<void> {
-  await database.transaction().execute((transaction) => apply(transaction, SQLITE_TYPES));
+  const deadline = performance.now() + OTHERS_MIGRATION_MILLISECONDS;
+  for (;;) {
+    try {
+      await database.transaction().execute((transaction) => apply(transaction, SQLITE_TYPES));
+      return;
+    } catch (error) {
+      const isOccupied = error instanceof DatabaseUnavailable && isBusy(error.cause);
+      if (!isOccupied || performance.now() >= deadline || !(await isBehind(database))) throw error;
+    }
+  }
+}
+
+/** Whether an embedded file lacks something of this version: whoever holds its lock may well be bringing it up to date. */
+async function isBehind(database: Kysely<DatabaseSchema>): Promise<boolean> {
+  try {
+    const applied = await database.selectFrom('migrations').select('name').execute();
+    return (
+      missingMigrations(
+        applied.map(({ name }) => name),
+        'sqlite',
+      ).length > 0
+    );
+  } catch {
+    // A new file, which is brought up to date in an instant.
+    return false;
+  }
 }
 
 /**

@@ -1,6 +1,12 @@
+import fs, { statSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout } from 'node:timers/promises';
 import { expect } from 'chai';
+import { ConfigurationError } from '../../config/configuration-error.ts';
+import { BUSY_TIMEOUT_MILLISECONDS } from '../../lib/database/sqlite/sqlite-dialect.ts';
+import { dataProblem } from '../../lib/start-problems.ts';
 import { find, perform, save } from './engine-requests.ts';
 import { makeSqlitePlace } from './sqlite-place.ts';
 import type { OpenPlace, Place } from './storage-place.ts';
@@ -61,19 +67,22 @@ describe('a store whose records lie row by row', () => {
     raw.exec("UPDATE engine_records SET expires_at = 1 WHERE model = 'AccessToken'");
     cluster(raw);
     expect(schema(), 'as before').to.not.deep.equal(wanted);
+    // Now this process has its statements prepared for what the table was.
+    await save(grants, 'RefreshToken', 'another', BOUND);
+    expect(await find(grants, 'RefreshToken', 'another')).to.include(BOUND);
     const rows = () =>
       raw
         .prepare('SELECT * FROM engine_records WHERE expires_at > 1 ORDER BY key')
         .all()
         .map((row) => ({ ...row }));
     const before = rows();
-    expect(before).to.have.length(4);
+    expect(before).to.have.length(5);
 
     const newer = await place.open();
     try {
       expect(schema()).to.deep.equal(wanted);
       expect(rows()).to.deep.equal(before);
-      expect(raw.prepare('SELECT count(*) AS count FROM engine_records').get()).to.include({ count: 4 });
+      expect(raw.prepare('SELECT count(*) AS count FROM engine_records').get()).to.include({ count: 5 });
       for (const one of [opened, newer]) {
         expect(await find(one.grants, 'RefreshToken', 'refresh')).to.include(BOUND);
         expect(await one.grants.storageFor('DeviceCode').findByUserCode('BCDF')).to.include({
@@ -82,10 +91,72 @@ describe('a store whose records lie row by row', () => {
         const { consumed } = (await find(one.grants, 'RefreshToken', 'other')) ?? {};
         expect(consumed, 'may be presented again for a moment').to.equal(undefined);
       }
-      // The process that was there before has prepared its statements for what the table was.
       const done = await perform(grants, { kind: 'refresh', refreshToken: 'refresh', accessToken: 'two' });
       expect(done.result).to.equal('done');
       expect(await find(newer.grants, 'RefreshToken', done.successor as string)).to.include(BOUND);
+    } finally {
+      await newer.close();
+    }
+  });
+
+  it('is laid out by one of several processes that start at once', async () => {
+    const wanted = schema();
+    await save(opened.grants, 'AccessToken', 'token', { clientId: 'app' });
+    cluster(raw);
+    const several = await Promise.all(Array.from({ length: 4 }, () => place.open()));
+    try {
+      expect(schema()).to.deep.equal(wanted);
+      for (const one of several)
+        expect(await find(one.grants, 'AccessToken', 'token')).to.include({ clientId: 'app' });
+    } finally {
+      for (const one of several) await one.close();
+    }
+  });
+
+  it('is waited for by a process that starts while another one takes its time with it', async function () {
+    this.timeout(30_000);
+    cluster(raw);
+    raw.exec('BEGIN IMMEDIATE');
+    const opening = place.open();
+    // Longer than a process waits for any other lock.
+    await setTimeout(BUSY_TIMEOUT_MILLISECONDS + 1000);
+    raw.exec('COMMIT');
+    await (await opening).close();
+  });
+
+  it('stays as it is where the disk has no room for a copy, and the start says how much that takes', async () => {
+    await save(opened.grants, 'AccessToken', 'token', { clientId: 'app' });
+    cluster(raw);
+    const before = schema();
+    const { statfsSync } = fs;
+    fs.statfsSync = (() => ({ bavail: 10, bsize: 1024 })) as unknown as typeof statfsSync;
+    syncBuiltinESMExports();
+    try {
+      const refused = await place.open().catch((error: Error) => error);
+      expect(dataProblem(refused, { dataDir: place.location }))
+        .to.be.instanceOf(ConfigurationError)
+        .and.have.property('message')
+        .match(
+          /^data_dir .* cannot be brought up to date: that takes \d+ MiB of free room on its disk, and 0 are left$/,
+        );
+    } finally {
+      fs.statfsSync = statfsSync;
+      syncBuiltinESMExports();
+    }
+    expect(schema()).to.deep.equal(before);
+    expect(await find(opened.grants, 'AccessToken', 'token')).to.include({ clientId: 'app' });
+  });
+
+  it('leaves no log behind that is larger than others', async () => {
+    cluster(raw);
+    raw.exec(`BEGIN; WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 60000)
+      INSERT INTO engine_records SELECT randomblob(36), 'AccessToken', NULL, NULL, NULL, NULL, NULL, 1, 4000000000, 1, randomblob(700) FROM numbers;
+      COMMIT; PRAGMA wal_checkpoint(TRUNCATE)`);
+    const newer = await place.open();
+    try {
+      await save(newer.grants, 'AccessToken', 'token', { clientId: 'app' });
+      expect(statSync(path.join(place.location, 'latchkey.db')).size).to.be.above(80 * 2 ** 20);
+      expect(statSync(path.join(place.location, 'latchkey.db-wal')).size).to.be.at.most(32 * 2 ** 20);
     } finally {
       await newer.close();
     }

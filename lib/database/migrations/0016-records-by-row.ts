@@ -1,10 +1,31 @@
+import { statfsSync } from 'node:fs';
+import path from 'node:path';
 import { type Kysely, sql } from 'kysely';
+
+const MEBIBYTE = 2 ** 20;
+
+/** A copy of all records is written to the log, and from there into the file. Where there is no room for both, nothing could be written any more. */
+async function requireRoom(database: Kysely<never>): Promise<void> {
+  const { rows } = await sql<{ file: string; bytes: number }>`SELECT
+    (SELECT file FROM pragma_database_list WHERE name = 'main') AS file,
+    ((SELECT page_count FROM pragma_page_count) - (SELECT freelist_count FROM pragma_freelist_count))
+      * (SELECT page_size FROM pragma_page_size) AS bytes`.execute(database);
+  const [{ file, bytes } = { file: '', bytes: 0 }] = rows;
+  const { bavail, bsize } = statfsSync(path.dirname(file));
+  const [needed, free] = [2 * bytes, bavail * bsize];
+  if (free >= needed) return;
+  const [takes, left] = [Math.ceil(needed / MEBIBYTE), Math.floor(free / MEBIBYTE)];
+  throw new Error(
+    `the database in ${path.dirname(file)} cannot be brought up to date: that takes ${takes} MiB of free room on its disk, and ${left} are left`,
+  );
+}
 
 /**
  * What the protocol engine remembers, row behind row as it comes, with its keys beside it. Clustered by its key, as it was, a tree of rows of a fifth of a
  * page has four branches where one of keys has ninety, and each token that is issued writes a page of its own.
  */
 export async function up(database: Kysely<never>): Promise<void> {
+  await requireRoom(database);
   const statements = [
     sql`CREATE TABLE records_by_row (
       key blob NOT NULL PRIMARY KEY, model text NOT NULL, grant_key blob, generation integer, session_key blob, user_code_key blob,

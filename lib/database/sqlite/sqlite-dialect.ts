@@ -86,9 +86,13 @@ export function openSqliteConnection(file: string): DatabaseSync {
     PRAGMA secure_delete = OFF;
     PRAGMA cache_size = -1024;
     PRAGMA wal_autocheckpoint = 4000;
+    PRAGMA journal_size_limit = ${LOG_BYTES};
   `);
   return connection;
 }
+
+/** What the write-ahead log is cut to once it has been larger: twice what it holds when it is copied back. */
+const LOG_BYTES = 32 * 2 ** 20;
 
 /** Statements kept prepared for each connection; what is asked with lists of many lengths must not add up. */
 const MOST_PREPARED = 256;
