@@ -1,9 +1,10 @@
-import { accessSync, constants, statfsSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import { databaseFile } from './backup/staged-restore.ts';
+import { freeBytes, MEBIBYTE } from './free-room.ts';
 
 /** Bytes: what a database of a few megabytes keeps beside its file. */
-const LEAST_ROOM = 2 ** 20;
+const LEAST_ROOM = MEBIBYTE;
 
 /** What is missing where the system denies something in a data directory. */
 export const DENIED_ADVICE = 'run this as the user that the directory and all its files belong to';
@@ -30,8 +31,7 @@ function denial(dataDir: string): string | undefined {
 /** SQLite needs some room even to read, and calls it an input/output error when there is none. */
 function hasRoom(directory: string): boolean {
   try {
-    const { bavail, bsize } = statfsSync(directory);
-    return bavail * bsize >= LEAST_ROOM;
+    return freeBytes(directory) >= LEAST_ROOM;
   } catch {
     return true;
   }

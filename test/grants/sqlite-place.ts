@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { openDatabase } from '../../lib/database/database.ts';
 import { openGrants } from '../../lib/grants/grants.ts';
 import { SqliteStorage } from '../../lib/grants/sqlite/sqlite-storage.ts';
@@ -43,5 +44,27 @@ export async function makeSqlitePlace(): Promise<Place> {
     location,
     sweeps: true,
     remove: async () => rmSync(location, { recursive: true }),
+  };
+}
+
+/** A data directory of its own that is open, with another connection to its file, which shows and changes what is in it. */
+export async function openInspectedPlace(): Promise<{
+  place: Place;
+  opened: OpenPlace;
+  raw: DatabaseSync;
+  remove(): Promise<void>;
+}> {
+  const place = await makeSqlitePlace();
+  const opened = await place.open();
+  const raw = new DatabaseSync(path.join(place.location, 'latchkey.db'));
+  return {
+    place,
+    opened,
+    raw,
+    remove: async () => {
+      raw.close();
+      await opened.close();
+      await place.remove();
+    },
   };
 }

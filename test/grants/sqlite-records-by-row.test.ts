@@ -1,14 +1,14 @@
 import fs, { statSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import { expect } from 'chai';
 import { ConfigurationError } from '../../config/configuration-error.ts';
 import { BUSY_TIMEOUT_MILLISECONDS } from '../../lib/database/sqlite/sqlite-dialect.ts';
 import { dataProblem } from '../../lib/start-problems.ts';
 import { find, perform, save } from './engine-requests.ts';
-import { makeSqlitePlace } from './sqlite-place.ts';
+import { openInspectedPlace } from './sqlite-place.ts';
 import type { OpenPlace, Place } from './storage-place.ts';
 
 const BOUND = { grantId: 'grant', accountId: 'ada', clientId: 'app' };
@@ -35,17 +35,12 @@ describe('a store whose records lie row by row', () => {
   let place: Place;
   let opened: OpenPlace;
   let raw: DatabaseSync;
+  let remove: () => Promise<void>;
 
   beforeEach(async () => {
-    place = await makeSqlitePlace();
-    opened = await place.open();
-    raw = new DatabaseSync(path.join(place.location, 'latchkey.db'));
+    ({ place, opened, raw, remove } = await openInspectedPlace());
   });
-  afterEach(async () => {
-    raw.close();
-    await opened.close();
-    await place.remove();
-  });
+  afterEach(() => remove());
 
   const schema = () =>
     raw

@@ -1,10 +1,9 @@
-import path from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { expect } from 'chai';
 import { apart, find, inRequest, save } from './engine-requests.ts';
-import { makeSqlitePlace } from './sqlite-place.ts';
+import { makeSqlitePlace, openInspectedPlace } from './sqlite-place.ts';
 import { describeStorageContract } from './storage-contract.ts';
-import type { OpenPlace, Place } from './storage-place.ts';
+import type { OpenPlace } from './storage-place.ts';
 
 describe('the embedded store keeps the storage contract', () => {
   describeStorageContract(makeSqlitePlace);
@@ -14,21 +13,15 @@ describe('a session in the embedded store that is used as it is', () => {
   const LIFE = 1_000_000;
   const EXP = Math.floor(Date.now() / 1000) + LIFE;
   const session = (exp: number, more = {}) => ({ uid: 'uid', accountId: 'ada', iat: 1, exp, ...more });
-  let place: Place;
   let opened: OpenPlace;
   let raw: DatabaseSync;
+  let remove: () => Promise<void>;
 
   beforeEach(async () => {
-    place = await makeSqlitePlace();
-    opened = await place.open();
-    raw = new DatabaseSync(path.join(place.location, 'latchkey.db'));
+    ({ opened, raw, remove } = await openInspectedPlace());
     await save(opened.grants, 'Session', 'id', session(EXP), LIFE);
   });
-  afterEach(async () => {
-    raw.close();
-    await opened.close();
-    await place.remove();
-  });
+  afterEach(() => remove());
 
   const version = () => raw.prepare('SELECT version FROM sessions').get()?.version;
 

@@ -1,11 +1,11 @@
-import { existsSync, statfsSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { leftoversOfRestores, replacedDatabases } from '../../database/backup/restore.ts';
 import { databaseFile } from '../../database/backup/staged-restore.ts';
+import { freeBytes, MEBIBYTE } from '../../database/free-room.ts';
 import { outboxOf } from '../../mail/mail.ts';
 import { type Check, type Finding, fine, orFine, problem, warning } from './finding.ts';
 
-const MEBIBYTE = 2 ** 20;
 const LITTLE_SPACE = 1024 * MEBIBYTE;
 const NO_SPACE = 100 * MEBIBYTE;
 const OLDEST_NODE = 24;
@@ -69,8 +69,7 @@ export const fileModeCheck: Check = ({ configuration: { dataDir }, secretFiles }
 /** There is room for what the data directory is to hold. */
 export const diskCheck: Check = ({ configuration: { dataDir } }) => {
   if (!existsSync(dataDir)) return [];
-  const { bavail, bsize } = statfsSync(dataDir);
-  const free = bavail * bsize;
+  const free = freeBytes(dataDir);
   const message = `${Math.floor(free / MEBIBYTE)} MiB are free for ${dataDir}`;
   const advice = 'make room: with a full disk every sign-in is answered with 503';
   if (free < NO_SPACE) return [problem('disk', message, advice)];

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { Configuration } from '../../../config/configuration.ts';
+import { MEBIBYTE } from '../../database/free-room.ts';
 import { inspectSchema, inspectSqliteFile } from '../../database/inspection.ts';
 import type { PostgresFacts } from '../../database/postgres/postgres-inspection.ts';
 import { createLog } from '../../observability/log.ts';
@@ -7,7 +8,6 @@ import { openRedis } from '../../redis/redis.ts';
 import { type RedisFacts, readRedisFacts } from '../../redis/redis-facts.ts';
 import { type Check, type Finding, fine, problem, warning } from './finding.ts';
 
-const MEBIBYTE = 2 ** 20;
 /** The write-ahead log is emptied at a quarter of this, unless somebody reads without end. */
 const LARGE_LOG = 64 * MEBIBYTE;
 /** Clocks (ms) that differ by more make codes and proofs expire early or late; by much more, sign-ins fail. */

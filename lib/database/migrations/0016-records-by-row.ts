@@ -1,8 +1,10 @@
-import { statfsSync } from 'node:fs';
 import path from 'node:path';
 import { type Kysely, sql } from 'kysely';
+import { freeBytes, MEBIBYTE } from '../free-room.ts';
 
-const MEBIBYTE = 2 ** 20;
+const COLUMNS = sql.raw(
+  'key, model, grant_key, generation, session_key, user_code_key, consumed_at, written_at, expires_at, stamp, payload',
+);
 
 /** A copy of all records is written to the log, and from there into the file. Where there is no room for both, nothing could be written any more. */
 async function requireRoom(database: Kysely<never>): Promise<void> {
@@ -11,12 +13,12 @@ async function requireRoom(database: Kysely<never>): Promise<void> {
     ((SELECT page_count FROM pragma_page_count) - (SELECT freelist_count FROM pragma_freelist_count))
       * (SELECT page_size FROM pragma_page_size) AS bytes`.execute(database);
   const [{ file, bytes } = { file: '', bytes: 0 }] = rows;
-  const { bavail, bsize } = statfsSync(path.dirname(file));
-  const [needed, free] = [2 * bytes, bavail * bsize];
+  const directory = path.dirname(file);
+  const [needed, free] = [2 * bytes, freeBytes(directory)];
   if (free >= needed) return;
   const [takes, left] = [Math.ceil(needed / MEBIBYTE), Math.floor(free / MEBIBYTE)];
   throw new Error(
-    `the database in ${path.dirname(file)} cannot be brought up to date: that takes ${takes} MiB of free room on its disk, and ${left} are left`,
+    `the database in ${directory} cannot be brought up to date: that takes ${takes} MiB of free room on its disk, and ${left} are left`,
   );
 }
 
@@ -32,9 +34,7 @@ export async function up(database: Kysely<never>): Promise<void> {
       consumed_at integer, written_at integer NOT NULL, expires_at integer NOT NULL, stamp integer NOT NULL,
       payload blob NOT NULL
     )`,
-    sql`INSERT INTO records_by_row (key, model, grant_key, generation, session_key, user_code_key, consumed_at, written_at, expires_at, stamp, payload)
-      SELECT key, model, grant_key, generation, session_key, user_code_key, consumed_at, written_at, expires_at, stamp, payload
-      FROM engine_records WHERE expires_at > ${Math.floor(Date.now() / 1000)}`,
+    sql`INSERT INTO records_by_row (${COLUMNS}) SELECT ${COLUMNS} FROM engine_records WHERE expires_at > ${Math.floor(Date.now() / 1000)}`,
     sql`DROP TABLE engine_records`,
     sql`ALTER TABLE records_by_row RENAME TO engine_records`,
     sql`CREATE INDEX engine_records_expiry ON engine_records (expires_at)`,
