@@ -7,13 +7,13 @@
 import type { Kysely } from 'kysely';
 import type { Configuration } from '../../config/configuration.ts';
 import type { Epoch } from './backup/epoch.ts';
+import { SILENT } from './database-log.ts';
 import {
   findEncryptionKeys,
   loadEncryptionKeys,
   MissingEncryptionKey,
   prepareDataDirectory,
 } from './encryption-key.ts';
-import type { DatabaseLog } from './postgres/postgres-connection.ts';
 import type { Preparer } from './prepared-query.ts';
 import type { Revisions } from './revisions.ts';
 import type { DatabaseSchema } from './schema.ts';
@@ -85,8 +85,6 @@ export interface DatabaseOptions {
   redisUrl?: string;
 }
 
-const SILENT: DatabaseLog = { info: () => {}, warn: () => {} };
-
 /**
  * Opens (and at the first start makes) the database and brings it up to date.
  * Throws UnusableDatabase when PostgreSQL cannot be used, and MissingEncryptionKey, in words for the operator.
@@ -96,7 +94,7 @@ export async function openDatabase(options: DatabaseOptions, log = SILENT): Prom
   prepareDataDirectory(dataDir);
   await using opening = new AsyncDisposableStack();
   if (databaseUrl === undefined) {
-    const file = await openEmbeddedFile(dataDir);
+    const file = await openEmbeddedFile(dataDir, { log });
     opening.defer(() => file.close());
     const database = embeddedDatabase(file, new Sealer(await keysOf(file, options)));
     opening.move();
@@ -107,7 +105,10 @@ export async function openDatabase(options: DatabaseOptions, log = SILENT): Prom
   const { openPostgres } = await import('./postgres/postgres-database.ts');
   const postgres = await openPostgres(databaseUrl, settings, log);
   opening.defer(() => postgres.close());
-  const file = redisUrl === undefined ? await openEmbeddedFile(dataDir, postgres.epoch) : undefined;
+  const file =
+    redisUrl === undefined
+      ? await openEmbeddedFile(dataDir, { log, directoryEpoch: postgres.epoch })
+      : undefined;
   if (file !== undefined) opening.defer(() => file.close());
   const opened = opening.move();
   return {

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { type ColumnTypes, POSTGRES_TYPES, SQLITE_TYPES } from './column-types.ts';
+import { type DatabaseLog, SILENT } from './database-log.ts';
 import { DatabaseUnavailable, UnusableDatabase } from './database-unavailable.ts';
 import * as directory from './migrations/0001-directory.ts';
 import * as grants from './migrations/0002-grants.ts';
@@ -70,15 +71,19 @@ const OTHERS_MIGRATION_MILLISECONDS = 600_000;
  * start at once one migrates while the others wait, then find nothing to do. Throws when the database was written by a
  * newer version of the program: going on would lose what that version stored.
  */
-export async function migrate(database: Kysely<DatabaseSchema>): Promise<void> {
+export async function migrate(database: Kysely<DatabaseSchema>, log = SILENT): Promise<void> {
   const deadline = performance.now() + OTHERS_MIGRATION_MILLISECONDS;
-  for (;;) {
+  for (let attempt = 1; ; attempt += 1) {
     try {
-      await database.transaction().execute((transaction) => apply(transaction, SQLITE_TYPES));
+      const end = await database
+        .transaction()
+        .execute((transaction) => apply(transaction, SQLITE_TYPES, log));
+      end();
       return;
     } catch (error) {
       const isOccupied = error instanceof DatabaseUnavailable && isBusy(error.cause);
       if (!isOccupied || performance.now() >= deadline || !(await isBehind(database))) throw error;
+      if (attempt === 1) log.info({}, 'waiting for another process, which brings the database up to date');
     }
   }
 }
@@ -103,18 +108,31 @@ async function isBehind(database: Kysely<DatabaseSchema>): Promise<boolean> {
  * The same for PostgreSQL, where an advisory lock makes the others wait, for `timeout` seconds at most. Throws
  * UnusableDatabase when that time is over, or when a newer version was here.
  */
-export async function migratePostgres(database: Kysely<DatabaseSchema>, timeout: number): Promise<void> {
-  await database
+export async function migratePostgres(
+  database: Kysely<DatabaseSchema>,
+  timeout: number,
+  log: DatabaseLog,
+): Promise<void> {
+  const end = await database
     .transaction()
     .setIsolationLevel('read committed')
     .execute(async (transaction) => {
       await sql`SELECT set_config('lock_timeout', ${`${timeout}s`}, true)`.execute(transaction);
       await sql`SELECT pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(transaction);
-      await apply(transaction, POSTGRES_TYPES);
+      return apply(transaction, POSTGRES_TYPES, log);
     });
+  end();
 }
 
-async function apply(transaction: Kysely<DatabaseSchema>, types: ColumnTypes): Promise<void> {
+/**
+ * Says so before it changes what was there: that may take longer than whoever watches the start waits. Answers what is to be called once it is
+ * committed.
+ */
+async function apply(
+  transaction: Kysely<DatabaseSchema>,
+  types: ColumnTypes,
+  log: DatabaseLog,
+): Promise<() => void> {
   await sql`CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, applied_at bigint NOT NULL)`.execute(
     transaction,
   );
@@ -127,8 +145,15 @@ async function apply(transaction: Kysely<DatabaseSchema>, types: ColumnTypes): P
     throw types === POSTGRES_TYPES ? new UnusableDatabase(problem) : new Error(problem);
   }
   const wanted = MIGRATIONS.filter(({ embeddedOnly }) => types === SQLITE_TYPES || embeddedOnly !== true);
-  for (const { name, up } of wanted.filter((migration) => !applied.has(migration.name))) {
+  const missing = wanted.filter(({ name }) => !applied.has(name));
+  const tell = applied.size > 0 && missing.length > 0 ? log : SILENT;
+  tell.info(
+    { migrations: missing.map(({ name }) => name) },
+    'bringing the database up to date: a large one takes a while',
+  );
+  for (const { name, up } of missing) {
     await up(transaction as unknown as Kysely<never>, types);
     await transaction.insertInto('migrations').values({ name, applied_at: Date.now() }).execute();
   }
+  return () => tell.info({}, 'the database is up to date');
 }

@@ -5,6 +5,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import { expect } from 'chai';
 import { ConfigurationError } from '../../config/configuration-error.ts';
+import { openDatabase } from '../../lib/database/database.ts';
 import { BUSY_TIMEOUT_MILLISECONDS } from '../../lib/database/sqlite/sqlite-dialect.ts';
 import { dataProblem } from '../../lib/start-problems.ts';
 import { find, perform, save } from './engine-requests.ts';
@@ -31,6 +32,8 @@ function cluster(raw: DatabaseSync): void {
     COMMIT`);
 }
 
+const TOLD = ['bringing the database up to date: a large one takes a while', 'the database is up to date'];
+
 describe('a store whose records lie row by row', () => {
   let place: Place;
   let opened: OpenPlace;
@@ -41,6 +44,14 @@ describe('a store whose records lie row by row', () => {
     ({ place, opened, raw, remove } = await openInspectedPlace());
   });
   afterEach(() => remove());
+
+  /** What a start says of it. */
+  const openTold = async (dataDir = place.location): Promise<string[]> => {
+    const told: string[] = [];
+    const keep = (_details: object, message: string) => told.push(message);
+    await (await openDatabase({ dataDir, encryptionKey: [] }, { info: keep, warn: keep })).close();
+    return told;
+  };
 
   const schema = () =>
     raw
@@ -112,11 +123,22 @@ describe('a store whose records lie row by row', () => {
     this.timeout(30_000);
     cluster(raw);
     raw.exec('BEGIN IMMEDIATE');
-    const opening = place.open();
+    const opening = openTold();
     // Longer than a process waits for any other lock.
     await setTimeout(BUSY_TIMEOUT_MILLISECONDS + 1000);
     raw.exec('COMMIT');
-    await (await opening).close();
+    expect(await opening).to.deep.equal([
+      'waiting for another process, which brings the database up to date',
+      ...TOLD,
+    ]);
+  });
+
+  it('is told of in the log before it is laid out and after, and not where there is nothing to do', async () => {
+    cluster(raw);
+    expect(await openTold()).to.deep.equal(TOLD);
+    expect(await openTold()).to.deep.equal([]);
+    const dataDir = `${place.location}/new`;
+    expect(await openTold(dataDir), 'a first start').to.deep.equal([]);
   });
 
   it('stays as it is where the disk has no room for a copy, and the start says how much that takes', async () => {

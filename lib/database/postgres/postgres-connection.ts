@@ -8,11 +8,6 @@ import type { DatabaseAddress } from '../../../config/database-url.ts';
 export type PostgresSettings = Configuration['database'];
 
 /** What a connection has to tell an operator. */
-export interface DatabaseLog {
-  info(details: object, message: string): void;
-  warn(details: object, message: string): void;
-}
-
 /** How much later (ms) than the server this process gives a statement up: the server's answer says more. */
 const GRACE_MILLISECONDS = 500;
 /** How long (ms) a transaction may do nothing: a process that was stopped in the middle of one must not hold up the others. */

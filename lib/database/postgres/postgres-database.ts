@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { type DatabaseAddress, parseDatabaseUrl } from '../../../config/database-url.ts';
 import { type Epoch, readEpoch } from '../backup/epoch.ts';
+import type { DatabaseLog } from '../database-log.ts';
 import { DatabaseUnavailable, UnusableDatabase } from '../database-unavailable.ts';
 import { migratePostgres } from '../migrations.ts';
 import type { Preparer } from '../prepared-query.ts';
 import type { DatabaseSchema } from '../schema.ts';
-import { type DatabaseLog, PostgresConnections, type PostgresSettings } from './postgres-connection.ts';
+import { PostgresConnections, type PostgresSettings } from './postgres-connection.ts';
 import { mayBeRetried, startProblem } from './postgres-errors.ts';
 import { GuardedPool } from './postgres-pool.ts';
 import { preparerOver } from './postgres-preparer.ts';
@@ -58,7 +59,7 @@ async function open(
   await using opening = new AsyncDisposableStack();
   const connections = new PostgresConnections(address, settings);
   opening.defer(() => connections.close());
-  await prepare(connections);
+  await prepare(connections, log);
   const pool = new GuardedPool(connections, { size: settings.poolSize });
   const query = new Kysely<DatabaseSchema>({ dialect: new PostgresDialect({ pool }) });
   opening.defer(() => query.destroy());
@@ -85,7 +86,7 @@ async function open(
 }
 
 /** Looks whether this server keeps the promises, and brings the schema up to date, on a connection of its own. */
-async function prepare(connections: PostgresConnections): Promise<void> {
+async function prepare(connections: PostgresConnections, log: DatabaseLog): Promise<void> {
   const pool = new GuardedPool(connections, { size: 1, patient: true });
   await using query = new Kysely<DatabaseSchema>({ dialect: new PostgresDialect({ pool }) });
   const { rows } = await sql<{
@@ -113,7 +114,7 @@ async function prepare(connections: PostgresConnections): Promise<void> {
   }
   // What was acknowledged must survive a crash of the server, whatever its default.
   if (server.commit === 'off') connections.sessionOptions = '-c synchronous_commit=on';
-  await migratePostgres(query, connections.settings.migrationTimeout);
+  await migratePostgres(query, connections.settings.migrationTimeout, log);
 }
 
 async function transact<Value>(

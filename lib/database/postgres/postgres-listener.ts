@@ -1,5 +1,6 @@
 import pg from 'pg';
-import type { DatabaseLog, PostgresConnections } from './postgres-connection.ts';
+import type { DatabaseLog } from '../database-log.ts';
+import type { PostgresConnections } from './postgres-connection.ts';
 import { asUnavailable } from './postgres-errors.ts';
 
 /** How often (ms) it looks without being told: half of the second within which every change must be seen. */

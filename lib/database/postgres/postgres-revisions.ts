@@ -1,8 +1,9 @@
 import { type Kysely, sql } from 'kysely';
+import type { DatabaseLog } from '../database-log.ts';
 import { DatabaseUnavailable } from '../database-unavailable.ts';
 import type { Revisions, RevisionTopic } from '../revisions.ts';
 import type { DatabaseSchema } from '../schema.ts';
-import type { DatabaseLog, PostgresConnections } from './postgres-connection.ts';
+import type { PostgresConnections } from './postgres-connection.ts';
 import { PostgresListener } from './postgres-listener.ts';
 
 /** On which listeners hear that some revision moved. They look which: what comes here is a hint, and may get lost. */

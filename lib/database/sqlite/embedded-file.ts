@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { type Epoch, followEpoch, readEpoch } from '../backup/epoch.ts';
 import { databaseFile, holdFinishedDirectory } from '../backup/staged-restore.ts';
+import { type DatabaseLog, SILENT } from '../database-log.ts';
 import { migrate } from '../migrations.ts';
 import type { Preparer } from '../prepared-query.ts';
 import type { DatabaseSchema } from '../schema.ts';
@@ -30,7 +31,10 @@ export interface EmbeddedFile {
  * Opens it, and makes it if absent. With `directoryEpoch` the directory is elsewhere, and what this file remembers of
  * another epoch is dropped.
  */
-export async function openEmbeddedFile(dataDir: string, directoryEpoch?: Epoch): Promise<EmbeddedFile> {
+export async function openEmbeddedFile(
+  dataDir: string,
+  { log = SILENT, directoryEpoch }: { log?: DatabaseLog; directoryEpoch?: Epoch } = {},
+): Promise<EmbeddedFile> {
   await using opening = new AsyncDisposableStack();
   const hold = holdFinishedDirectory(dataDir);
   opening.defer(() => hold.release());
@@ -41,7 +45,7 @@ export async function openEmbeddedFile(dataDir: string, directoryEpoch?: Epoch):
   });
   opening.defer(() => query.destroy());
   opening.defer(() => connection.settle());
-  await migrate(query);
+  await migrate(query, log);
   await connection.kept();
   if (directoryEpoch !== undefined) {
     const following = openSqliteConnection(file);
