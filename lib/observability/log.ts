@@ -27,6 +27,7 @@ const LOGGED_FIELDS = [
   'login',
   'managementPort',
   'method',
+  'migrations',
   'milliseconds',
   'notification',
   'path',

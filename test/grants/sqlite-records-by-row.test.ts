@@ -7,6 +7,7 @@ import { expect } from 'chai';
 import { ConfigurationError } from '../../config/configuration-error.ts';
 import { openDatabase } from '../../lib/database/database.ts';
 import { BUSY_TIMEOUT_MILLISECONDS } from '../../lib/database/sqlite/sqlite-dialect.ts';
+import { createLog } from '../../lib/observability/log.ts';
 import { dataProblem } from '../../lib/start-problems.ts';
 import { find, perform, save } from './engine-requests.ts';
 import { openInspectedPlace } from './sqlite-place.ts';
@@ -32,7 +33,13 @@ function cluster(raw: DatabaseSync): void {
     COMMIT`);
 }
 
-const TOLD = ['bringing the database up to date: a large one takes a while', 'the database is up to date'];
+const TOLD = [
+  {
+    migrations: ['0016-records-by-row'],
+    msg: 'bringing the database up to date: a large one takes a while',
+  },
+  { msg: 'the database is up to date' },
+];
 
 describe('a store whose records lie row by row', () => {
   let place: Place;
@@ -46,10 +53,15 @@ describe('a store whose records lie row by row', () => {
   afterEach(() => remove());
 
   /** What a start says of it. */
-  const openTold = async (dataDir = place.location): Promise<string[]> => {
-    const told: string[] = [];
-    const keep = (_details: object, message: string) => told.push(message);
-    await (await openDatabase({ dataDir, encryptionKey: [] }, { info: keep, warn: keep })).close();
+  const openTold = async (dataDir = place.location): Promise<object[]> => {
+    const told: object[] = [];
+    const log = createLog('info', {
+      write: (line) => {
+        const { level, time, pid, ...said } = JSON.parse(line);
+        told.push(said);
+      },
+    });
+    await (await openDatabase({ dataDir, encryptionKey: [] }, log)).close();
     return told;
   };
 
@@ -128,7 +140,7 @@ describe('a store whose records lie row by row', () => {
     await setTimeout(BUSY_TIMEOUT_MILLISECONDS + 1000);
     raw.exec('COMMIT');
     expect(await opening).to.deep.equal([
-      'waiting for another process, which brings the database up to date',
+      { msg: 'waiting for another process, which brings the database up to date' },
       ...TOLD,
     ]);
   });
