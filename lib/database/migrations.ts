@@ -75,10 +75,10 @@ export async function migrate(database: Kysely<DatabaseSchema>, log = SILENT): P
   const deadline = performance.now() + OTHERS_MIGRATION_MILLISECONDS;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const end = await database
+      const tellDone = await database
         .transaction()
         .execute((transaction) => apply(transaction, SQLITE_TYPES, log));
-      end();
+      tellDone();
       return;
     } catch (error) {
       const isOccupied = error instanceof DatabaseUnavailable && isBusy(error.cause);
@@ -113,7 +113,7 @@ export async function migratePostgres(
   timeout: number,
   log: DatabaseLog,
 ): Promise<void> {
-  const end = await database
+  const tellDone = await database
     .transaction()
     .setIsolationLevel('read committed')
     .execute(async (transaction) => {
@@ -121,7 +121,7 @@ export async function migratePostgres(
       await sql`SELECT pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(transaction);
       return apply(transaction, POSTGRES_TYPES, log);
     });
-  end();
+  tellDone();
 }
 
 /**
