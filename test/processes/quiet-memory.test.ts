@@ -4,6 +4,8 @@ import { expect } from 'chai';
 import { returnMemoryWhenQuiet } from '../../lib/processes/quiet-memory.ts';
 
 const MEBIBYTE = 1024 * 1024;
+/** How often (ms) the process looks here; a pause of three looks is not quiet yet, one of eight is. */
+const LOOK = 200;
 
 describe('memory of a process', () => {
   it('goes back to the system when the process has become quiet', async function () {
@@ -39,28 +41,37 @@ describe('memory of a process', () => {
       collections += 1;
       collected.resolve();
     };
-    /** Keeps the process busy half of the time. */
-    const beBusy = () => {
+    /** Keeps the process busy for `busy` ms of every `every` ms. */
+    const beBusy = ({ busy, every }: { busy: number; every: number }) => {
       work = setInterval(() => {
-        const until = performance.now() + 5;
+        const until = performance.now() + busy;
         while (performance.now() < until);
-      }, 10);
+      }, every);
     };
-    const someLooks = () => new Promise((resolve) => setTimeout(resolve, 1600));
+    const someLooks = () => new Promise((resolve) => setTimeout(resolve, 8 * LOOK));
 
     it('never in the middle of work, and soon after it', async function () {
       this.timeout(30_000);
-      beBusy();
-      stop = returnMemoryWhenQuiet({ look: 500, worth: 0, size: () => 0, collect });
+      beBusy({ busy: 5, every: 10 });
+      stop = returnMemoryWhenQuiet({ look: LOOK, worth: 0, size: () => 0, collect });
       await someLooks();
       expect(collections).to.equal(0);
       clearInterval(work);
       await collected.promise;
     });
 
+    it('not while work pauses for a moment', async function () {
+      this.timeout(30_000);
+      beBusy({ busy: LOOK / 2, every: 3 * LOOK });
+      stop = returnMemoryWhenQuiet({ look: LOOK, worth: 0, size: () => 0, collect });
+      await someLooks();
+      await someLooks();
+      expect(collections).to.equal(0);
+    });
+
     it('again only after a while', async function () {
       this.timeout(30_000);
-      stop = returnMemoryWhenQuiet({ look: 500, worth: 0, size: () => 0, collect });
+      stop = returnMemoryWhenQuiet({ look: LOOK, worth: 0, size: () => 0, collect });
       await collected.promise;
       await someLooks();
       expect(collections).to.equal(1);
@@ -69,7 +80,7 @@ describe('memory of a process', () => {
     it('only when it has grown since the last time, and is not so large that it would take long', async function () {
       this.timeout(30_000);
       let bytes = 99;
-      stop = returnMemoryWhenQuiet({ look: 500, apart: 0, worth: 100, size: () => bytes, collect });
+      stop = returnMemoryWhenQuiet({ look: LOOK, apart: 0, worth: 100, size: () => bytes, collect });
       await someLooks();
       expect(collections).to.equal(0);
       bytes = 100;
