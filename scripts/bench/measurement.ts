@@ -43,8 +43,11 @@ export interface LoadOptions {
   connections: number;
 }
 
-/** Long enough for the just-in-time compiler to have settled on every path of a row. */
-const warmUpSeconds = 2;
+/**
+ * Long enough for the just-in-time compiler to have settled: after two seconds of a row it still takes a tenth of the processor time.
+ * In turns as well: what is left alone for that long gives memory back, and compiles again.
+ */
+const warmUpSeconds = 5;
 
 function figuresOf(rounds: Round[]): RowFigures {
   const latencies = Float64Array.from(rounds.flatMap((round) => [...round.latencies]));
@@ -76,8 +79,8 @@ export async function measureRow(row: Row, running: Running[], options: LoadOpti
       connections,
       seconds: length,
     });
-  for (const one of running) {
-    await roundOn(one, warmUpSeconds);
+  for (let second = 0; second < warmUpSeconds; second += 1) {
+    for (const one of running) await roundOn(one, 1);
   }
   for (let turn = 0; turn < rounds; turn += 1) {
     for (const one of turn % 2 === 0 ? running : running.toReversed()) {

@@ -19,8 +19,8 @@ const rowNames = [...rows.map(({ id }) => id as string), ...otherRows];
 export const usage = `usage: npm run bench -- [options]
 
   --rows a,b         only these rows: ${rowNames.join(', ')}
-  --seconds N        length of one round of load (default 0.6)
-  --rounds N         rounds of load for each contender and row (default 8)
+  --seconds N        length of one round of load (default 0.8)
+  --rounds N         rounds of load for each contender and row (default 10)
   --contenders a,b   what is compared with the first of them; the same one twice shows the noise (default bare,latchkey):
                      bare, latchkey, and latchkey with any of :redis, :workers=N, :grants=N (live grants
                      in its store), :expired=N (ended ones, to be swept away meanwhile),
@@ -58,8 +58,8 @@ function parse(commandLine: string[]) {
       args: commandLine,
       options: {
         rows: { type: 'string', default: rowNames.join(',') },
-        seconds: { type: 'string', default: '0.6' },
-        rounds: { type: 'string', default: '8' },
+        seconds: { type: 'string', default: '0.8' },
+        rounds: { type: 'string', default: '10' },
         contenders: { type: 'string', default: 'bare,latchkey' },
         compare: { type: 'string' },
         json: { type: 'string' },
